@@ -1,0 +1,105 @@
+//! The file: what was typed becomes what is ready, once.
+//!
+//! A [`Config`] holds only values that have been checked; behind it nothing parses a URL, a secret, a rate or a route again.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use url::Url;
+
+use crate::domain::destination::Destination;
+use crate::domain::pace::Rate;
+use crate::domain::route::Route;
+use crate::domain::secret::Secret;
+
+/// A whole, checked file.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// `[source]`
+    pub source: SourceConfig,
+    /// `[store]`
+    pub store: StoreConfig,
+    /// `[admin]`
+    pub admin: AdminConfig,
+    /// `[destinations.*]`, by name.
+    pub destinations: Vec<Destination>,
+    /// `[[routes]]`, in the file's order: the first that matches wins.
+    pub routes: Vec<Route>,
+}
+
+/// `[source]`: where leads come from, and how hard it may be asked.
+#[derive(Clone, Debug)]
+pub struct SourceConfig {
+    /// Without a trailing slash; `http` or `https`.
+    pub base_url: Url,
+    /// Also the key under which the store keeps its state.
+    pub platform_id: String,
+    /// How a token is had.
+    pub access: Access,
+    /// The header that carries the token.
+    pub auth_header: http::HeaderName,
+    /// What stands before the token in that header; empty: the bare token.
+    pub auth_scheme: String,
+    /// How `+` in the dates goes over the wire: as it is, or as `%2B`.
+    pub encode_plus: bool,
+    /// The zone in which the API reads dates.
+    pub timezone: TimeZone,
+    /// From the start of one poll to the start of the next.
+    pub poll_every: Duration,
+    /// How far back every poll reaches.
+    pub overlap: Duration,
+    /// How far back the widest reading reaches; with `start = "now"` the floor lies so far back.
+    pub sweep: Duration,
+    /// What to do with the past.
+    pub start: Start,
+    /// Details read at one time.
+    pub concurrency: usize,
+    /// Requests of any kind; `None`: no limit.
+    pub rate: Option<Rate>,
+    /// For one whole request.
+    pub timeout: Duration,
+    /// How long a lead's details may fail, while others can be read, before it is set aside for a person.
+    pub give_up_after: Duration,
+}
+
+/// How a token for the source is had.
+#[derive(Clone, Debug)]
+pub enum Access {
+    /// Asked for with Basic authentication.
+    Basic {
+        /// Any characters.
+        username: Secret,
+        /// Any characters.
+        password: Secret,
+        /// Sent as `?time=` where set.
+        token_time: Option<String>,
+    },
+    /// Given in the file; cannot be renewed.
+    Token(Secret),
+}
+
+/// `start`: what of the past is sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// Nothing: what is there at the first reading is only remembered.
+    Now,
+    /// Everything since then.
+    At(Timestamp),
+}
+
+/// `[store]`: where everything is kept.
+#[derive(Clone, Debug)]
+pub struct StoreConfig {
+    /// A directory; made at the first start. Relative paths are relative to the working directory.
+    pub path: PathBuf,
+}
+
+/// `[admin]`: where the service listens for its own commands.
+#[derive(Clone, Debug)]
+pub struct AdminConfig {
+    /// Loopback only.
+    pub listen: SocketAddr,
+}

@@ -1,0 +1,17 @@
+//! Vocabulary and pure decisions: nothing here opens, sends, sleeps or asks what time it is.
+
+pub mod breaker;
+pub mod coverage;
+pub mod destination;
+pub mod event;
+pub mod lead;
+pub mod outcome;
+pub mod pace;
+pub mod patience;
+pub mod retry;
+pub mod retry_after;
+pub mod route;
+pub mod secret;
+pub mod sign;
+pub mod span;
+pub mod window;

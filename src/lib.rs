@@ -1,0 +1,48 @@
+//! leadhook asks WeClever which conversations were finished, and tells everyone who wants to know.
+//!
+//! # How a lead flows
+//!
+//! ```text
+//! poll      which windows are due, from the coverage          intake
+//! detect    listed rows against the seen-set                  intake
+//! fetch     the details, concurrently, within the API's rate  source
+//! route     which destinations want this event                domain
+//! record    seen mark + event + deliveries: ONE commit        store
+//! -----     everything above can be repeated, nothing below is lost
+//! claim     due deliveries, in order within a lead            dispatch
+//! render    the body, from the event                          domain
+//! sign      id.timestamp.body                                 domain
+//! send      HTTP                                              transport
+//! decide    outcome -> delivered, again at T, dead            domain
+//! settle    attempt + new state: ONE commit                   store
+//! ```
+//!
+//! The two loops, [`intake`] and [`dispatch`], meet only in the [`store`]. A wake-up between them is a hint, never the truth.
+//!
+//! # The floors of the house
+//!
+//! A file imports from its own floor or from one below, never upward; `tests/it/layers.rs` holds that.
+//!
+//! | floor | rooms |
+//! |---|---|
+//! | commands | [`commands`]: what a person types, and what they read |
+//! | admin | [`admin`]: the same verbs over HTTP, for commands beside a running service |
+//! | app | [`app`]: builds the parts from a [`config::Config`], runs them, drains them; the operator's verbs |
+//! | loops | [`intake`], [`dispatch`]: they do not know each other |
+//! | the outside | [`store`], [`source`], [`transport`]: disk, WeClever, destinations |
+//! | the file | [`config`] |
+//! | vocabulary and decisions | [`domain`]: pure; `now` and dice are arguments |
+//!
+//! [`simulator`] stands apart: a WeClever and destinations made for demonstrations and tests, which share no code with the product.
+
+pub mod admin;
+pub mod app;
+pub mod commands;
+pub mod config;
+pub mod dispatch;
+pub mod domain;
+pub mod intake;
+pub mod simulator;
+pub mod source;
+pub mod store;
+pub mod transport;
