@@ -1,6 +1,7 @@
 //! Vocabulary and pure decisions: nothing here opens, sends, sleeps or asks what time it is.
 
 pub mod breaker;
+pub mod clock;
 pub mod coverage;
 pub mod destination;
 pub mod event;
@@ -8,6 +9,7 @@ pub mod lead;
 pub mod outcome;
 pub mod pace;
 pub mod patience;
+pub mod render;
 pub mod retry;
 pub mod retry_after;
 pub mod route;

@@ -1,1 +1,206 @@
-//! (to be written)
+//! What came back of an attempt, and what it means.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// What came back of one attempt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    /// A status, and what could be read of what followed it.
+    Got(Response),
+    /// No status ever came.
+    Nothing {
+        /// Where it ended.
+        why: NoAnswer,
+        /// In words for a person; never the URL, its user info or a secret.
+        detail: String,
+    },
+}
+
+/// An answer, as much of it as is kept.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Response {
+    /// The HTTP status.
+    pub status: u16,
+    /// What `Retry-After` asks for, already read and limited; `None` where it is absent or cannot be read.
+    pub retry_after: Option<Duration>,
+    /// The first 2 KiB.
+    pub body: Vec<u8>,
+    /// Whether there was more than `body` holds, or the rest could not be read.
+    pub cut: bool,
+}
+
+impl fmt::Debug for Response {
+    // A receiver may echo what it was sent, so the body is personal data and stays out of the logs.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Response")
+            .field("status", &self.status)
+            .field("retry_after", &self.retry_after)
+            .field("body", &format_args!("{} bytes", self.body.len()))
+            .field("cut", &self.cut)
+            .finish()
+    }
+}
+
+/// Why no status came.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NoAnswer {
+    /// The destination's `timeout` passed.
+    Timeout,
+    /// The host's name has no address.
+    Dns,
+    /// Nobody took the connection.
+    Connect,
+    /// No trusted, encrypted connection could be agreed on.
+    Tls,
+    /// The connection ended before an answer was there.
+    Reset,
+    /// What came back is not HTTP.
+    Protocol,
+}
+
+impl NoAnswer {
+    /// One word, as it is stored, filtered by and counted.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            NoAnswer::Timeout => "timeout",
+            NoAnswer::Dns => "dns",
+            NoAnswer::Connect => "connect",
+            NoAnswer::Tls => "tls",
+            NoAnswer::Reset => "reset",
+            NoAnswer::Protocol => "protocol",
+        }
+    }
+}
+
+impl fmt::Display for NoAnswer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            NoAnswer::Timeout => "no answer in time",
+            NoAnswer::Dns => "the host name could not be resolved",
+            NoAnswer::Connect => "no connection could be made",
+            NoAnswer::Tls => "no secure connection could be made",
+            NoAnswer::Reset => "the connection was closed before an answer came",
+            NoAnswer::Protocol => "the answer was not HTTP",
+        })
+    }
+}
+
+/// What an attempt means.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// The destination has it.
+    Accepted,
+    /// It may work later.
+    Retry,
+    /// The whole destination is to be left alone: so long, where it said how long.
+    Throttled(Option<Duration>),
+    /// The destination will never take this delivery.
+    GivenUp,
+    /// The destination is no longer there: 410.
+    Gone,
+}
+
+impl Outcome {
+    /// One word, as it stands in the metrics, the logs and the attempts.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Outcome::Accepted => "accepted",
+            Outcome::Retry => "retry",
+            Outcome::Throttled(_) => "throttled",
+            Outcome::GivenUp => "given_up",
+            Outcome::Gone => "gone",
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Outcome::Accepted => "accepted",
+            Outcome::Retry => "retry",
+            Outcome::Throttled(_) => "throttled",
+            Outcome::GivenUp => "given up",
+            Outcome::Gone => "destination gone",
+        })
+    }
+}
+
+/// What this answer means.
+///
+/// Only 2xx is a success. A redirect is never followed, so 3xx is retried like an outage: somebody has to correct the
+/// URL, and the schedule gives them the time. So it is with 401, 403, 404 and 407, which are as a rule mended on the
+/// other side; every other 4xx says that this very request will never do.
+pub fn judge(answer: &Answer) -> Outcome {
+    let Answer::Got(response) = answer else { return Outcome::Retry };
+    match (response.status, response.retry_after) {
+        (200..=299, _) => Outcome::Accepted,
+        (410, _) => Outcome::Gone,
+        (429, asked) => Outcome::Throttled(asked),
+        (503, Some(asked)) => Outcome::Throttled(Some(asked)),
+        (401 | 403 | 404 | 407 | 408 | 425, _) => Outcome::Retry,
+        (400..=499, _) => Outcome::GivenUp,
+        // 1xx, 3xx, 5xx, and numbers that HTTP does not know.
+        _ => Outcome::Retry,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn got(status: u16, retry_after: Option<u64>) -> Answer {
+        Answer::Got(Response {
+            status,
+            retry_after: retry_after.map(Duration::from_secs),
+            body: b"Maria Silva".to_vec(),
+            cut: false,
+        })
+    }
+
+    #[test]
+    fn every_status_has_its_meaning() {
+        for status in 0..=1_000 {
+            let expected = match status {
+                200..=299 => "accepted",
+                429 => "throttled",
+                410 => "gone",
+                401 | 403 | 404 | 407 | 408 | 425 => "retry",
+                400..=499 => "given_up",
+                _ => "retry",
+            };
+            assert_eq!(judge(&got(status, None)).as_str(), expected, "{status}");
+        }
+    }
+
+    #[test]
+    fn retry_after_matters_for_429_and_503_alone() {
+        for status in 0..=1_000 {
+            let meant = judge(&got(status, Some(7)));
+            if matches!(status, 429 | 503) {
+                assert_eq!(meant, Outcome::Throttled(Some(Duration::from_secs(7))), "{status}");
+            } else {
+                assert_eq!(meant, judge(&got(status, None)), "{status}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_answer_is_retried_whatever_the_reason() {
+        use NoAnswer::*;
+        for why in [Timeout, Dns, Connect, Tls, Reset, Protocol] {
+            assert_eq!(judge(&Answer::Nothing { why, detail: String::new() }), Outcome::Retry);
+            assert_eq!(serde_json::to_value(why).expect("serializes"), why.as_str());
+        }
+    }
+
+    #[test]
+    fn an_answers_body_is_not_printed() {
+        assert!(!format!("{:?}", got(200, None)).contains("77"), "the body's bytes are in the debug output");
+        assert!(!format!("{:?}", got(200, None)).contains("Maria"));
+    }
+}

@@ -1,1 +1,78 @@
-//! (to be written)
+//! The way to a destination: one attempt, and what came back of it.
+//!
+//! What an answer means is not decided here but in [`crate::domain::outcome`].
+
+mod http;
+
+use std::fmt;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::domain::destination::Destination;
+use crate::domain::outcome::Answer;
+
+/// What came back of one attempt, and how long that took.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sent {
+    /// What came back.
+    pub answer: Answer,
+    /// From the start of the attempt to the last byte read of the answer.
+    pub took: Duration,
+}
+
+/// Why no way to a destination could be made.
+#[derive(Debug, thiserror::Error)]
+pub enum TransportError {
+    /// The HTTP client could not be built, as a rule for want of trusted roots.
+    #[error("the HTTP client for destination `{destination}` could not be made")]
+    Client {
+        /// The destination's name.
+        destination: String,
+        /// What went wrong.
+        source: reqwest::Error,
+    },
+    /// A header of the file cannot be sent.
+    #[error("the header `{header}` of destination `{destination}` holds characters that cannot be sent")]
+    Header {
+        /// The destination's name.
+        destination: String,
+        /// The header's name.
+        header: String,
+    },
+}
+
+/// One destination's transport, with its own connections, so that no destination can slow another.
+pub struct Transport(Kind);
+
+enum Kind {
+    Http(http::Http),
+}
+
+impl Transport {
+    /// The transport that the destination's URL asks for.
+    ///
+    /// # Errors
+    /// When no client can be made of what the file says.
+    pub fn new(destination: &Destination) -> Result<Transport, TransportError> {
+        http::Http::new(destination).map(Kind::Http).map(Transport)
+    }
+
+    /// Makes one attempt: `body`, signed for `now`, which is also stamped on it, under the event's `id`.
+    ///
+    /// It ends within the destination's `timeout`, and can be dropped at any moment.
+    pub async fn send(&self, id: &str, body: Vec<u8>, now: Timestamp) -> Sent {
+        match &self.0 {
+            Kind::Http(http) => http.send(id, body, now).await,
+        }
+    }
+}
+
+impl fmt::Debug for Transport {
+    // Headers and URLs carry secrets; a client's own debug output shows what it was built with.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Kind::Http(_) => f.write_str("Transport::Http"),
+        }
+    }
+}
