@@ -1,18 +1,143 @@
 //! HTTP and HTTPS destinations.
 
+use std::time::Duration;
+
+use http::header::RETRY_AFTER;
+use http::{HeaderMap, HeaderName, HeaderValue};
 use jiff::Timestamp;
+use reqwest::redirect;
+use tokio::time::{Instant, timeout_at};
 
-use super::{Sent, TransportError};
+use super::{Sent, TransportError, failure};
 use crate::domain::destination::Destination;
+use crate::domain::outcome::{Answer, NoAnswer, Response};
+use crate::domain::secret::SecretUrl;
+use crate::domain::sign::SigningSecret;
+use crate::domain::{clock, render, retry_after, span};
 
-pub(super) struct Http {}
+/// No more of an answer is read: enough that the small answers of real receivers end, and their connections live on.
+const READ: usize = 16 * 1024;
+
+/// No more of an answer is kept.
+const KEPT: usize = 2 * 1024;
+
+/// A receiver that takes no connection for so long takes none.
+const CONNECT: Duration = Duration::from_secs(10);
+
+pub(super) struct Http {
+    client: reqwest::Client,
+    url: SecretUrl,
+    secrets: Vec<SigningSecret>,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    timeout: Duration,
+    connect_timeout: Duration,
+}
 
 impl Http {
-    pub(super) fn new(_destination: &Destination) -> Result<Http, TransportError> {
-        todo!()
+    pub(super) fn new(destination: &Destination) -> Result<Http, TransportError> {
+        let connect_timeout = CONNECT.min(destination.timeout);
+        let client = client_builder()
+            .redirect(redirect::Policy::none())
+            .no_proxy()
+            // What is read of an answer is bounded; unpacked, it would not be what the receiver sent.
+            .no_gzip()
+            .pool_max_idle_per_host(destination.concurrency)
+            .connect_timeout(connect_timeout)
+            .tcp_nodelay(true)
+            .build()
+            .map_err(|source| TransportError::Client { destination: destination.name.clone(), source })?;
+        Ok(Http {
+            client,
+            url: destination.url.clone(),
+            secrets: destination.secrets.clone(),
+            headers: own_headers(destination)?,
+            timeout: destination.timeout,
+            connect_timeout,
+        })
     }
 
-    pub(super) async fn send(&self, _id: &str, _body: Vec<u8>, _now: Timestamp) -> Sent {
-        todo!()
+    pub(super) async fn send(&self, id: &str, body: Vec<u8>, now: Timestamp) -> Sent {
+        let began = Instant::now();
+        let deadline = began + self.timeout;
+        let request = self.client.post(self.url.expose().clone());
+        let request = request.headers(self.headers(id, now, &body)).body(body);
+        let answer = match timeout_at(deadline, request.send()).await {
+            Ok(Ok(response)) => {
+                let arrived = clock::after(now, began.elapsed());
+                Answer::Got(read(response, deadline, arrived).await)
+            }
+            Ok(Err(error)) => failure::explain(&error, self.connect_timeout),
+            Err(_) => Answer::Nothing {
+                why: NoAnswer::Timeout,
+                detail: format!("no answer within {}", span::format(self.timeout)),
+            },
+        };
+        Sent { answer, took: began.elapsed() }
     }
+
+    /// The file's headers replace ours of the same name; a name may stand there more than once.
+    fn headers(&self, id: &str, now: Timestamp, body: &[u8]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in render::headers(&self.secrets, id, now, body) {
+            // Ids, numbers and base64: nothing here can be unfit for a header.
+            if let Ok(value) = HeaderValue::try_from(value) {
+                headers.insert(name, value);
+            }
+        }
+        for (name, _) in &self.headers {
+            headers.remove(name);
+        }
+        for (name, value) in &self.headers {
+            headers.append(name, value.clone());
+        }
+        headers
+    }
+}
+
+fn own_headers(destination: &Destination) -> Result<Vec<(HeaderName, HeaderValue)>, TransportError> {
+    let theirs = destination.headers.iter().filter(|(name, _)| !render::is_reserved(name));
+    theirs
+        .map(|(name, value)| {
+            let mut value = HeaderValue::from_bytes(value.expose().as_bytes()).map_err(|_| TransportError::Header {
+                destination: destination.name.clone(),
+                header: name.to_string(),
+            })?;
+            value.set_sensitive(true);
+            Ok((name.clone(), value))
+        })
+        .collect()
+}
+
+/// Reads as much of the answer as is wanted.
+///
+/// The receiver has decided once its status is here. So whatever its body does then, stall past the deadline, break off
+/// or never end, changes nothing but how much of it is kept: to call an accepted delivery a failure would only make the
+/// receiver get it twice.
+async fn read(mut response: reqwest::Response, deadline: Instant, arrived: Timestamp) -> Response {
+    let status = response.status().as_u16();
+    let asked = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
+    let retry_after = asked.and_then(|value| retry_after::parse(value, arrived));
+    let (mut body, mut seen) = (Vec::new(), 0);
+    let whole = loop {
+        match timeout_at(deadline, response.chunk()).await {
+            Ok(Ok(Some(chunk))) => {
+                seen += chunk.len();
+                body.extend_from_slice(&chunk[..chunk.len().min(KEPT - body.len())]);
+                if seen >= READ {
+                    break false;
+                }
+            }
+            Ok(Ok(None)) => break seen == body.len(),
+            Ok(Err(_)) | Err(_) => break false,
+        }
+    };
+    Response { status, retry_after, body, cut: !whole }
+}
+
+fn client_builder() -> reqwest::ClientBuilder {
+    if rustls::crypto::CryptoProvider::get_default().is_none() {
+        // Somebody else may have been faster, which is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+    }
+    reqwest::Client::builder()
 }

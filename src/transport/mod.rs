@@ -2,6 +2,7 @@
 //!
 //! What an answer means is not decided here but in [`crate::domain::outcome`].
 
+mod failure;
 mod http;
 
 use std::fmt;

@@ -1,0 +1,75 @@
+//! Why an attempt brought no status: told from the types of the errors, never from their words.
+
+use std::error::Error;
+use std::io;
+use std::time::Duration;
+
+use crate::domain::outcome::{Answer, NoAnswer};
+use crate::domain::span;
+
+/// What the client's error means.
+///
+/// The detail comes from the innermost cause alone, because reqwest's own message carries the URL.
+pub(super) fn explain(error: &reqwest::Error, connect_timeout: Duration) -> Answer {
+    let (why, detail) = if let Some(tls) = find::<rustls::Error>(error) {
+        (NoAnswer::Tls, tls.to_string())
+    } else if error.is_timeout() && error.is_connect() {
+        (NoAnswer::Timeout, format!("no connection within {}", span::format(connect_timeout)))
+    } else if error.is_timeout() {
+        (NoAnswer::Timeout, "the connection timed out".to_owned())
+    } else if error.is_dns() {
+        (NoAnswer::Dns, innermost(error).to_string())
+    } else if let Some(io) = find::<io::Error>(error) {
+        (connection(io, error.is_connect()), words(io))
+    } else if let Some(hyper) = find::<hyper::Error>(error) {
+        if hyper.is_incomplete_message() || hyper.is_canceled() || hyper.is_closed() {
+            (NoAnswer::Reset, "the connection was closed before a whole answer came".to_owned())
+        } else {
+            (NoAnswer::Protocol, hyper.to_string())
+        }
+    } else if error.is_connect() {
+        (NoAnswer::Connect, innermost(error).to_string())
+    } else {
+        (NoAnswer::Protocol, "the request could not be made or the answer not be understood".to_owned())
+    };
+    Answer::Nothing { why, detail }
+}
+
+fn connection(io: &io::Error, connecting: bool) -> NoAnswer {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset, NotConnected, UnexpectedEof};
+    match io.kind() {
+        // While connecting: somebody was there and hung up during the TLS handshake.
+        ConnectionReset | ConnectionAborted | BrokenPipe | NotConnected | UnexpectedEof => NoAnswer::Reset,
+        _ if connecting => NoAnswer::Connect,
+        _ => NoAnswer::Reset,
+    }
+}
+
+/// The words of the kind, where they say it all, without the system's number for it.
+fn words(io: &io::Error) -> String {
+    use io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionRefused, ConnectionReset};
+    use io::ErrorKind::{HostUnreachable, NetworkUnreachable, NotConnected};
+    match io.kind() {
+        BrokenPipe | ConnectionAborted | ConnectionRefused | ConnectionReset | HostUnreachable | NetworkUnreachable
+        | NotConnected => io.kind().to_string(),
+        _ => io.to_string(),
+    }
+}
+
+/// The innermost error of this type, also among those that an [`io::Error`] wraps: it hides them from `source`, which
+/// gives the cause of what is wrapped.
+fn find<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a E> {
+    let chain = std::iter::successors(Some(error), |error| cause(*error));
+    chain.filter_map(|error| error.downcast_ref::<E>()).last()
+}
+
+fn innermost<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
+    std::iter::successors(Some(error), |error| cause(*error)).last().unwrap_or(error)
+}
+
+fn cause<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
+    match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
+        Some(wrapped) => Some(wrapped),
+        None => error.source(),
+    }
+}
