@@ -30,6 +30,7 @@
 //! | app | [`app`]: builds the parts from a [`config::Config`], runs them, drains them; the operator's verbs |
 //! | loops | [`intake`], [`dispatch`]: they do not know each other |
 //! | the outside | [`store`], [`source`], [`transport`]: disk, WeClever, destinations |
+//! | what is looked at | [`watch`]: the clock, the feed of happenings, the health of each part |
 //! | the file | [`config`] |
 //! | vocabulary and decisions | [`domain`]: pure; `now` and dice are arguments |
 //!
@@ -41,6 +42,7 @@ pub mod commands;
 pub mod config;
 pub mod dispatch;
 pub mod domain;
+pub mod watch;
 pub mod intake;
 pub mod simulator;
 pub mod source;

@@ -1,1 +1,158 @@
-//! (to be written)
+//! The first loop: windows are read, new leads fetched and recorded with their deliveries.
+//!
+//! | file | what it does |
+//! |---|---|
+//! | [`reader`] | reads one window whole: list, detect, fetch, record, cover |
+//! | [`poll`] | the newest window, again and again |
+//! | [`gaps`] | what was never read, behind the polls |
+//! | [`refetch`] | leads whose details failed |
+//! | [`turns`] | who goes first, and one read of a lead at a time |
+
+mod gaps;
+mod poll;
+mod reader;
+mod refetch;
+mod turns;
+
+use std::time::Duration;
+
+use backoff::ExponentialBackoff;
+use backoff::ExponentialBackoffBuilder;
+use jiff::Timestamp;
+use tokio_util::sync::CancellationToken;
+
+use crate::domain::clock;
+use crate::domain::route::Route;
+use crate::source::{Source, SourceError};
+use crate::store::intake::Platform;
+use crate::store::{Store, StoreError};
+use crate::watch::{Clock, Feed, Health};
+use jiff::tz::TimeZone;
+use reader::Reader;
+
+/// What intake works with.
+pub struct Intake {
+    /// Where leads come from.
+    pub source: Source,
+    /// Where they are recorded.
+    pub store: Store,
+    /// The source's place in the store.
+    pub platform: Platform,
+    /// Who wants what.
+    pub routes: Vec<Route>,
+    /// How and when to read.
+    pub settings: Settings,
+    /// What time it is.
+    pub clock: Clock,
+    /// Told of every reading.
+    pub feed: Feed,
+    /// Told how the source is doing.
+    pub health: Health,
+}
+
+/// How and when to read.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The zone in which the API reads dates.
+    pub timezone: TimeZone,
+    /// From the start of one poll to the start of the next.
+    pub poll_every: Duration,
+    /// How far back every poll reaches.
+    pub overlap: Duration,
+    /// Details read at one time.
+    pub concurrency: usize,
+    /// How long a lead's details may fail while others can be read.
+    pub give_up_after: Duration,
+}
+
+/// Why a window was not read whole.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The list was not had.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// Some rows of it made no sense; the others were taken.
+    #[error("the list from {first} to {last} has rows that cannot be read ({rows}); the others were taken, and the window is read again")]
+    Malformed {
+        /// The window's ends, as they were asked for.
+        first: String,
+        /// See `first`.
+        last: String,
+        /// Which rows and why.
+        rows: String,
+    },
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// leadhook is stopping.
+    #[error("stopped before the window was read whole")]
+    Stopped,
+}
+
+/// What one pass of `run --once` did.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Pass {
+    /// Windows that were read whole.
+    pub windows: u32,
+    /// Windows that were not.
+    pub failed: u32,
+}
+
+impl Intake {
+    /// Reads until it is told to stop, then finishes what is in flight.
+    ///
+    /// # Errors
+    /// The store cannot be read or written any more.
+    pub async fn run(self, stop: CancellationToken) -> Result<(), StoreError> {
+        let reader = Reader::new(self, stop);
+        tokio::try_join!(poll::run(&reader), gaps::run(&reader), refetch::run(&reader))?;
+        Ok(())
+    }
+
+    /// One poll, each gap once, and the leads whose details are due or come due by `until`.
+    ///
+    /// # Errors
+    /// The store cannot be read or written any more.
+    pub async fn once(self, until: Timestamp, stop: CancellationToken) -> Result<Pass, StoreError> {
+        let reader = Reader::new(self, stop);
+        let mut pass = Pass::default();
+        poll::once(&reader, until, &mut pass).await?;
+        gaps::once(&reader, &mut pass).await?;
+        refetch::until(&reader, until).await?;
+        Ok(pass)
+    }
+}
+
+/// Waits between readings that fail: about a second, doubling to five minutes, for ever.
+fn patience() -> ExponentialBackoff {
+    ExponentialBackoffBuilder::new()
+        .with_initial_interval(Duration::from_secs(1))
+        .with_multiplier(2.0)
+        .with_randomization_factor(0.5)
+        .with_max_interval(Duration::from_secs(300))
+        .with_max_elapsed_time(None)
+        .build()
+}
+
+/// How long a failed reading waits: its backoff, or as long as the source asked for.
+fn wait_after(error: &ReadError, backoff: &mut ExponentialBackoff) -> Duration {
+    use backoff::backoff::Backoff;
+    let wait = backoff.next_backoff().unwrap_or(Duration::from_secs(300));
+    match error {
+        ReadError::Source(error) => error.retry_after().map_or(wait, |asked| asked.max(wait)),
+        _ => wait,
+    }
+}
+
+/// Sleeps, unless leadhook is told to stop: then false.
+async fn sleep(long: Duration, stop: &CancellationToken) -> bool {
+    tokio::select! {
+        () = stop.cancelled() => false,
+        () = tokio::time::sleep(long) => true,
+    }
+}
+
+/// How long from now to then; nothing where it has passed.
+fn until(then: Timestamp, now: Timestamp) -> Duration {
+    clock::elapsed(now, then)
+}

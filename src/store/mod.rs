@@ -1,1 +1,133 @@
-//! (to be written)
+//! What must survive: the seen-set, events, deliveries, attempts, dead letters, coverage.
+//!
+//! The store speaks in verbs of the trade, each of them one commit, and a verb that has answered is on the platter.
+//! What is behind it (sled, for one machine) is nobody else's business.
+//!
+//! | file | verbs of |
+//! |---|---|
+//! | [`intake`] | what was listed, what is known, recording, coverage |
+//! | [`dispatch`] | claiming and settling deliveries |
+//! | [`dead`] | dead letters |
+//! | [`destinations`] | pausing, resuming, moving, dropping |
+//! | [`census`] | counts, for `status` |
+//!
+//! Below them: [`txn`] and [`committer`] (many commits, one sync), [`keys`] and [`records`] (the form on disk),
+//! [`known`] (the packed seen-set), [`line`] (order within a lead), [`body`], [`open`].
+
+mod body;
+pub mod census;
+mod claims;
+mod committer;
+pub mod dead;
+pub mod destinations;
+pub mod dispatch;
+mod error;
+pub mod intake;
+mod keys;
+mod known;
+mod line;
+mod open;
+mod records;
+mod txn;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use sled::{Db, Tree};
+use tokio::sync::Notify;
+
+use claims::{Bells, Claims};
+use committer::Committer;
+pub use error::StoreError;
+use txn::Txn;
+
+/// A handle on the open store; cheap to clone.
+#[derive(Clone)]
+pub struct Store {
+    inner: Arc<Inner>,
+    committer: Committer,
+}
+
+struct Inner {
+    path: PathBuf,
+    db: Db,
+    tree: Tree,
+    claims: Arc<Claims>,
+    bells: Arc<Bells>,
+    writing: Mutex<Option<std::thread::JoinHandle<()>>>,
+    // Held for as long as the store is open.
+    _lock: std::fs::File,
+}
+
+impl Store {
+    /// Opens the store in this directory, and makes it where it is not there. Blocks for up to some seconds where
+    /// another process is just letting go of it.
+    ///
+    /// # Errors
+    /// In use, unreadable, damaged, or written by a newer version: each with what to do.
+    pub fn open(directory: &Path) -> Result<Store, StoreError> {
+        let opened = open::open(directory)?;
+        let bells = Arc::new(Bells::default());
+        let (committer, thread) =
+            Committer::start(opened.db.clone(), opened.tree.clone(), opened.log, Arc::clone(&bells))
+                .map_err(|e| StoreError::Directory { path: directory.to_owned(), reason: e.to_string() })?;
+        let inner = Inner {
+            path: directory.to_owned(),
+            db: opened.db,
+            tree: opened.tree,
+            claims: Arc::default(),
+            bells,
+            writing: Mutex::new(Some(thread)),
+            _lock: opened.lock,
+        };
+        Ok(Store { inner: Arc::new(inner), committer })
+    }
+
+    /// The directory.
+    pub fn path(&self) -> &Path {
+        &self.inner.path
+    }
+
+    /// Ends the writing thread after its last commit, and lets go of the directory once every handle is gone.
+    pub async fn close(self) {
+        let Store { inner, committer } = self;
+        drop(committer);
+        let thread = inner.writing.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            // The thread ends when the last handle is dropped; a panic in it has been reported where it happened.
+            let _ = tokio::task::spawn_blocking(move || thread.join()).await;
+        }
+    }
+
+    async fn commit<T, F>(&self, op: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Txn<'_>) -> Result<T, StoreError> + Send + 'static,
+    {
+        self.committer.commit(op).await
+    }
+
+    /// Reads away from the runtime's threads, which must not wait for a disk.
+    async fn read<T, F>(&self, read: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Inner) -> Result<T, StoreError> + Send + 'static,
+    {
+        let inner = Arc::clone(&self.inner);
+        tokio::task::spawn_blocking(move || read(&inner)).await.map_err(|_| StoreError::Closed)?
+    }
+
+    /// Rings when intake has something new to look at (a fetch that a person wants tried again).
+    pub async fn intake_bell(&self) {
+        self.inner.bells.intake.notified().await;
+    }
+
+    /// Rings when a destination has something new to look at.
+    pub async fn destination_bell(&self, destination: &str) -> Result<Arc<Notify>, StoreError> {
+        let no = self.destination_no(destination).await?;
+        Ok(self.inner.bells.of(no))
+    }
+}

@@ -1,0 +1,288 @@
+//! One destination's worker: when something may be sent, and how much at a time.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use tokio::task::{JoinError, JoinSet};
+use tracing::{info, warn};
+
+use super::Ending;
+use super::attempt::{self, Attempt};
+use crate::domain::breaker::{Breaker, Change, Permission};
+use crate::domain::clock;
+use crate::domain::destination::Destination;
+use crate::domain::outcome::Outcome;
+use crate::domain::pace::{Bucket, Throttle};
+use crate::domain::retry::{Death, Verdict, too_old};
+use crate::store::dispatch::{Claim, Settlement, Standing};
+use crate::store::{Store, StoreError};
+use crate::transport::Transport;
+use crate::watch::{Clock, Feed, Happening, Health, Trouble};
+
+/// Settlements that may be on their way to the disk while more is sent.
+const SETTLING: usize = 256;
+
+/// No sleep is longer, so that a clock that jumps is noticed.
+const LONGEST_SLEEP: Duration = Duration::from_secs(30);
+
+pub struct Parts {
+    pub store: Store,
+    pub destination: Destination,
+    pub routes: Vec<String>,
+    pub clock: Clock,
+    pub feed: Feed,
+    pub health: Health,
+}
+
+pub struct Worker {
+    parts: Parts,
+    transport: Arc<Transport>,
+    breaker: Breaker,
+    throttle: Throttle,
+    bucket: Option<Bucket>,
+    /// Claimed, and next on the wire.
+    ready: VecDeque<Claim>,
+    in_flight: JoinSet<Attempt>,
+    probing: bool,
+    settling: JoinSet<Result<(), StoreError>>,
+    /// As last read; read again when the bell has rung.
+    standing: Standing,
+    standing_is_old: bool,
+}
+
+/// What the worker waits for.
+enum Wait {
+    /// Something may be sent once a place is free, or once the bell rings.
+    Bell,
+    /// Nothing may be sent before then.
+    Until(Timestamp),
+    /// The rate lets nothing through before then.
+    Rate(Instant),
+}
+
+impl Worker {
+    pub fn new(parts: Parts, transport: Transport) -> Worker {
+        let bucket = parts.destination.rate.map(|rate| Bucket::new(rate, rate.burst()));
+        Worker {
+            parts,
+            transport: Arc::new(transport),
+            breaker: Breaker::default(),
+            throttle: Throttle::default(),
+            bucket,
+            ready: VecDeque::new(),
+            in_flight: JoinSet::new(),
+            probing: false,
+            settling: JoinSet::new(),
+            standing: Standing::default(),
+            standing_is_old: true,
+        }
+    }
+
+    /// Sends what is due until told to end; then ends what is in flight.
+    pub async fn run(mut self, mut ending: Ending) -> Result<(), StoreError> {
+        let bell = self.parts.store.destination_bell(&self.parts.destination.name).await?;
+        while !ending.stop.is_cancelled() {
+            let finish = *ending.finish.borrow_and_update();
+            let wait = self.send_what_may_be_sent().await?;
+            let idle = self.in_flight.is_empty() && self.settling.is_empty();
+            if let (true, Some(by)) = (idle, finish) {
+                match wait {
+                    Wait::Bell => break,
+                    Wait::Until(at) if at > by => break,
+                    _ => {}
+                }
+            }
+            tokio::select! {
+                biased;
+                () = ending.stop.cancelled() => {}
+                Some(attempt) = self.in_flight.join_next(), if self.settling.len() < SETTLING => self.came_back(attempt)?,
+                Some(settled) = self.settling.join_next() => flatten(settled)?,
+                () = bell.notified() => self.standing_is_old = true,
+                _ = ending.finish.changed() => {}
+                () = self.sleep(&wait) => {}
+            }
+        }
+        self.end(&ending).await
+    }
+
+    /// Begins attempts as far as they are allowed, and says what to wait for.
+    async fn send_what_may_be_sent(&mut self) -> Result<Wait, StoreError> {
+        if self.settling.len() >= SETTLING {
+            return Ok(Wait::Bell);
+        }
+        let now = self.parts.clock.now();
+        if std::mem::take(&mut self.standing_is_old) {
+            self.standing = self.parts.store.standing(&self.parts.destination.name).await?;
+        }
+        let standing = self.standing;
+        if standing.paused.is_some() || standing.disabled.is_some() {
+            self.ready.clear();
+            return Ok(Wait::Bell);
+        }
+        if let Some(until) = standing.wait_until.filter(|until| *until > now) {
+            self.ready.clear();
+            return Ok(Wait::Until(until));
+        }
+        let probe = match self.breaker.permission(now) {
+            Permission::Free => false,
+            Permission::OneProbe => true,
+            Permission::ProbeInFlight => return Ok(Wait::Bell),
+            Permission::NotBefore(at) => {
+                self.ready.clear();
+                return Ok(Wait::Until(at));
+            }
+        };
+        let places = if probe { 1 } else { self.parts.destination.concurrency };
+        let mut next = None;
+        while self.in_flight.len() < places {
+            if self.ready.is_empty() {
+                let limit = if probe { 1 } else { 2 * places - self.in_flight.len() };
+                let due = self.parts.store.claim(&self.parts.destination.name, &self.parts.routes, now, limit).await?;
+                next = due.next;
+                self.ready.extend(due.claims);
+            }
+            let Some(claim) = self.ready.front() else { break };
+            if too_old(claim.opened_at(), self.parts.destination.max_age, now) {
+                self.expire(now);
+                continue;
+            }
+            if let Some(Err(at)) = self.bucket.as_mut().map(|bucket| bucket.take(Instant::now())) {
+                return Ok(Wait::Rate(at));
+            }
+            self.begin(probe, now);
+        }
+        Ok(next.map_or(Wait::Bell, Wait::Until))
+    }
+
+    fn begin(&mut self, probe: bool, now: Timestamp) {
+        let Some(claim) = self.ready.pop_front() else { return };
+        if probe {
+            self.breaker.probe_sent(now);
+            self.probing = true;
+        }
+        let transport = Arc::clone(&self.transport);
+        self.in_flight.spawn(async move { attempt::send(&transport, claim, probe, now).await });
+        self.note_in_flight();
+    }
+
+    fn came_back(&mut self, attempt: Result<Attempt, JoinError>) -> Result<(), StoreError> {
+        let now = self.parts.clock.now();
+        self.note_in_flight();
+        let attempt = match attempt {
+            Ok(attempt) => attempt,
+            Err(lost) => {
+                // Its claim went with it, so the delivery is still due.
+                if self.probing {
+                    self.breaker.probe_lost(now);
+                    self.probing = false;
+                }
+                if lost.is_panic() {
+                    std::panic::resume_unwind(lost.into_panic());
+                }
+                return Ok(());
+            }
+        };
+        self.probing &= !attempt.probe;
+        self.note(&attempt, now);
+        let pause = match &attempt.outcome {
+            Outcome::Throttled(asked) => Some(self.throttle.pause_from(*asked, attempt.at, now)),
+            Outcome::Accepted => {
+                self.throttle.success();
+                None
+            }
+            _ => None,
+        };
+        let verdict = attempt.verdict(&self.parts.destination, pause, now, fastrand::f64());
+        let name = self.parts.destination.name.clone();
+        attempt.log(&name, &verdict);
+        let happening = attempt.happening(&name, verdict.clone());
+        let (claim, settlement) = attempt.settlement(verdict, pause.map(|pause| clock::after(now, pause)), now);
+        // In force at once, though the disk hears of it a moment later.
+        self.standing.wait_until = self.standing.wait_until.max(settlement.wait_until);
+        if settlement.verdict == Verdict::Parked {
+            self.standing.disabled = Some(now);
+            warn!(destination = name, "answered 410 Gone: disabled until `leadhook destination resume {name}`");
+        }
+        self.settle(claim, settlement, happening);
+        Ok(())
+    }
+
+    /// Too old to be tried: dead without another attempt.
+    fn expire(&mut self, now: Timestamp) {
+        let Some(claim) = self.ready.pop_front() else { return };
+        let name = self.parts.destination.name.clone();
+        info!(destination = name, lead = claim.lead.0, event = %claim.event_id, "too old, set aside as a dead letter");
+        let happening = Happening::Expired { destination: name, lead: claim.lead };
+        let settlement = Settlement { tried: None, verdict: Verdict::Dead(Death::TooOld), wait_until: None, now };
+        self.settle(claim, settlement, happening);
+    }
+
+    fn settle(&mut self, claim: Claim, settlement: Settlement, happening: Happening) {
+        let (store, feed) = (self.parts.store.clone(), self.parts.feed.clone());
+        self.settling.spawn(async move {
+            store.settle(claim, settlement).await?;
+            feed.tell(happening);
+            Ok(())
+        });
+    }
+
+    fn note(&mut self, attempt: &Attempt, now: Timestamp) {
+        let name = &self.parts.destination.name;
+        let change = self.breaker.observe(&attempt.outcome, attempt.probe, now);
+        match change {
+            Some(Change::Tripped) => {
+                self.ready.clear();
+                warn!(destination = name, said = attempt.said(), "failing: only probes are sent until one is accepted");
+            }
+            Some(Change::Closed) => info!(destination = name, "recovered: deliveries go on"),
+            None => {}
+        }
+        let since = self.breaker.since();
+        self.parts.health.of_destination(name, |health| {
+            health.failing_since = since;
+            if attempt.outcome == Outcome::Accepted {
+                (health.last_accepted, health.trouble) = (Some(now), None);
+            } else {
+                health.trouble = Some(Trouble::again(health.trouble.take(), attempt.said(), now));
+            }
+        });
+    }
+
+    fn note_in_flight(&self) {
+        let in_flight = self.in_flight.len();
+        self.parts.health.of_destination(&self.parts.destination.name, |health| health.in_flight = in_flight);
+    }
+
+    async fn sleep(&self, wait: &Wait) {
+        let long = match wait {
+            Wait::Bell => LONGEST_SLEEP,
+            Wait::Until(at) => clock::elapsed(self.parts.clock.now(), *at).min(LONGEST_SLEEP),
+            Wait::Rate(at) => at.saturating_duration_since(Instant::now()),
+        };
+        tokio::time::sleep(long).await;
+    }
+
+    /// Ends what is in flight and settles it, unless told to drop it.
+    async fn end(mut self, ending: &Ending) -> Result<(), StoreError> {
+        self.ready.clear();
+        loop {
+            tokio::select! {
+                biased;
+                () = ending.abort.cancelled() => return Ok(()),
+                Some(attempt) = self.in_flight.join_next() => self.came_back(attempt)?,
+                Some(settled) = self.settling.join_next() => flatten(settled)?,
+                else => return Ok(()),
+            }
+        }
+    }
+}
+
+fn flatten(settled: Result<Result<(), StoreError>, JoinError>) -> Result<(), StoreError> {
+    match settled {
+        Ok(settled) => settled,
+        Err(lost) if lost.is_panic() => std::panic::resume_unwind(lost.into_panic()),
+        Err(_) => Ok(()),
+    }
+}

@@ -1,0 +1,124 @@
+//! Stretches that were never read: the time before the first start, a night of downtime. Each window of a gap is a
+//! job of its own with its own backoff, behind the polls.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use backoff::ExponentialBackoff;
+use jiff::Timestamp;
+
+use super::reader::{Purpose, Reader};
+use super::{Pass, ReadError, patience, until, wait_after};
+use crate::domain::clock;
+use crate::domain::window::{self, Piece};
+use crate::store::StoreError;
+use crate::store::intake::{Baseline, Progress};
+
+/// How far a gap's windows reach into each other: whether the API includes the ends, nobody knows.
+const MARGIN: Duration = Duration::from_secs(60);
+
+/// A window of a gap that failed, and when it is tried again.
+struct Failing {
+    backoff: ExponentialBackoff,
+    due: Timestamp,
+}
+
+type FailingWindows = HashMap<(Timestamp, Timestamp), Failing>;
+
+/// Reads gaps until told to stop. A good poll comes first: while the newest window cannot be read, neither can these.
+pub async fn run(reader: &Reader) -> Result<(), StoreError> {
+    let mut failing = FailingWindows::new();
+    let mut next_due: Option<Timestamp> = None;
+    loop {
+        let due = async {
+            match next_due {
+                Some(at) => tokio::time::sleep(until(at, reader.intake.clock.now())).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = reader.stop.cancelled() => return Ok(()),
+            () = reader.polled.notified() => {}
+            () = due => {}
+        }
+        next_due = read_all(reader, &mut failing).await?;
+    }
+}
+
+/// Reads each window of each gap once.
+pub async fn once(reader: &Reader, pass: &mut Pass) -> Result<(), StoreError> {
+    // Where the newest window cannot be read, the others would fail as well, each after its time-out.
+    if pass.windows == 0 {
+        pass.failed += windows(reader).await?.len() as u32;
+        return Ok(());
+    }
+    let todo = windows(reader).await?;
+    for (piece, baseline) in todo {
+        match read(reader, &piece, baseline).await {
+            Ok(()) => pass.windows += 1,
+            Err(ReadError::Store(error)) => return Err(error),
+            Err(_) => pass.failed += 1,
+        }
+    }
+    Ok(())
+}
+
+/// Reads what is due, newest first, and says when the next failed window is.
+async fn read_all(reader: &Reader, failing: &mut FailingWindows) -> Result<Option<Timestamp>, StoreError> {
+    let todo = windows(reader).await?;
+    failing.retain(|key, _| todo.iter().any(|(piece, _)| (piece.from, piece.to) == *key));
+    for (piece, baseline) in todo {
+        let key = (piece.from, piece.to);
+        let now = reader.intake.clock.now();
+        if reader.stop.is_cancelled() {
+            return Ok(None);
+        }
+        if failing.get(&key).is_some_and(|failing| failing.due > now) {
+            continue;
+        }
+        match read(reader, &piece, baseline).await {
+            Ok(()) => drop(failing.remove(&key)),
+            Err(ReadError::Store(error)) => return Err(error),
+            Err(error) => {
+                let failing = failing.entry(key).or_insert_with(|| Failing { backoff: patience(), due: now });
+                failing.due = clock::after(reader.intake.clock.now(), wait_after(&error, &mut failing.backoff));
+            }
+        }
+    }
+    Ok(failing.values().map(|failing| failing.due).min())
+}
+
+async fn read(reader: &Reader, piece: &Piece, baseline: bool) -> Result<(), ReadError> {
+    reader.precedence.after_you().await;
+    let end = reader.read(piece, baseline, Purpose::Gap).await;
+    if let Err(error) = &end {
+        reader.note(Err(error));
+    }
+    end
+}
+
+/// The windows that were never read, newest first, and whether each belongs to the baseline.
+async fn windows(reader: &Reader) -> Result<Vec<(Piece, bool)>, StoreError> {
+    let intake = &reader.intake;
+    let progress = intake.store.progress(&intake.platform).await?;
+    Ok(unread(&progress, clock::before(intake.clock.now(), intake.settings.overlap)))
+}
+
+/// The windows of what was never read before `end`, newest first, and whether each belongs to the baseline.
+fn unread(progress: &Progress, end: Timestamp) -> Vec<(Piece, bool)> {
+    let until = match progress.baseline {
+        Baseline::None => progress.floor,
+        Baseline::Awaited => return Vec::new(),
+        Baseline::Until(until) => until.min(end),
+    };
+    let cut = |from: Timestamp, to: Timestamp, baseline: bool| {
+        let gaps = progress.coverage.gaps(from, to);
+        let windows = gaps.into_iter().rev().flat_map(|gap| window::gap_windows(gap, MARGIN, progress.floor));
+        windows.map(|piece| (piece, baseline)).collect::<Vec<_>>()
+    };
+    let mut windows = if until < end { cut(until, end, false) } else { Vec::new() };
+    if progress.floor < until {
+        windows.extend(cut(progress.floor, until, true));
+    }
+    windows
+}

@@ -1,0 +1,71 @@
+//! The newest window, again and again.
+
+use backoff::backoff::Backoff;
+use jiff::Timestamp;
+
+use super::reader::{Purpose, Reader};
+use super::{Pass, ReadError, patience, sleep, until, wait_after};
+use crate::domain::clock;
+use crate::domain::window::{self, Piece};
+use crate::store::StoreError;
+use crate::store::intake::Baseline;
+
+/// Polls until told to stop.
+pub async fn run(reader: &Reader) -> Result<(), StoreError> {
+    let mut backoff = patience();
+    while !reader.stop.is_cancelled() {
+        let started = reader.intake.clock.now();
+        let wait = match newest(reader).await {
+            Ok(()) => {
+                backoff.reset();
+                let next = clock::after(started, reader.intake.settings.poll_every);
+                // A clock that was set back must not hold up the next poll.
+                until(next, reader.intake.clock.now()).min(reader.intake.settings.poll_every)
+            }
+            Err(ReadError::Store(error)) => return Err(error),
+            Err(error) => wait_after(&error, &mut backoff),
+        };
+        sleep(wait, &reader.stop).await;
+    }
+    Ok(())
+}
+
+/// Polls once; where the source fails, again for as long as there is time.
+pub async fn once(reader: &Reader, by: Timestamp, pass: &mut Pass) -> Result<(), StoreError> {
+    let mut backoff = patience();
+    loop {
+        let error = match newest(reader).await {
+            Ok(()) => {
+                pass.windows += 1;
+                return Ok(());
+            }
+            Err(ReadError::Store(error)) => return Err(error),
+            Err(error) => error,
+        };
+        let wait = wait_after(&error, &mut backoff);
+        if clock::after(reader.intake.clock.now(), wait) > by || !sleep(wait, &reader.stop).await {
+            pass.failed += 1;
+            return Ok(());
+        }
+    }
+}
+
+async fn newest(reader: &Reader) -> Result<(), ReadError> {
+    let intake = &reader.intake;
+    let end = async {
+        let progress = intake.store.progress(&intake.platform).await?;
+        let now = intake.clock.now();
+        let newest = window::newest(now, intake.settings.overlap);
+        // A floor that lies further ahead than the window ends (`start` is a date to come): there is nothing to read yet.
+        let Some(window) = newest.above(progress.floor) else { return Ok(()) };
+        let _first = reader.precedence.go_first();
+        let newest = Piece { from: window.from, to: window.to, window };
+        reader.read(&newest, progress.baseline == Baseline::Awaited, Purpose::Newest).await
+    }
+    .await;
+    reader.note(end.as_ref().map(|()| ()));
+    if end.is_ok() {
+        reader.polled.notify_one();
+    }
+    end
+}

@@ -1,0 +1,104 @@
+//! One thread writes. It gathers commits over a few milliseconds into one batch with one real sync, and only then answers.
+
+use std::fs::File;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::time::{Duration, Instant};
+
+use sled::{Db, Tree};
+use tokio::sync::oneshot;
+
+use super::claims::Bells;
+use super::error::StoreError;
+use super::txn::Txn;
+
+/// More wait for the next group.
+const GROUP: usize = 256;
+
+/// How long the first of a group waits for others.
+const GATHER: Duration = Duration::from_millis(2);
+
+type Answer = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
+type Job = Box<dyn FnOnce(&mut Txn<'_>) -> (Result<(), StoreError>, Answer) + Send>;
+
+/// The way to the writing thread.
+#[derive(Clone)]
+pub struct Committer {
+    jobs: Sender<Job>,
+}
+
+impl Committer {
+    /// Starts the thread. It ends when the last handle is gone.
+    ///
+    /// `file` is sled's own log: its `flush` is no fsync, so the log is synced here, by hand, before anyone is answered.
+    pub fn start(db: Db, tree: Tree, file: File, bells: Arc<Bells>) -> std::io::Result<(Committer, std::thread::JoinHandle<()>)> {
+        let (jobs, inbox) = channel();
+        let thread = std::thread::Builder::new()
+            .name("committer".into())
+            .spawn(move || write_all(&db, &tree, &file, &bells, &inbox))?;
+        Ok((Committer { jobs }, thread))
+    }
+
+    /// Runs `op` inside the next group; answers once what it wrote is on the platter. An error of any `op` fails its
+    /// whole group, so an `op` says "not possible" in its value, not in its error.
+    pub async fn commit<T, F>(&self, op: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Txn<'_>) -> Result<T, StoreError> + Send + 'static,
+    {
+        let (tell, told) = oneshot::channel();
+        let job: Job = Box::new(move |txn| match op(txn) {
+            // A caller who went away does not undo the commit.
+            Ok(value) => (Ok(()), Box::new(move |end| drop(tell.send(end.map(|()| value))))),
+            Err(error) => {
+                let failed = error.clone();
+                (Err(error), Box::new(move |_| drop(tell.send(Err(failed)))))
+            }
+        });
+        self.jobs.send(job).map_err(|_| StoreError::Closed)?;
+        told.await.map_err(|_| StoreError::Closed)?
+    }
+}
+
+fn write_all(db: &Db, tree: &Tree, file: &File, bells: &Bells, inbox: &Receiver<Job>) {
+    let mut broken: Option<StoreError> = None;
+    while let Ok(first) = inbox.recv() {
+        let mut txn = Txn::new(tree);
+        let mut answers = Vec::new();
+        let mut end = broken.clone().map_or(Ok(()), Err);
+        let until = Instant::now() + GATHER;
+        let mut next = Some(first);
+        while let Some(job) = next.take() {
+            let (did, answer) = job(&mut txn);
+            answers.push(answer);
+            end = end.and(did);
+            if answers.len() < GROUP && end.is_ok() {
+                next = match inbox.recv_timeout(until.saturating_duration_since(Instant::now())) {
+                    Ok(job) => Some(job),
+                    Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
+                };
+            }
+        }
+        end = end.and_then(|()| land(db, tree, file, &mut txn));
+        if let Err(StoreError::Write(_)) = &end {
+            // After a failed write nobody knows what the disk holds; only a new start, which reads it, does.
+            broken = end.clone().err();
+        }
+        txn.leases.clear();
+        for answer in answers {
+            answer(end.clone());
+        }
+        for destination in &txn.wake {
+            bells.of(*destination).notify_one();
+        }
+        if txn.wake_intake {
+            bells.intake.notify_one();
+        }
+    }
+}
+
+fn land(db: &Db, tree: &Tree, file: &File, txn: &mut Txn<'_>) -> Result<(), StoreError> {
+    tree.apply_batch(txn.batch()?)?;
+    db.flush()?;
+    file.sync_data().map_err(|e| StoreError::Write(e.to_string()))
+}

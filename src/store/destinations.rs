@@ -1,0 +1,244 @@
+//! Destinations as the store knows them: their numbers and lanes, and what a person does to them.
+
+use jiff::Timestamp;
+
+use super::dispatch::Standing;
+use super::error::StoreError;
+use super::keys::{self, DestinationNo, LaneNo, Seq};
+use super::records::{DestinationRecord, LaneRecord, PendingRecord, Settled, SettledRecord, from_ms, to_ms};
+use super::txn::{Get, Txn};
+use super::{Inner, Store};
+use crate::domain::lead::LeadId;
+
+/// Deliveries moved or dropped in one commit.
+const BATCH: usize = 256;
+
+/// Which deliveries of a destination are meant.
+#[derive(Clone, Debug, Default)]
+pub struct Lanes {
+    /// Only those that this route sends; `None`: all.
+    pub route: Option<String>,
+}
+
+/// Where deliveries go.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// The destination.
+    pub destination: String,
+    /// The route they count as from then on; `None`: they keep theirs.
+    pub route: Option<String>,
+}
+
+/// What a move did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Moved {
+    /// Deliveries that now wait at the new place.
+    pub moved: u64,
+    /// Deliveries that ended because the new place has had, or awaits, the same event.
+    pub merged: u64,
+}
+
+/// The destination's number and the lane's, made where they are not there yet.
+pub(super) fn lane(txn: &mut Txn<'_>, destination: &str, route: &str) -> Result<(DestinationNo, LaneNo), StoreError> {
+    let no = destination_no(txn, destination)?;
+    if let Some(lane) = txn.get(&keys::lane_of(no, route))? {
+        return Ok((no, lane));
+    }
+    let lane = LaneNo::try_from(txn.next_number(keys::LAST_LANE)?).map_err(|_| too_many())?;
+    txn.put(keys::lane_of(no, route), &lane)?;
+    txn.put(keys::lane(lane), &LaneRecord { destination: no, route: route.to_owned() })?;
+    Ok((no, lane))
+}
+
+fn destination_no(txn: &mut Txn<'_>, name: &str) -> Result<DestinationNo, StoreError> {
+    if let Some(record) = txn.get::<DestinationRecord>(&keys::destination(name))? {
+        return Ok(record.no);
+    }
+    let no = DestinationNo::try_from(txn.next_number(keys::LAST_DESTINATION)?).map_err(|_| too_many())?;
+    let record = DestinationRecord { no, paused: None, disabled: None, wait_until: None };
+    txn.put(keys::destination(name), &record)?;
+    txn.put(keys::destination_name(no), &name)?;
+    Ok(no)
+}
+
+fn too_many() -> StoreError {
+    StoreError::Record("there are too many destinations and routes".into())
+}
+
+/// The lane of a destination and a route, where anything was ever sent that way.
+pub(super) fn lane_no(get: &impl Get, destination: DestinationNo, route: &str) -> Result<Option<LaneNo>, StoreError> {
+    get.get(&keys::lane_of(destination, route))
+}
+
+pub(super) fn standing(record: &DestinationRecord) -> Standing {
+    Standing {
+        paused: record.paused.map(from_ms),
+        disabled: record.disabled.map(from_ms),
+        wait_until: record.wait_until.map(from_ms),
+    }
+}
+
+impl Store {
+    pub(super) async fn destination_no(&self, name: &str) -> Result<DestinationNo, StoreError> {
+        let name = name.to_owned();
+        self.commit(move |txn| destination_no(txn, &name)).await
+    }
+
+    /// Nothing is sent there until a person resumes it.
+    pub async fn pause(&self, destination: &str, now: Timestamp) -> Result<(), StoreError> {
+        self.change(destination, move |record| record.paused = record.paused.or(Some(to_ms(now)))).await
+    }
+
+    /// Sending goes on: ends a pause by hand, a 410 and a wait that the destination asked for.
+    pub async fn resume(&self, destination: &str) -> Result<(), StoreError> {
+        self.change(destination, |record| (record.paused, record.disabled, record.wait_until) = (None, None, None)).await
+    }
+
+    async fn change(&self, name: &str, change: impl FnOnce(&mut DestinationRecord) + Send + 'static) -> Result<(), StoreError> {
+        let name = name.to_owned();
+        self.commit(move |txn| {
+            let no = destination_no(txn, &name)?;
+            txn.change_destination_no(no, change)
+        })
+        .await
+    }
+
+    /// Drops what is pending there; the deliveries count as dropped by a person. Returns how many.
+    pub async fn drop_pending(&self, destination: &str, lanes: Lanes, now: Timestamp) -> Result<u64, StoreError> {
+        let mut dropped = 0;
+        let Some(no) = self.known_destination(destination).await? else { return Ok(0) };
+        let mut after = 0;
+        loop {
+            let (batch, last) = self.pending_batch(no, lanes.clone(), after).await?;
+            let Some(last) = last else { return Ok(dropped) };
+            after = last;
+            dropped += self.commit(move |txn| txn.drop_batch(no, &batch, to_ms(now))).await?;
+        }
+    }
+
+    /// Moves what is pending at one destination to another, or to another route of the same one. Killed in between,
+    /// it goes on when it is asked again.
+    pub async fn move_pending(&self, from: &str, lanes: Lanes, to: Place, now: Timestamp) -> Result<Moved, StoreError> {
+        let mut total = Moved::default();
+        let Some(no) = self.known_destination(from).await? else { return Ok(total) };
+        let mut after = 0;
+        loop {
+            let (batch, last) = self.pending_batch(no, lanes.clone(), after).await?;
+            let Some(last) = last else { return Ok(total) };
+            after = last;
+            let to = to.clone();
+            let moved = self.commit(move |txn| txn.move_batch(no, &batch, &to, to_ms(now))).await?;
+            total.moved += moved.moved;
+            total.merged += moved.merged;
+        }
+    }
+
+    /// The number of a destination that the store has heard of.
+    pub(super) async fn known_destination(&self, name: &str) -> Result<Option<DestinationNo>, StoreError> {
+        let key = keys::destination(name);
+        self.read(move |inner| Ok(Get::get::<DestinationRecord>(&inner.tree, &key)?.map(|record| record.no))).await
+    }
+
+    async fn pending_batch(&self, no: DestinationNo, lanes: Lanes, after: Seq) -> Result<(Vec<Seq>, Option<Seq>), StoreError> {
+        self.read(move |inner| {
+            let lane = match &lanes.route {
+                Some(route) => match lane_no(&inner.tree, no, route)? {
+                    Some(lane) => Some(lane),
+                    None => return Ok((Vec::new(), None)),
+                },
+                None => None,
+            };
+            inner.pending_batch(no, lane, after)
+        })
+        .await
+    }
+}
+
+impl Inner {
+    /// The next pending deliveries behind `after`, at most a batch of them, and how far the scan got; `None` at the end.
+    fn pending_batch(&self, no: DestinationNo, lane: Option<LaneNo>, after: Seq) -> Result<(Vec<Seq>, Option<Seq>), StoreError> {
+        let (mut batch, mut last) = (Vec::new(), None);
+        let prefix = keys::pendings(no);
+        for entry in self.tree.range(keys::pending(no, after + 1)..).take_while(|e| !matches!(e, Ok((key, _)) if !key.starts_with(&prefix))) {
+            let (key, value) = entry?;
+            let seq = keys::last_u64(&key);
+            last = Some(seq);
+            let pending: PendingRecord = super::records::decode(&value)?;
+            if lane.is_none_or(|lane| lane == pending.lane) {
+                batch.push(seq);
+            }
+            if batch.len() == BATCH {
+                break;
+            }
+        }
+        Ok((batch, last))
+    }
+}
+
+impl Txn<'_> {
+    pub(super) fn change_destination_no(&mut self, no: DestinationNo, change: impl FnOnce(&mut DestinationRecord)) -> Result<(), StoreError> {
+        let key = keys::destination(&self.destination_name(no)?);
+        let mut record: DestinationRecord =
+            self.get(&key)?.ok_or_else(|| StoreError::Record("a destination's own record is missing".into()))?;
+        change(&mut record);
+        self.wake.insert(no);
+        self.put(key, &record)
+    }
+
+    pub(super) fn destination_name(&self, no: DestinationNo) -> Result<String, StoreError> {
+        self.get(&keys::destination_name(no))?.ok_or_else(|| StoreError::Record("a destination's name is missing".into()))
+    }
+
+    fn drop_batch(&mut self, no: DestinationNo, batch: &[Seq], now: i64) -> Result<u64, StoreError> {
+        let mut dropped = 0;
+        for &seq in batch {
+            if let Some(pending) = self.pending(no, seq)? {
+                self.leave_line(no, seq, &pending)?;
+                self.settle_as(seq, no, &dropped_record(&pending, now, "dropped by hand"))?;
+                dropped += 1;
+            }
+        }
+        Ok(dropped)
+    }
+
+    fn move_batch(&mut self, no: DestinationNo, batch: &[Seq], to: &Place, now: i64) -> Result<Moved, StoreError> {
+        let mut moved = Moved::default();
+        for &seq in batch {
+            let Some(pending) = self.pending(no, seq)? else { continue };
+            let old: super::records::LaneRecord =
+                self.get(&keys::lane(pending.lane))?.ok_or_else(|| StoreError::Record("a lane is missing".into()))?;
+            let (target, lane) = lane(self, &to.destination, to.route.as_deref().unwrap_or(&old.route))?;
+            if (target, lane) == (no, pending.lane) {
+                continue;
+            }
+            self.leave_line(no, seq, &pending)?;
+            let had = target != no
+                && (self.pending(target, seq)?.is_some() || self.get::<SettledRecord>(&keys::settled(seq, target))?.is_some());
+            if target != no {
+                self.settle_as(seq, no, &dropped_record(&pending, now, &format!("moved to {}", to.destination)))?;
+            }
+            if had {
+                moved.merged += 1;
+                continue;
+            }
+            let there = PendingRecord { lane, opened: now, due: now, failed: 0, ..pending };
+            self.line_up(target, seq, &there)?;
+            self.note_outcome(there.platform, LeadId(there.lead), target, seq, None)?;
+            moved.moved += 1;
+        }
+        Ok(moved)
+    }
+}
+
+fn dropped_record(pending: &PendingRecord, now: i64, why: &str) -> SettledRecord {
+    SettledRecord {
+        state: Settled::Dropped,
+        lane: pending.lane,
+        platform: pending.platform,
+        lead: pending.lead,
+        at: now,
+        tries: pending.tries,
+        why: why.to_owned(),
+        error: String::new(),
+    }
+}

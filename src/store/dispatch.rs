@@ -1,0 +1,350 @@
+//! What dispatch keeps: claims on due deliveries, and what became of them.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::claims::Lease;
+use super::destinations::{self, lane_no};
+use super::error::StoreError;
+use super::keys::{self, DestinationNo, LaneNo, PlatformNo, Seq};
+use super::line::read_queue_value;
+use super::records::{
+    AttemptRecord, DeadRef, DestinationRecord, EventRecord, PendingRecord, Settled, SettledRecord, from_ms, to_ms,
+};
+use super::txn::{Get, Txn};
+use super::{Inner, Store, body, records};
+use crate::domain::event::{EventType, computed_id};
+use crate::domain::lead::LeadId;
+use crate::domain::outcome::{Answer, Outcome};
+use crate::domain::retry::Verdict;
+
+/// A due delivery that is ours to try. It is consumed by [`Store::settle`]; dropped unsettled, it is due again.
+pub struct Claim {
+    destination: DestinationNo,
+    pending: PendingRecord,
+    seq: Seq,
+    lease: Lease,
+    /// The event's id, `webhook-id` on the wire.
+    pub event_id: String,
+    /// What happened.
+    pub event_type: EventType,
+    /// Whose event it is.
+    pub lead: LeadId,
+    /// When leadhook saw it happen.
+    pub seen_at: Timestamp,
+    /// The route that wants it there.
+    pub route: String,
+    /// The envelope's JSON text.
+    pub envelope: Vec<u8>,
+}
+
+impl Claim {
+    /// When the delivery was made, or last reopened.
+    pub fn opened_at(&self) -> Timestamp {
+        from_ms(self.pending.opened)
+    }
+
+    /// Counted attempts that failed since then.
+    pub fn failed(&self) -> u32 {
+        self.pending.failed
+    }
+
+    /// The number of the attempt that is made now, from 1, over the delivery's whole life.
+    pub fn attempt(&self) -> u32 {
+        self.pending.tries + 1
+    }
+}
+
+/// What is due at one destination.
+pub struct Due {
+    /// Ours to try now, the longest due first.
+    pub claims: Vec<Claim>,
+    /// When the next one is due, if nothing of what was left out is due now.
+    pub next: Option<Timestamp>,
+}
+
+/// One try and what follows from it.
+pub struct Settlement {
+    /// When it began; `None`: the delivery died before it was tried again.
+    pub tried: Option<Tried>,
+    /// What follows.
+    pub verdict: Verdict,
+    /// The destination asked to be left alone until then.
+    pub wait_until: Option<Timestamp>,
+    /// When.
+    pub now: Timestamp,
+}
+
+/// One try.
+pub struct Tried {
+    /// When it began.
+    pub at: Timestamp,
+    /// How long it took.
+    pub took: Duration,
+    /// What came back.
+    pub answer: Answer,
+    /// What that means.
+    pub outcome: Outcome,
+}
+
+/// Whether a destination may be sent to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// Paused by hand, since.
+    pub paused: Option<Timestamp>,
+    /// Disabled because it answered 410, since.
+    pub disabled: Option<Timestamp>,
+    /// It asked to be left alone until then.
+    pub wait_until: Option<Timestamp>,
+}
+
+impl Store {
+    /// Whether the destination may be sent to.
+    pub async fn standing(&self, destination: &str) -> Result<Standing, StoreError> {
+        let key = keys::destination(destination);
+        self.read(move |inner| {
+            let record: Option<DestinationRecord> = Get::get(&inner.tree, &key)?;
+            Ok(record.as_ref().map(destinations::standing).unwrap_or_default())
+        })
+        .await
+    }
+
+    /// Claims up to `limit` deliveries that are due at this destination through these routes. A lead's later
+    /// deliveries wait for its earlier ones.
+    pub async fn claim(&self, destination: &str, routes: &[String], now: Timestamp, limit: usize) -> Result<Due, StoreError> {
+        let (destination, routes) = (destination.to_owned(), routes.to_vec());
+        self.read(move |inner| inner.claim(&destination, &routes, now, limit)).await
+    }
+
+    /// What became of a claim, in one commit.
+    pub async fn settle(&self, claim: Claim, settlement: Settlement) -> Result<(), StoreError> {
+        self.commit(move |txn| txn.settle(claim, settlement)).await
+    }
+}
+
+/// A head of a line, as the queue shows it.
+struct Head {
+    due: i64,
+    seq: Seq,
+    platform: PlatformNo,
+    lead: LeadId,
+}
+
+impl Inner {
+    fn claim(&self, destination: &str, routes: &[String], now: Timestamp, limit: usize) -> Result<Due, StoreError> {
+        let mut due = Due { claims: Vec::new(), next: None };
+        let Some(record) = Get::get::<DestinationRecord>(&self.tree, &keys::destination(destination))? else {
+            return Ok(due);
+        };
+        let mut lanes = Vec::new();
+        for route in routes {
+            if let Some(lane) = lane_no(&self.tree, record.no, route)? {
+                lanes.push((lane, route.as_str(), self.heads(lane).peekable()));
+            }
+        }
+        while due.claims.len() < limit {
+            let mut first: Option<(usize, i64)> = None;
+            for (i, (_, _, heads)) in lanes.iter_mut().enumerate() {
+                if let Some(head) = heads.peek() {
+                    let at = head.as_ref().map_or(i64::MIN, |head| head.due);
+                    if first.is_none_or(|(_, earliest)| at < earliest) {
+                        first = Some((i, at));
+                    }
+                }
+            }
+            let Some((i, at)) = first else { break };
+            if from_ms(at) > now {
+                due.next = Some(from_ms(at));
+                break;
+            }
+            let (_, route, heads) = &mut lanes[i];
+            if let Some(head) = heads.next().transpose()?
+                && let Some(claim) = self.take(record.no, route, &head)?
+            {
+                due.claims.push(claim);
+            }
+        }
+        Ok(due)
+    }
+
+    fn heads(&self, lane: LaneNo) -> impl Iterator<Item = Result<Head, StoreError>> {
+        self.tree.scan_prefix(keys::queue(lane)).map(|entry| {
+            let (key, value) = entry?;
+            let (platform, lead) =
+                read_queue_value(&value).ok_or_else(|| StoreError::Record("an entry of the queue is damaged".into()))?;
+            Ok(Head { due: keys::u64_at(&key, 5) as i64, seq: keys::last_u64(&key), platform, lead })
+        })
+    }
+
+    fn take(&self, destination: DestinationNo, route: &str, head: &Head) -> Result<Option<Claim>, StoreError> {
+        let Some(lease) = self.claims.take((destination, head.platform, head.lead)) else { return Ok(None) };
+        // Whoever settled it between the scan and the lease has taken it out of the queue.
+        let Some(pending) = Get::get::<PendingRecord>(&self.tree, &keys::pending(destination, head.seq))? else {
+            return Ok(None);
+        };
+        if pending.due != head.due {
+            return Ok(None);
+        }
+        let event: EventRecord = Get::get(&self.tree, &keys::event(head.seq))?
+            .ok_or_else(|| StoreError::Record("a pending delivery's event is missing".into()))?;
+        Ok(Some(Claim {
+            destination,
+            seq: head.seq,
+            lease,
+            event_type: records::event_type(event.event_type)?,
+            lead: head.lead,
+            seen_at: from_ms(event.at),
+            route: route.to_owned(),
+            envelope: self.envelope(head.seq, event.chunks)?,
+            event_id: event.id,
+            pending,
+        }))
+    }
+
+    pub(super) fn envelope(&self, seq: Seq, chunks: u16) -> Result<Vec<u8>, StoreError> {
+        let mut packed = Vec::new();
+        for n in 0..chunks {
+            let chunk = self.tree.get(keys::chunk(seq, n))?;
+            packed.extend_from_slice(&chunk.ok_or_else(|| StoreError::Record("an event's envelope is cut".into()))?);
+        }
+        body::unpack(&packed)
+    }
+}
+
+impl Txn<'_> {
+    fn settle(&mut self, claim: Claim, settlement: Settlement) -> Result<(), StoreError> {
+        let Claim { destination, seq, lease, event_id, lead, .. } = claim;
+        self.leases.push(lease);
+        self.wake.insert(destination);
+        let now = to_ms(settlement.now);
+        // A person may have dropped or moved it meanwhile; what was sent stays true.
+        let stored = self.pending(destination, seq)?;
+        let before = stored.clone().unwrap_or(claim.pending);
+        let mut after = before.clone();
+        let mut error = String::new();
+        if let Some(tried) = &settlement.tried {
+            after.tries += 1;
+            let counted = match &settlement.verdict {
+                Verdict::Again { counted, .. } => *counted,
+                Verdict::Parked => false,
+                Verdict::Delivered | Verdict::Dead(_) => true,
+            };
+            let attempt = attempt_record(tried, counted);
+            error = attempt.in_short();
+            self.put(keys::attempt(seq, destination, after.tries), &attempt)?;
+        }
+        if let Some(until) = settlement.wait_until {
+            self.change_destination_no(destination, |record| record.wait_until = record.wait_until.max(Some(to_ms(until))))?;
+        }
+        if settlement.verdict == Verdict::Parked {
+            self.change_destination_no(destination, |record| record.disabled = record.disabled.or(Some(now)))?;
+        }
+        match settlement.verdict {
+            Verdict::Again { .. } | Verdict::Parked if stored.is_none() => Ok(()),
+            Verdict::Again { at, counted } => {
+                after.failed += u32::from(counted);
+                after.due = to_ms(at);
+                self.keep_in_line(destination, seq, &before, &after)
+            }
+            Verdict::Parked => {
+                after.due = now;
+                self.keep_in_line(destination, seq, &before, &after)
+            }
+            Verdict::Delivered | Verdict::Dead(_) => {
+                if stored.is_some() {
+                    self.leave_line(destination, seq, &before)?;
+                }
+                let (state, why) = match settlement.verdict {
+                    Verdict::Dead(why) => (Settled::Dead, why.as_str().to_owned()),
+                    _ => (Settled::Delivered, String::new()),
+                };
+                if stored.is_none() && state == Settled::Dead {
+                    return Ok(());
+                }
+                let settled = SettledRecord {
+                    state,
+                    lane: before.lane,
+                    platform: before.platform,
+                    lead: lead.0,
+                    at: now,
+                    tries: after.tries,
+                    why,
+                    error: if error.is_empty() { self.last_error(seq, destination, after.tries)? } else { error },
+                };
+                if state == Settled::Dead {
+                    let name = self.destination_name(destination)?;
+                    self.bury(&dead_id(&event_id, &name), &DeadRef::Delivery { seq, destination, died: now })?;
+                }
+                self.settle_as(seq, destination, &settled)
+            }
+        }
+    }
+
+    /// Writes a settled delivery, its lane's counts, and what is known of the lead.
+    pub(super) fn settle_as(&mut self, seq: Seq, destination: DestinationNo, settled: &SettledRecord) -> Result<(), StoreError> {
+        let key = keys::settled(seq, destination);
+        if let Some(before) = self.get::<SettledRecord>(&key)? {
+            let count = count_of(self.counts(before.lane)?, before.state);
+            *count = count.saturating_sub(1);
+        }
+        *count_of(self.counts(settled.lane)?, settled.state) += 1;
+        self.put(key, settled)?;
+        self.note_outcome(settled.platform, LeadId(settled.lead), destination, seq, Some(settled.state))
+    }
+
+    /// Keeps, for ever, who got what of a lead.
+    pub(super) fn note_outcome(
+        &mut self,
+        platform: PlatformNo,
+        lead: LeadId,
+        destination: DestinationNo,
+        seq: Seq,
+        state: Option<Settled>,
+    ) -> Result<(), StoreError> {
+        if let Some(mut known) = self.known(platform, lead)? {
+            known.settle(destination, seq, state);
+            self.put_known(platform, lead, known)?;
+        }
+        Ok(())
+    }
+
+    fn last_error(&self, seq: Seq, destination: DestinationNo, tries: u32) -> Result<String, StoreError> {
+        let attempt: Option<AttemptRecord> = self.get(&keys::attempt(seq, destination, tries))?;
+        Ok(attempt.map_or(String::new(), |attempt| attempt.in_short()))
+    }
+}
+
+pub(super) fn count_of(counts: &mut records::LaneCounts, state: Settled) -> &mut u64 {
+    match state {
+        Settled::Delivered => &mut counts.delivered,
+        Settled::Dead => &mut counts.dead,
+        Settled::Dropped => &mut counts.dropped,
+    }
+}
+
+fn attempt_record(tried: &Tried, counted: bool) -> AttemptRecord {
+    let (status, error, answer, cut) = match &tried.answer {
+        Answer::Got(response) => {
+            (Some(response.status), String::new(), String::from_utf8_lossy(&response.body).into_owned(), response.cut)
+        }
+        Answer::Nothing { why, detail } => {
+            (None, if detail.is_empty() { why.to_string() } else { format!("{why}: {detail}") }, String::new(), false)
+        }
+    };
+    AttemptRecord {
+        at: to_ms(tried.at),
+        took_ms: u32::try_from(tried.took.as_millis()).unwrap_or(u32::MAX),
+        outcome: tried.outcome.as_str().to_owned(),
+        status,
+        error,
+        answer,
+        cut,
+        counted,
+    }
+}
+
+/// The id of the dead letter for an event that a destination did not take.
+pub(super) fn dead_id(event_id: &str, destination: &str) -> String {
+    computed_id("dead", &["delivery", event_id, destination])
+}

@@ -1,0 +1,155 @@
+//! The one tree's keys: a letter, then numbers big-endian, so that a scan runs in the order that is wanted.
+//!
+//! | key | holds |
+//! |---|---|
+//! | `m` name | format, the last sequence number |
+//! | `P` platform | [`super::records::PlatformRecord`] |
+//! | `D` name, `n` no | a destination's record; its name |
+//! | `L` lane, `l` destination route | a lane: what one route sends to one destination |
+//! | `c` lane | its counts |
+//! | `k` platform lead | a run of known leads, from this one on |
+//! | `g` platform lead, `f` platform due lead | a lead whose details are still to be read; when |
+//! | `e` seq, `b` seq chunk | an event; its envelope |
+//! | `p` destination seq | a pending delivery |
+//! | `w` destination platform lead | the line: that lead's pending deliveries there, in order |
+//! | `q` lane due seq | the heads of the lines, by when they are due |
+//! | `h` seq destination | a settled delivery |
+//! | `a` seq destination n | an attempt |
+//! | `x` time id, `y` id | dead letters by age; by id |
+
+use crate::domain::lead::LeadId;
+
+/// A destination's number in this store.
+pub type DestinationNo = u32;
+/// A lane's number in this store.
+pub type LaneNo = u32;
+/// A platform's number in this store.
+pub type PlatformNo = u16;
+/// An event's place in the order in which events were recorded.
+pub type Seq = u64;
+
+/// Milliseconds since 1970, never before it.
+fn ms(at: i64) -> [u8; 8] {
+    u64::try_from(at).unwrap_or(0).to_be_bytes()
+}
+
+fn key<const N: usize>(letter: u8, parts: [&[u8]; N]) -> Vec<u8> {
+    let mut key = Vec::with_capacity(1 + parts.iter().map(|part| part.len()).sum::<usize>());
+    key.push(letter);
+    for part in parts {
+        key.extend_from_slice(part);
+    }
+    key
+}
+
+pub const FORMAT: &[u8] = b"mformat";
+pub const LAST_SEQ: &[u8] = b"mseq";
+pub const LAST_LANE: &[u8] = b"mlane";
+pub const LAST_DESTINATION: &[u8] = b"mdestination";
+pub const LAST_PLATFORM: &[u8] = b"mplatform";
+
+pub fn platform(id: &str) -> Vec<u8> {
+    key(b'P', [id.as_bytes()])
+}
+
+pub fn destination(name: &str) -> Vec<u8> {
+    key(b'D', [name.as_bytes()])
+}
+
+pub fn destination_name(no: DestinationNo) -> Vec<u8> {
+    key(b'n', [&no.to_be_bytes()])
+}
+
+pub fn lane(no: LaneNo) -> Vec<u8> {
+    key(b'L', [&no.to_be_bytes()])
+}
+
+pub fn lane_of(destination: DestinationNo, route: &str) -> Vec<u8> {
+    key(b'l', [&destination.to_be_bytes(), route.as_bytes()])
+}
+
+pub fn counts(lane: LaneNo) -> Vec<u8> {
+    key(b'c', [&lane.to_be_bytes()])
+}
+
+pub fn run(platform: PlatformNo, from: LeadId) -> Vec<u8> {
+    key(b'k', [&platform.to_be_bytes(), &from.0.to_be_bytes()])
+}
+
+pub fn runs(platform: PlatformNo) -> Vec<u8> {
+    key(b'k', [&platform.to_be_bytes()])
+}
+
+pub fn fetch(platform: PlatformNo, lead: LeadId) -> Vec<u8> {
+    key(b'g', [&platform.to_be_bytes(), &lead.0.to_be_bytes()])
+}
+
+pub fn fetches(platform: PlatformNo) -> Vec<u8> {
+    key(b'g', [&platform.to_be_bytes()])
+}
+
+pub fn fetch_due(platform: PlatformNo, due: i64, lead: LeadId) -> Vec<u8> {
+    key(b'f', [&platform.to_be_bytes(), &ms(due), &lead.0.to_be_bytes()])
+}
+
+pub fn fetches_due(platform: PlatformNo) -> Vec<u8> {
+    key(b'f', [&platform.to_be_bytes()])
+}
+
+pub fn event(seq: Seq) -> Vec<u8> {
+    key(b'e', [&seq.to_be_bytes()])
+}
+
+pub fn chunk(seq: Seq, n: u16) -> Vec<u8> {
+    key(b'b', [&seq.to_be_bytes(), &n.to_be_bytes()])
+}
+
+pub fn pending(destination: DestinationNo, seq: Seq) -> Vec<u8> {
+    key(b'p', [&destination.to_be_bytes(), &seq.to_be_bytes()])
+}
+
+pub fn pendings(destination: DestinationNo) -> Vec<u8> {
+    key(b'p', [&destination.to_be_bytes()])
+}
+
+pub fn line(destination: DestinationNo, platform: PlatformNo, lead: LeadId) -> Vec<u8> {
+    key(b'w', [&destination.to_be_bytes(), &platform.to_be_bytes(), &lead.0.to_be_bytes()])
+}
+
+pub fn queued(lane: LaneNo, due: i64, seq: Seq) -> Vec<u8> {
+    key(b'q', [&lane.to_be_bytes(), &ms(due), &seq.to_be_bytes()])
+}
+
+pub fn queue(lane: LaneNo) -> Vec<u8> {
+    key(b'q', [&lane.to_be_bytes()])
+}
+
+pub fn settled(seq: Seq, destination: DestinationNo) -> Vec<u8> {
+    key(b'h', [&seq.to_be_bytes(), &destination.to_be_bytes()])
+}
+
+pub fn attempt(seq: Seq, destination: DestinationNo, n: u32) -> Vec<u8> {
+    key(b'a', [&seq.to_be_bytes(), &destination.to_be_bytes(), &n.to_be_bytes()])
+}
+
+pub fn attempts(seq: Seq, destination: DestinationNo) -> Vec<u8> {
+    key(b'a', [&seq.to_be_bytes(), &destination.to_be_bytes()])
+}
+
+pub fn dead_by_age(died: i64, id: &str) -> Vec<u8> {
+    key(b'x', [&ms(died), id.as_bytes()])
+}
+
+pub fn dead_by_id(id: &str) -> Vec<u8> {
+    key(b'y', [id.as_bytes()])
+}
+
+/// The last eight bytes as a number: the `seq` of a pending key, the lead of a fetch key.
+pub fn last_u64(key: &[u8]) -> u64 {
+    key.last_chunk::<8>().map_or(0, |bytes| u64::from_be_bytes(*bytes))
+}
+
+/// The eight bytes from `at` as a number: the due time of a queue or fetch key.
+pub fn u64_at(key: &[u8], at: usize) -> u64 {
+    key.get(at..at + 8).and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_be_bytes)
+}

@@ -1,0 +1,226 @@
+//! What is known of the leads seen so far, packed: many leads to a record.
+//!
+//! One record a lead would cost sled some 200 bytes of memory each. A run holds the leads from its key up to the next
+//! run's key, whether their numbers lie close together or far apart, and is cut in two when it grows past [`LARGEST`].
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::error::StoreError;
+use super::keys::{self, DestinationNo, PlatformNo, Seq};
+use super::records::{self, Settled};
+use super::txn::Txn;
+use crate::domain::event::EventType;
+use crate::domain::lead::LeadId;
+
+/// A run's bytes before it is cut: far enough below the size at which sled leaves its log.
+const LARGEST: usize = 4 * 1024;
+
+/// Everything that is kept of a seen lead, for ever.
+#[derive(Serialize, Deserialize, Clone, Debug, Default, PartialEq, Eq)]
+pub struct Known {
+    pub standing: Standing,
+    /// The `mapped_status` of its last event, or of the listing that made it known.
+    pub status: Option<String>,
+    /// When it was first listed.
+    pub listed: i64,
+    /// The stretch whose listing showed it: it was finalized in there.
+    pub from: i64,
+    pub to: i64,
+    /// Its events, in order.
+    pub happened: Vec<Happened>,
+    /// What became of them, for each destination.
+    pub outcomes: Vec<AtDestination>,
+}
+
+/// How far leadhook has got with a lead.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Standing {
+    /// It was there before leadhook began.
+    #[default]
+    Baseline,
+    /// Its details are still to be read: a fetch job is on disk.
+    SetAside,
+    /// Its details were given up on: a dead letter is on disk, or a person dropped it.
+    Unreadable,
+    /// Its events are recorded.
+    Recorded,
+}
+
+/// One event of a lead.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+pub struct Happened {
+    pub event_type: u8,
+    /// A hash of the subject, to count the earlier ones of the same type and subject.
+    pub subject: u64,
+    pub seq: Seq,
+}
+
+/// Where a lead stands with one destination.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+pub struct AtDestination {
+    pub destination: DestinationNo,
+    /// The event of the last change.
+    pub seq: Seq,
+    /// `None`: pending.
+    pub state: Option<Settled>,
+    /// The latest event that was delivered; 0 for none.
+    pub delivered: Seq,
+}
+
+impl Known {
+    /// How many events of this type and subject the lead has had.
+    pub fn earlier(&self, event_type: EventType, subject: &str) -> u32 {
+        let (code, subject) = (records::event_code(event_type), subject_hash(subject));
+        self.happened.iter().filter(|h| h.event_type == code && h.subject == subject).count() as u32
+    }
+
+    /// Notes what became of an event at a destination.
+    pub fn settle(&mut self, destination: DestinationNo, seq: Seq, state: Option<Settled>) {
+        let delivered = if state == Some(Settled::Delivered) { seq } else { 0 };
+        match self.outcomes.iter_mut().find(|o| o.destination == destination) {
+            Some(at) => {
+                // An older event that is settled late says nothing of the newer one.
+                if seq >= at.seq {
+                    (at.seq, at.state) = (seq, state);
+                }
+                at.delivered = at.delivered.max(delivered);
+            }
+            None => self.outcomes.push(AtDestination { destination, seq, state, delivered }),
+        }
+    }
+
+    /// The latest event that was delivered there; 0 for none.
+    pub fn delivered_at(&self, destination: DestinationNo) -> Seq {
+        self.outcomes.iter().find(|o| o.destination == destination).map_or(0, |o| o.delivered)
+    }
+}
+
+/// Eight bytes of the subject's SHA-256.
+pub fn subject_hash(subject: &str) -> u64 {
+    Sha256::digest(subject.as_bytes()).first_chunk::<8>().map_or(0, |b| u64::from_be_bytes(*b))
+}
+
+type Run = Vec<(u64, Known)>;
+
+/// The runs that a group of commits has touched, decoded once and written once.
+#[derive(Default)]
+pub struct Runs {
+    touched: BTreeMap<Vec<u8>, (Run, bool)>,
+}
+
+impl Runs {
+    fn key(&self, tree: &sled::Tree, platform: PlatformNo, lead: LeadId) -> Result<Vec<u8>, StoreError> {
+        let (lowest, wanted) = (keys::runs(platform), keys::run(platform, lead));
+        let on_disk = tree.range(lowest.clone()..=wanted.clone()).next_back().transpose()?.map(|(key, _)| key.to_vec());
+        let touched = self.touched.range(lowest..=wanted).next_back().map(|(key, _)| key.clone());
+        Ok(on_disk.max(touched).unwrap_or_else(|| keys::run(platform, LeadId(0))))
+    }
+
+    fn load(&mut self, tree: &sled::Tree, key: Vec<u8>) -> Result<&mut (Run, bool), StoreError> {
+        use std::collections::btree_map::Entry;
+        match self.touched.entry(key) {
+            Entry::Occupied(there) => Ok(there.into_mut()),
+            Entry::Vacant(free) => {
+                let run = tree.get(free.key())?.map(|bytes| records::decode(&bytes)).transpose()?.unwrap_or_default();
+                Ok(free.insert((run, false)))
+            }
+        }
+    }
+
+    /// What is known of this lead, this group's commits included.
+    pub fn get(&mut self, tree: &sled::Tree, platform: PlatformNo, lead: LeadId) -> Result<Option<Known>, StoreError> {
+        let key = self.key(tree, platform, lead)?;
+        let (run, _) = self.load(tree, key)?;
+        Ok(run.binary_search_by_key(&lead.0, |(id, _)| *id).ok().map(|at| run[at].1.clone()))
+    }
+
+    /// Writes what is known of this lead; true where it was not known before.
+    pub fn put(&mut self, tree: &sled::Tree, platform: PlatformNo, lead: LeadId, known: Known) -> Result<bool, StoreError> {
+        let key = self.key(tree, platform, lead)?;
+        let (run, dirty) = self.load(tree, key)?;
+        *dirty = true;
+        match run.binary_search_by_key(&lead.0, |(id, _)| *id) {
+            Ok(at) => {
+                run[at].1 = known;
+                Ok(false)
+            }
+            Err(at) => {
+                run.insert(at, (lead.0, known));
+                Ok(true)
+            }
+        }
+    }
+
+    /// The changed runs as records, the grown ones cut.
+    pub fn into_records(self) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+        let mut out = Vec::new();
+        for (key, (run, dirty)) in self.touched {
+            if dirty {
+                cut(key, run, &mut out)?;
+            }
+        }
+        Ok(out)
+    }
+}
+
+fn cut(key: Vec<u8>, mut run: Run, out: &mut Vec<(Vec<u8>, Vec<u8>)>) -> Result<(), StoreError> {
+    let bytes = records::encode(&run)?;
+    if bytes.len() <= LARGEST || run.len() < 2 {
+        out.push((key, bytes));
+        return Ok(());
+    }
+    // Numbers mostly grow, so the lower part is nearly full for good and the upper one has room.
+    let upper = run.split_off(run.len() * 3 / 4);
+    let mut upper_key = key[..key.len() - 8].to_vec();
+    upper_key.extend_from_slice(&upper[0].0.to_be_bytes());
+    cut(key, run, out)?;
+    cut(upper_key, upper, out)
+}
+
+/// What is known of these leads; a run is read and decoded once for all that it holds.
+pub fn look_up(tree: &sled::Tree, platform: PlatformNo, leads: &[LeadId]) -> Result<Vec<Option<Known>>, StoreError> {
+    let mut order: Vec<usize> = (0..leads.len()).collect();
+    order.sort_unstable_by_key(|&i| leads[i]);
+    let mut found = vec![None; leads.len()];
+    let mut current: Option<(Run, Option<u64>)> = None;
+    for i in order {
+        let lead = leads[i];
+        let inside = current.as_ref().is_some_and(|(_, next)| next.is_none_or(|next| lead.0 < next));
+        if !inside {
+            current = Some(run_around(tree, platform, lead)?);
+        }
+        if let Some((run, _)) = &mut current
+            && let Ok(at) = run.binary_search_by_key(&lead.0, |(id, _)| *id)
+        {
+            found[i] = Some(run[at].1.clone());
+        }
+    }
+    Ok(found)
+}
+
+/// The run that would hold this lead, and where the next one begins.
+fn run_around(tree: &sled::Tree, platform: PlatformNo, lead: LeadId) -> Result<(Run, Option<u64>), StoreError> {
+    let (lowest, wanted) = (keys::runs(platform), keys::run(platform, lead));
+    let run = match tree.range(lowest.clone()..=wanted.clone()).next_back().transpose()? {
+        Some((_, bytes)) => records::decode(&bytes)?,
+        None => Run::new(),
+    };
+    let next = tree.range((std::ops::Bound::Excluded(wanted), std::ops::Bound::Unbounded)).next().transpose()?;
+    let next = next.filter(|(key, _)| key.starts_with(&lowest)).map(|(key, _)| keys::last_u64(&key));
+    Ok((run, next))
+}
+
+impl Txn<'_> {
+    /// What is known of a lead.
+    pub fn known(&mut self, platform: PlatformNo, lead: LeadId) -> Result<Option<Known>, StoreError> {
+        self.runs.get(self.tree, platform, lead)
+    }
+
+    /// Writes what is known of a lead; true where it was not known before.
+    pub fn put_known(&mut self, platform: PlatformNo, lead: LeadId, known: Known) -> Result<bool, StoreError> {
+        self.runs.put(self.tree, platform, lead, known)
+    }
+}

@@ -1,0 +1,176 @@
+//! Opening a store, guarded: a damaged one is an error in words, never a hang and never a panic.
+
+use std::fs::{File, TryLockError};
+use std::io::ErrorKind;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
+
+use sled::{Db, Tree};
+
+use super::error::StoreError;
+use super::keys;
+use super::records;
+
+/// sled's default is 1 GiB.
+const CACHE_BYTES: u64 = 16 * 1024 * 1024;
+
+/// sled gives back at most one 512 KiB segment a tick, so that a slow tick lets the file grow without end.
+const TICK_MS: u64 = 50;
+
+/// The system may hold a dead process's lock for some seconds.
+const LOCK_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Five million leads open within two seconds; a store that takes this long spins on lost bytes.
+const OPEN_PATIENCE: Duration = Duration::from_secs(120);
+
+/// What an opened store consists of.
+pub struct Opened {
+    pub db: Db,
+    pub tree: Tree,
+    /// sled's log, to be synced by hand.
+    pub log: File,
+    /// Held as long as the store is open.
+    pub lock: File,
+}
+
+/// Opens the store in `directory`, which is made if it is not there.
+///
+/// # Errors
+/// In use, unreadable, damaged, or written by a newer version: each with what to do.
+pub fn open(directory: &Path) -> Result<Opened, StoreError> {
+    let in_the_way = |path: &Path, e: std::io::Error| StoreError::Directory { path: path.to_owned(), reason: e.to_string() };
+    let fresh = !directory.exists();
+    std::fs::create_dir_all(directory).map_err(|e| in_the_way(directory, e))?;
+    restrict(directory, fresh);
+    let lock = lock(directory)?;
+    let inner = directory.join("sled");
+    let db = open_patiently(directory, &inner)?;
+    let tree = (*db).clone();
+    let log = File::open(inner.join("db")).map_err(|e| in_the_way(&inner, e))?;
+    check_format(directory, &tree)?;
+    // The directory entries must be on the platter before the first commit is acknowledged.
+    for path in [inner.as_path(), directory] {
+        File::open(path).and_then(|f| f.sync_all()).map_err(|e| in_the_way(path, e))?;
+    }
+    Ok(Opened { db, tree, log, lock })
+}
+
+/// A lock of our own: sled's says that it is held only in the words of its message.
+fn lock(directory: &Path) -> Result<File, StoreError> {
+    let path = directory.join("lock");
+    let in_the_way = |e: std::io::Error| StoreError::Directory { path: path.clone(), reason: e.to_string() };
+    let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(in_the_way)?;
+    let started = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) if started.elapsed() < LOCK_PATIENCE => {
+                std::thread::sleep(Duration::from_millis(100));
+            }
+            Err(TryLockError::WouldBlock) => return Err(StoreError::InUse { path: directory.to_owned() }),
+            Err(TryLockError::Error(e)) => return Err(in_the_way(e)),
+        }
+    }
+}
+
+/// Leads are people: nobody else on the machine may look.
+fn restrict(directory: &Path, fresh: bool) {
+    #[cfg(unix)]
+    if fresh {
+        use std::os::unix::fs::PermissionsExt;
+        // Where the file system knows no modes there is nothing to restrict.
+        let _ = std::fs::set_permissions(directory, std::fs::Permissions::from_mode(0o700));
+    }
+    #[cfg(not(unix))]
+    let _ = (directory, fresh);
+}
+
+fn open_patiently(directory: &Path, inner: &Path) -> Result<Db, StoreError> {
+    let started = Instant::now();
+    let mut without_snapshot = false;
+    loop {
+        match open_guarded(inner) {
+            Ok(db) => return Ok(db),
+            Err(Trouble::Locked) if started.elapsed() < LOCK_PATIENCE => std::thread::sleep(Duration::from_millis(100)),
+            Err(Trouble::Locked) => return Err(StoreError::InUse { path: directory.to_owned() }),
+            // A cut snapshot alone reads as damage; the log behind it is whole and sled makes a new one.
+            Err(Trouble::Damaged(reason)) => {
+                if without_snapshot || !set_snapshots_aside(inner) {
+                    return Err(StoreError::Damaged { path: directory.to_owned(), reason });
+                }
+                tracing::warn!(directory = %directory.display(), reason, "the store's snapshot is damaged; opening without it");
+                without_snapshot = true;
+            }
+            Err(Trouble::Hangs) => {
+                let reason = "opening it does not end".to_owned();
+                return Err(StoreError::Damaged { path: directory.to_owned(), reason });
+            }
+            Err(Trouble::Io(reason)) => return Err(StoreError::Directory { path: inner.to_owned(), reason }),
+        }
+    }
+}
+
+enum Trouble {
+    Locked,
+    Damaged(String),
+    Hangs,
+    Io(String),
+}
+
+fn open_guarded(inner: &Path) -> Result<Db, Trouble> {
+    let (tell, told) = channel();
+    let path = inner.to_owned();
+    let opening = std::thread::Builder::new().name("store-open".into()).spawn(move || {
+        let opened = catch_unwind(AssertUnwindSafe(|| {
+            sled::Config::new().path(path).cache_capacity(CACHE_BYTES).flush_every_ms(Some(TICK_MS)).open()
+        }));
+        // Nobody listens any more once the patience has run out.
+        let _ = tell.send(opened);
+    });
+    if let Err(e) = opening {
+        return Err(Trouble::Io(e.to_string()));
+    }
+    match told.recv_timeout(OPEN_PATIENCE) {
+        Ok(Ok(Ok(db))) => Ok(db),
+        // With our own lock in hand, what sled cannot lock is still held by a process that is just dying.
+        Ok(Ok(Err(sled::Error::Io(e)))) if e.kind() == ErrorKind::Other => Err(Trouble::Locked),
+        Ok(Ok(Err(sled::Error::Io(e)))) => Err(Trouble::Io(e.to_string())),
+        Ok(Ok(Err(e))) => Err(Trouble::Damaged(e.to_string())),
+        Ok(Err(_)) => Err(Trouble::Damaged("reading it failed".into())),
+        Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => Err(Trouble::Hangs),
+    }
+}
+
+/// Renames the snapshots, so that nothing is destroyed; true where there was one.
+fn set_snapshots_aside(inner: &Path) -> bool {
+    let snapshots: Vec<PathBuf> = std::fs::read_dir(inner)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("snap.")))
+        .collect();
+    let aside = |path: &Path| {
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        std::fs::rename(path, path.with_file_name(format!("damaged-{name}")))
+    };
+    !snapshots.is_empty() && snapshots.iter().all(|path| aside(path).is_ok())
+}
+
+fn check_format(directory: &Path, tree: &Tree) -> Result<(), StoreError> {
+    match tree.get(keys::FORMAT)? {
+        None => {
+            tree.insert(keys::FORMAT, &records::FORMAT.to_be_bytes())?;
+            Ok(())
+        }
+        Some(bytes) => {
+            let found = bytes.first_chunk::<4>().map_or(u32::MAX, |b| u32::from_be_bytes(*b));
+            if found > records::FORMAT {
+                return Err(StoreError::Newer { path: directory.to_owned(), found, known: records::FORMAT });
+            }
+            Ok(())
+        }
+    }
+}

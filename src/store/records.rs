@@ -1,0 +1,240 @@
+//! What stands under the keys. Every record begins with its version; fields are only ever added at the end, with a default.
+
+use jiff::Timestamp;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::error::StoreError;
+use super::keys::{DestinationNo, LaneNo, PlatformNo, Seq};
+use crate::domain::event::{EventType, Origin};
+
+/// The format of the whole store; a newer one is refused.
+pub const FORMAT: u32 = 1;
+
+const RECORD_VERSION: u8 = 1;
+
+/// A record as bytes: its version, then MessagePack with structs as arrays, so that a field added at the end is
+/// simply missing from older records.
+pub fn encode<T: Serialize>(record: &T) -> Result<Vec<u8>, StoreError> {
+    let mut bytes = vec![RECORD_VERSION];
+    rmp_serde::encode::write(&mut bytes, record).map_err(|e| StoreError::Record(e.to_string()))?;
+    Ok(bytes)
+}
+
+/// The record that these bytes hold.
+pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, StoreError> {
+    match bytes.split_first() {
+        Some((&RECORD_VERSION, rest)) => rmp_serde::from_slice(rest).map_err(|e| StoreError::Record(e.to_string())),
+        Some((version, _)) => Err(StoreError::Record(format!("version {version} is newer than this leadhook"))),
+        None => Err(StoreError::Record("it is empty".into())),
+    }
+}
+
+/// Milliseconds since 1970, as stored.
+pub fn to_ms(at: Timestamp) -> i64 {
+    at.as_millisecond()
+}
+
+/// A stored time; out of range only in a damaged record, where the nearest is as good as any.
+pub fn from_ms(ms: i64) -> Timestamp {
+    Timestamp::from_millisecond(ms).unwrap_or(if ms < 0 { Timestamp::MIN } else { Timestamp::MAX })
+}
+
+/// One source's state, kept by its platform id.
+#[derive(Serialize, Deserialize, Clone, Debug)]
+pub struct PlatformRecord {
+    pub no: PlatformNo,
+    /// Nothing below is ever read.
+    pub floor: i64,
+    /// `start` as it was when the floor was laid: `None` for "now".
+    pub start: Option<i64>,
+    /// Where readings that end by this only remember what they list. `None` with `baseline` set: the first reading
+    /// has not come back yet.
+    pub baseline_until: Option<i64>,
+    pub baseline: bool,
+    pub coverage: Vec<(i64, i64)>,
+    pub last_poll: Option<i64>,
+    pub seen: u64,
+}
+
+/// A destination's number and what was done to it.
+#[derive(Serialize, Deserialize, Clone, Debug)]
+pub struct DestinationRecord {
+    pub no: DestinationNo,
+    /// Paused by hand, since.
+    pub paused: Option<i64>,
+    /// Disabled because it answered 410, since.
+    pub disabled: Option<i64>,
+    /// Asked us to wait until.
+    pub wait_until: Option<i64>,
+}
+
+#[derive(Serialize, Deserialize, Clone, Debug)]
+pub struct LaneRecord {
+    pub destination: DestinationNo,
+    pub route: String,
+}
+
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LaneCounts {
+    pub pending: u64,
+    pub delivered: u64,
+    pub dead: u64,
+    pub dropped: u64,
+}
+
+/// A lead whose details are still to be read, or were given up on.
+#[derive(Serialize, Deserialize, Clone, Debug)]
+pub struct FetchRecord {
+    pub mapped_status: Option<String>,
+    /// The row's `client_lead_id` as JSON text.
+    pub client_lead_id: Option<String>,
+    pub from: i64,
+    pub to: i64,
+    pub since: i64,
+    pub attempts: u32,
+    pub charged_ms: u64,
+    pub last_attempt: i64,
+    pub planned_ms: u64,
+    pub due: i64,
+    pub error: String,
+    /// Given up on, since.
+    pub dead: Option<i64>,
+}
+
+#[derive(Serialize, Deserialize, Clone, Debug)]
+pub struct EventRecord {
+    pub id: String,
+    pub event_type: u8,
+    pub subject: String,
+    pub at: i64,
+    pub platform: PlatformNo,
+    pub lead: u64,
+    pub revision: u32,
+    pub origin: u8,
+    pub chunks: u16,
+}
+
+#[derive(Serialize, Deserialize, Clone, Debug)]
+pub struct PendingRecord {
+    pub lane: LaneNo,
+    pub platform: PlatformNo,
+    pub lead: u64,
+    /// Made, or last reopened.
+    pub opened: i64,
+    pub due: i64,
+    /// Counted attempts that failed since it was opened.
+    pub failed: u32,
+    /// Attempts of any kind, ever.
+    pub tries: u32,
+}
+
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settled {
+    Delivered,
+    Dead,
+    Dropped,
+}
+
+#[derive(Serialize, Deserialize, Clone, Debug)]
+pub struct SettledRecord {
+    pub state: Settled,
+    pub lane: LaneNo,
+    pub platform: PlatformNo,
+    pub lead: u64,
+    pub at: i64,
+    pub tries: u32,
+    /// For a dead one, why; else empty.
+    pub why: String,
+    /// What the last attempt said, in a few words; for filters and lists.
+    pub error: String,
+}
+
+#[derive(Serialize, Deserialize, Clone, Debug)]
+pub struct AttemptRecord {
+    pub at: i64,
+    pub took_ms: u32,
+    pub outcome: String,
+    pub status: Option<u16>,
+    /// Where nothing came back, what happened.
+    pub error: String,
+    /// The first 2 KiB of the answer, as text.
+    pub answer: String,
+    pub cut: bool,
+    pub counted: bool,
+}
+
+impl AttemptRecord {
+    /// What came back, in a few words: `HTTP 503`, `connection refused`.
+    pub fn in_short(&self) -> String {
+        match self.status {
+            Some(status) => format!("HTTP {status}"),
+            None => self.error.clone(),
+        }
+    }
+}
+
+/// What a dead letter is about.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
+pub enum DeadRef {
+    Delivery { seq: Seq, destination: DestinationNo, died: i64 },
+    Lead { platform: String, lead: u64, died: i64 },
+}
+
+impl DeadRef {
+    pub fn died(&self) -> i64 {
+        match self {
+            DeadRef::Delivery { died, .. } | DeadRef::Lead { died, .. } => *died,
+        }
+    }
+}
+
+pub fn event_code(event_type: EventType) -> u8 {
+    match event_type {
+        EventType::LeadFinalized => 1,
+    }
+}
+
+pub fn event_type(code: u8) -> Result<EventType, StoreError> {
+    EventType::ALL
+        .into_iter()
+        .find(|t| event_code(*t) == code)
+        .ok_or_else(|| StoreError::Record(format!("event type {code} is newer than this leadhook")))
+}
+
+pub fn origin_code(origin: Origin) -> u8 {
+    match origin {
+        Origin::Live => 0,
+        Origin::Backfill => 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Serialize, Deserialize, Debug, PartialEq)]
+    struct Old {
+        a: u32,
+    }
+
+    #[derive(Serialize, Deserialize, Debug, PartialEq)]
+    struct New {
+        a: u32,
+        #[serde(default)]
+        b: Option<String>,
+    }
+
+    #[test]
+    fn a_field_added_at_the_end_is_missing_from_older_records() {
+        let bytes = encode(&Old { a: 7 }).expect("encodes");
+        assert_eq!(decode::<New>(&bytes).expect("decodes"), New { a: 7, b: None });
+    }
+
+    #[test]
+    fn a_record_of_another_version_or_none_is_refused() {
+        assert!(decode::<Old>(&[]).is_err());
+        assert!(decode::<Old>(&[9, 145, 7]).is_err());
+        assert!(decode::<Old>(&[1]).is_err());
+    }
+}

@@ -1,0 +1,108 @@
+//! The feed: what happens, as it happens, for whoever wants to look. Nothing waits for a listener.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::broadcast;
+
+use crate::domain::event::EventType;
+use crate::domain::lead::LeadId;
+use crate::domain::outcome::Outcome;
+use crate::domain::retry::Verdict;
+
+/// Happenings that a slow listener may lie behind before it misses some.
+const BACKLOG: usize = 4096;
+
+/// Something that happened, after it was safe on disk.
+#[derive(Clone, Debug)]
+pub enum Happening {
+    /// A window was read whole.
+    Read {
+        /// Rows that it listed.
+        listed: usize,
+        /// Leads among them that were not known.
+        new: usize,
+    },
+    /// A window could not be read.
+    ReadFailed {
+        /// Why.
+        error: String,
+    },
+    /// An event and its deliveries were recorded.
+    Recorded {
+        /// Whose.
+        lead: LeadId,
+        /// The event's id.
+        event_id: String,
+        /// What happened.
+        event_type: EventType,
+        /// Who wants it.
+        destinations: Vec<String>,
+    },
+    /// A lead's details could not be read; they are tried again later.
+    SetAside {
+        /// Whose.
+        lead: LeadId,
+        /// Why.
+        error: String,
+        /// When.
+        due: Timestamp,
+    },
+    /// A lead's details were given up on.
+    Unreadable {
+        /// Whose.
+        lead: LeadId,
+        /// Why.
+        error: String,
+    },
+    /// A delivery was tried, and the end of it is on disk.
+    Tried {
+        /// Where.
+        destination: String,
+        /// Whose.
+        lead: LeadId,
+        /// The event's id.
+        event_id: String,
+        /// The number of the attempt, from 1.
+        attempt: u32,
+        /// What it means.
+        outcome: Outcome,
+        /// The answer's status, or what happened instead.
+        said: String,
+        /// How long it took.
+        took: Duration,
+        /// What follows.
+        verdict: Verdict,
+    },
+    /// A delivery grew too old before it could be tried again.
+    Expired {
+        /// Where.
+        destination: String,
+        /// Whose.
+        lead: LeadId,
+    },
+}
+
+/// Where happenings are told and listened to; cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Feed(broadcast::Sender<Arc<Happening>>);
+
+impl Default for Feed {
+    fn default() -> Feed {
+        Feed(broadcast::channel(BACKLOG).0)
+    }
+}
+
+impl Feed {
+    /// Tells everyone who listens.
+    pub fn tell(&self, happening: Happening) {
+        // An error means that nobody listens.
+        let _ = self.0.send(Arc::new(happening));
+    }
+
+    /// Listens from now on.
+    pub fn listen(&self) -> broadcast::Receiver<Arc<Happening>> {
+        self.0.subscribe()
+    }
+}

@@ -1,0 +1,86 @@
+//! How each part is doing: what `status` shows beside the store's counts. It is gone with the process.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// Something that went wrong.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Trouble {
+    /// When, last.
+    pub at: Timestamp,
+    /// What, in a sentence.
+    pub error: String,
+    /// How often in a row.
+    pub times: u32,
+}
+
+/// How the source is doing.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct SourceHealth {
+    /// What went wrong since the last good poll.
+    pub trouble: Option<Trouble>,
+    /// It asked to be left alone until then.
+    pub wait_until: Option<Timestamp>,
+}
+
+/// How a destination is doing.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct DestinationHealth {
+    /// It failed so often in a row that only probes are sent, since.
+    pub failing_since: Option<Timestamp>,
+    /// The last delivery that it accepted in this run.
+    pub last_accepted: Option<Timestamp>,
+    /// What went wrong since.
+    pub trouble: Option<Trouble>,
+    /// Attempts on the wire.
+    pub in_flight: usize,
+}
+
+#[derive(Default)]
+struct Parts {
+    source: SourceHealth,
+    destinations: BTreeMap<String, DestinationHealth>,
+}
+
+/// The health of all parts; cheap to clone.
+#[derive(Clone, Default)]
+pub struct Health(Arc<Mutex<Parts>>);
+
+impl Health {
+    /// How the source is doing.
+    pub fn source(&self) -> SourceHealth {
+        self.parts(|parts| parts.source.clone())
+    }
+
+    /// How this destination is doing.
+    pub fn destination(&self, name: &str) -> DestinationHealth {
+        self.parts(|parts| parts.destinations.get(name).cloned().unwrap_or_default())
+    }
+
+    /// Notes how the source is doing.
+    pub fn of_source(&self, change: impl FnOnce(&mut SourceHealth)) {
+        self.parts(|parts| change(&mut parts.source));
+    }
+
+    /// Notes how a destination is doing.
+    pub fn of_destination(&self, name: &str, change: impl FnOnce(&mut DestinationHealth)) {
+        self.parts(|parts| match parts.destinations.get_mut(name) {
+            Some(health) => change(health),
+            None => change(parts.destinations.entry(name.to_owned()).or_default()),
+        });
+    }
+
+    fn parts<T>(&self, look: impl FnOnce(&mut Parts) -> T) -> T {
+        look(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Trouble {
+    /// The same again, or the first of its kind.
+    pub fn again(before: Option<Trouble>, error: String, at: Timestamp) -> Trouble {
+        Trouble { at, error, times: before.map_or(0, |before| before.times).saturating_add(1) }
+    }
+}

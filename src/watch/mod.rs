@@ -1,0 +1,9 @@
+//! What is looked at while leadhook runs: the clock, the feed of happenings, the health of each part.
+
+mod clock;
+mod feed;
+mod health;
+
+pub use clock::Clock;
+pub use feed::{Feed, Happening};
+pub use health::{DestinationHealth, Health, SourceHealth, Trouble};
