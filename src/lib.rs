@@ -30,7 +30,7 @@
 //! | app | [`app`]: builds the parts from a [`config::Config`], runs them, drains them; the operator's verbs |
 //! | loops | [`intake`], [`dispatch`]: they do not know each other |
 //! | the outside | [`store`], [`source`], [`transport`]: disk, WeClever, destinations |
-//! | the file | [`config`] |
+//! | the file, and what every client has in common | [`config`], [`http_client`] |
 //! | vocabulary and decisions | [`domain`]: pure; `now` and dice are arguments |
 //!
 //! [`simulator`] stands apart: a WeClever and destinations made for demonstrations and tests, which share no code with the product.
@@ -41,6 +41,7 @@ pub mod commands;
 pub mod config;
 pub mod dispatch;
 pub mod domain;
+pub mod http_client;
 pub mod intake;
 pub mod simulator;
 pub mod source;
