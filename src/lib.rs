@@ -31,7 +31,7 @@
 //! | loops | [`intake`], [`dispatch`]: they do not know each other |
 //! | the outside | [`store`], [`source`], [`transport`]: disk, WeClever, destinations |
 //! | what is looked at | [`watch`]: the clock, the feed of happenings, the health of each part |
-//! | the file | [`config`] |
+//! | the file, and what every client has in common | [`config`], [`http_client`] |
 //! | vocabulary and decisions | [`domain`]: pure; `now` and dice are arguments |
 //!
 //! [`simulator`] stands apart: a WeClever and destinations made for demonstrations and tests, which share no code with the product.
@@ -42,9 +42,10 @@ pub mod commands;
 pub mod config;
 pub mod dispatch;
 pub mod domain;
-pub mod watch;
+pub mod http_client;
 pub mod intake;
 pub mod simulator;
 pub mod source;
 pub mod store;
 pub mod transport;
+pub mod watch;
