@@ -51,14 +51,17 @@ impl Dispatch {
     pub async fn run(self, ending: Ending) -> Result<(), StoreError> {
         let mut workers = JoinSet::new();
         for (destination, transport) in self.destinations {
-            let worker = worker::Worker::new(worker::Parts {
-                store: self.store.clone(),
-                destination,
-                routes: self.routes.clone(),
-                clock: self.clock.clone(),
-                feed: self.feed.clone(),
-                health: self.health.clone(),
-            }, transport);
+            let worker = worker::Worker::new(
+                worker::Parts {
+                    store: self.store.clone(),
+                    destination,
+                    routes: self.routes.clone(),
+                    clock: self.clock.clone(),
+                    feed: self.feed.clone(),
+                    health: self.health.clone(),
+                },
+                transport,
+            );
             workers.spawn(worker.run(ending.clone()));
         }
         let mut end = Ok(());

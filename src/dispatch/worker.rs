@@ -94,6 +94,7 @@ impl Worker {
                     _ => {}
                 }
             }
+            let long = self.how_long(&wait);
             tokio::select! {
                 biased;
                 () = ending.stop.cancelled() => {}
@@ -101,7 +102,7 @@ impl Worker {
                 Some(settled) = self.settling.join_next() => flatten(settled)?,
                 () = bell.notified() => self.standing_is_old = true,
                 _ = ending.finish.changed() => {}
-                () = self.sleep(&wait) => {}
+                () = tokio::time::sleep(long) => {}
             }
         }
         self.end(&ending).await
@@ -255,13 +256,12 @@ impl Worker {
         self.parts.health.of_destination(&self.parts.destination.name, |health| health.in_flight = in_flight);
     }
 
-    async fn sleep(&self, wait: &Wait) {
-        let long = match wait {
+    fn how_long(&self, wait: &Wait) -> Duration {
+        match wait {
             Wait::Bell => LONGEST_SLEEP,
             Wait::Until(at) => clock::elapsed(self.parts.clock.now(), *at).min(LONGEST_SLEEP),
             Wait::Rate(at) => at.saturating_duration_since(Instant::now()),
-        };
-        tokio::time::sleep(long).await;
+        }
     }
 
     /// Ends what is in flight and settles it, unless told to drop it.

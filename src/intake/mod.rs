@@ -72,7 +72,9 @@ pub enum ReadError {
     #[error(transparent)]
     Source(#[from] SourceError),
     /// Some rows of it made no sense; the others were taken.
-    #[error("the list from {first} to {last} has rows that cannot be read ({rows}); the others were taken, and the window is read again")]
+    #[error(
+        "the list from {first} to {last} has rows that cannot be read ({rows}); the others were taken, and the window is read again"
+    )]
     Malformed {
         /// The window's ends, as they were asked for.
         first: String,

@@ -151,7 +151,8 @@ impl Reader {
 
     /// Begins to try leads again whose details failed.
     pub async fn take_again(&self, jobs: Vec<FetchJob>, tasks: &mut Tasks) -> Result<(), StoreError> {
-        let before = self.intake.store.before(&self.intake.platform, jobs.iter().map(|job| job.row.id).collect()).await?;
+        let before =
+            self.intake.store.before(&self.intake.platform, jobs.iter().map(|job| job.row.id).collect()).await?;
         for (job, before) in jobs.into_iter().zip(before) {
             self.precedence.after_you().await;
             let fetch = self.fetch();
@@ -266,7 +267,8 @@ impl Fetch {
             event_type: event.event_type,
             destinations: wanted.iter().map(|wanted| wanted.destination.clone()).collect(),
         };
-        let reading = Reading { row: job.row, window: job.window, origin: Origin::Live, events: vec![(event, wanted)], now };
+        let reading =
+            Reading { row: job.row, window: job.window, origin: Origin::Live, events: vec![(event, wanted)], now };
         if intake.store.record(&intake.platform, reading).await? == Recorded::Done {
             debug!(lead = id.0, "recorded");
             intake.feed.tell(happening);
@@ -280,7 +282,14 @@ impl Fetch {
         let read_at = Some(self.shared.read_at.load(Ordering::Relaxed)).filter(|ms| *ms > 0);
         let others = read_at.and_then(|ms| Timestamp::from_millisecond(ms).ok());
         let lead = job.row.id;
-        match patience::after_failure(&job.waiting, intake.settings.give_up_after, others, error.retry_after(), now, fastrand::f64()) {
+        match patience::after_failure(
+            &job.waiting,
+            intake.settings.give_up_after,
+            others,
+            error.retry_after(),
+            now,
+            fastrand::f64(),
+        ) {
             Patience::GoOn { waiting, due } => {
                 info!(lead = lead.0, error = said, attempts = waiting.attempts, due = %format!("{due:.0}"), "details failed, set aside");
                 (job.waiting, job.due, job.error) = (waiting, due, said.clone());

@@ -73,7 +73,8 @@ impl Inner {
         if let Some(record) = Get::get::<PlatformRecord>(&self.tree, &keys::platform(&platform.id))? {
             census.seen_leads = record.seen;
             census.set_aside = self.tree.scan_prefix(keys::fetches_due(record.no)).count() as u64;
-            census.unreadable = (self.tree.scan_prefix(keys::fetches(record.no)).count() as u64).saturating_sub(census.set_aside);
+            census.unreadable =
+                (self.tree.scan_prefix(keys::fetches(record.no)).count() as u64).saturating_sub(census.set_aside);
         }
         for entry in self.tree.scan_prefix(b"D") {
             let (key, value) = entry?;

@@ -31,7 +31,12 @@ impl Committer {
     /// Starts the thread. It ends when the last handle is gone.
     ///
     /// `file` is sled's own log: its `flush` is no fsync, so the log is synced here, by hand, before anyone is answered.
-    pub fn start(db: Db, tree: Tree, file: File, bells: Arc<Bells>) -> std::io::Result<(Committer, std::thread::JoinHandle<()>)> {
+    pub fn start(
+        db: Db,
+        tree: Tree,
+        file: File,
+        bells: Arc<Bells>,
+    ) -> std::io::Result<(Committer, std::thread::JoinHandle<()>)> {
         let (jobs, inbox) = channel();
         let thread = std::thread::Builder::new()
             .name("committer".into())

@@ -8,8 +8,8 @@ use super::error::StoreError;
 use super::keys::{self, DestinationNo, Seq};
 use super::known;
 use super::records::{
-    AttemptRecord, DeadRef, EventRecord, FetchRecord, LaneRecord, PendingRecord, PlatformRecord, Settled, SettledRecord,
-    event_type, from_ms, to_ms,
+    AttemptRecord, DeadRef, EventRecord, FetchRecord, LaneRecord, PendingRecord, PlatformRecord, Settled,
+    SettledRecord, event_type, from_ms, to_ms,
 };
 use super::txn::{Get, Txn};
 use super::{Inner, Store};
@@ -161,7 +161,9 @@ impl Store {
         }
         for batch in chosen.chunks(BATCH) {
             let batch = batch.to_vec();
-            decided.done.extend(self.commit(move |txn| decide(txn, batch, |txn, about| txn.reopen(about, to_ms(now)))).await?);
+            decided
+                .done
+                .extend(self.commit(move |txn| decide(txn, batch, |txn, about| txn.reopen(about, to_ms(now)))).await?);
         }
         Ok(decided)
     }
@@ -173,7 +175,9 @@ impl Store {
         let mut decided = Decided::default();
         for batch in chosen.chunks(BATCH) {
             let batch = batch.to_vec();
-            decided.done.extend(self.commit(move |txn| decide(txn, batch, |txn, about| txn.let_go(about, to_ms(now)))).await?);
+            decided
+                .done
+                .extend(self.commit(move |txn| decide(txn, batch, |txn, about| txn.let_go(about, to_ms(now)))).await?);
         }
         Ok(decided)
     }
@@ -209,15 +213,22 @@ impl Inner {
     fn each_dead(&self, filter: &Filter, mut found: impl FnMut(DeadLetter, &DeadRef)) -> Result<(), StoreError> {
         let since = filter.since.map_or(0, to_ms);
         let error = filter.error.as_ref().map(|text| text.to_lowercase());
-        for entry in self.tree.range(keys::dead_by_age(since, "")..).take_while(|e| !matches!(e, Ok((key, _)) if key.first() != Some(&b'x'))) {
+        for entry in self
+            .tree
+            .range(keys::dead_by_age(since, "")..)
+            .take_while(|e| !matches!(e, Ok((key, _)) if key.first() != Some(&b'x')))
+        {
             let (key, value) = entry?;
             let id = String::from_utf8_lossy(key.get(9..).unwrap_or_default()).into_owned();
             let about: DeadRef = super::records::decode(&value)?;
             let Some(letter) = self.letter(id, &about)? else { continue };
             let delivery = letter.delivery.as_ref();
-            let fits = (filter.ids.is_empty() || filter.ids.iter().any(|id| *id == letter.id || delivery.is_some_and(|d| d.event_id == *id)))
+            let fits = (filter.ids.is_empty()
+                || filter.ids.iter().any(|id| *id == letter.id || delivery.is_some_and(|d| d.event_id == *id)))
                 && filter.destination.as_ref().is_none_or(|name| delivery.is_some_and(|d| d.destination == *name))
-                && error.as_ref().is_none_or(|text| letter.error.to_lowercase().contains(text) || letter.why.to_lowercase().contains(text));
+                && error.as_ref().is_none_or(|text| {
+                    letter.error.to_lowercase().contains(text) || letter.why.to_lowercase().contains(text)
+                });
             if fits {
                 found(letter, &about);
             }
@@ -228,8 +239,12 @@ impl Inner {
     fn letter(&self, id: String, about: &DeadRef) -> Result<Option<DeadLetter>, StoreError> {
         match about {
             DeadRef::Lead { platform, lead, died } => {
-                let Some(platform) = Get::get::<PlatformRecord>(&self.tree, &keys::platform(platform))? else { return Ok(None) };
-                let Some(job) = Get::get::<FetchRecord>(&self.tree, &keys::fetch(platform.no, LeadId(*lead)))? else { return Ok(None) };
+                let Some(platform) = Get::get::<PlatformRecord>(&self.tree, &keys::platform(platform))? else {
+                    return Ok(None);
+                };
+                let Some(job) = Get::get::<FetchRecord>(&self.tree, &keys::fetch(platform.no, LeadId(*lead)))? else {
+                    return Ok(None);
+                };
                 Ok(Some(DeadLetter {
                     id,
                     died_at: from_ms(*died),
@@ -241,7 +256,9 @@ impl Inner {
                 }))
             }
             DeadRef::Delivery { seq, destination, died } => {
-                let Some(settled) = Get::get::<SettledRecord>(&self.tree, &keys::settled(*seq, *destination))? else { return Ok(None) };
+                let Some(settled) = Get::get::<SettledRecord>(&self.tree, &keys::settled(*seq, *destination))? else {
+                    return Ok(None);
+                };
                 let Some(event) = Get::get::<EventRecord>(&self.tree, &keys::event(*seq))? else { return Ok(None) };
                 let lane: Option<LaneRecord> = Get::get(&self.tree, &keys::lane(settled.lane))?;
                 let lead = LeadId(settled.lead);
@@ -332,7 +349,9 @@ impl Txn<'_> {
     fn let_go(&mut self, about: &DeadRef, now: i64) -> Result<(), StoreError> {
         match about {
             DeadRef::Delivery { seq, destination, .. } => {
-                let Some(mut settled) = self.get::<SettledRecord>(&keys::settled(*seq, *destination))? else { return Ok(()) };
+                let Some(mut settled) = self.get::<SettledRecord>(&keys::settled(*seq, *destination))? else {
+                    return Ok(());
+                };
                 (settled.state, settled.at) = (Settled::Dropped, now);
                 self.settle_as(*seq, *destination, &settled)
             }

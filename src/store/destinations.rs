@@ -91,10 +91,15 @@ impl Store {
 
     /// Sending goes on: ends a pause by hand, a 410 and a wait that the destination asked for.
     pub async fn resume(&self, destination: &str) -> Result<(), StoreError> {
-        self.change(destination, |record| (record.paused, record.disabled, record.wait_until) = (None, None, None)).await
+        self.change(destination, |record| (record.paused, record.disabled, record.wait_until) = (None, None, None))
+            .await
     }
 
-    async fn change(&self, name: &str, change: impl FnOnce(&mut DestinationRecord) + Send + 'static) -> Result<(), StoreError> {
+    async fn change(
+        &self,
+        name: &str,
+        change: impl FnOnce(&mut DestinationRecord) + Send + 'static,
+    ) -> Result<(), StoreError> {
         let name = name.to_owned();
         self.commit(move |txn| {
             let no = destination_no(txn, &name)?;
@@ -139,7 +144,12 @@ impl Store {
         self.read(move |inner| Ok(Get::get::<DestinationRecord>(&inner.tree, &key)?.map(|record| record.no))).await
     }
 
-    async fn pending_batch(&self, no: DestinationNo, lanes: Lanes, after: Seq) -> Result<(Vec<Seq>, Option<Seq>), StoreError> {
+    async fn pending_batch(
+        &self,
+        no: DestinationNo,
+        lanes: Lanes,
+        after: Seq,
+    ) -> Result<(Vec<Seq>, Option<Seq>), StoreError> {
         self.read(move |inner| {
             let lane = match &lanes.route {
                 Some(route) => match lane_no(&inner.tree, no, route)? {
@@ -156,10 +166,19 @@ impl Store {
 
 impl Inner {
     /// The next pending deliveries behind `after`, at most a batch of them, and how far the scan got; `None` at the end.
-    fn pending_batch(&self, no: DestinationNo, lane: Option<LaneNo>, after: Seq) -> Result<(Vec<Seq>, Option<Seq>), StoreError> {
+    fn pending_batch(
+        &self,
+        no: DestinationNo,
+        lane: Option<LaneNo>,
+        after: Seq,
+    ) -> Result<(Vec<Seq>, Option<Seq>), StoreError> {
         let (mut batch, mut last) = (Vec::new(), None);
         let prefix = keys::pendings(no);
-        for entry in self.tree.range(keys::pending(no, after + 1)..).take_while(|e| !matches!(e, Ok((key, _)) if !key.starts_with(&prefix))) {
+        for entry in self
+            .tree
+            .range(keys::pending(no, after + 1)..)
+            .take_while(|e| !matches!(e, Ok((key, _)) if !key.starts_with(&prefix)))
+        {
             let (key, value) = entry?;
             let seq = keys::last_u64(&key);
             last = Some(seq);
@@ -176,7 +195,11 @@ impl Inner {
 }
 
 impl Txn<'_> {
-    pub(super) fn change_destination_no(&mut self, no: DestinationNo, change: impl FnOnce(&mut DestinationRecord)) -> Result<(), StoreError> {
+    pub(super) fn change_destination_no(
+        &mut self,
+        no: DestinationNo,
+        change: impl FnOnce(&mut DestinationRecord),
+    ) -> Result<(), StoreError> {
         let key = keys::destination(&self.destination_name(no)?);
         let mut record: DestinationRecord =
             self.get(&key)?.ok_or_else(|| StoreError::Record("a destination's own record is missing".into()))?;
@@ -186,7 +209,8 @@ impl Txn<'_> {
     }
 
     pub(super) fn destination_name(&self, no: DestinationNo) -> Result<String, StoreError> {
-        self.get(&keys::destination_name(no))?.ok_or_else(|| StoreError::Record("a destination's name is missing".into()))
+        self.get(&keys::destination_name(no))?
+            .ok_or_else(|| StoreError::Record("a destination's name is missing".into()))
     }
 
     fn drop_batch(&mut self, no: DestinationNo, batch: &[Seq], now: i64) -> Result<u64, StoreError> {
@@ -213,7 +237,8 @@ impl Txn<'_> {
             }
             self.leave_line(no, seq, &pending)?;
             let had = target != no
-                && (self.pending(target, seq)?.is_some() || self.get::<SettledRecord>(&keys::settled(seq, target))?.is_some());
+                && (self.pending(target, seq)?.is_some()
+                    || self.get::<SettledRecord>(&keys::settled(seq, target))?.is_some());
             if target != no {
                 self.settle_as(seq, no, &dropped_record(&pending, now, &format!("moved to {}", to.destination)))?;
             }

@@ -112,7 +112,13 @@ impl Store {
 
     /// Claims up to `limit` deliveries that are due at this destination through these routes. A lead's later
     /// deliveries wait for its earlier ones.
-    pub async fn claim(&self, destination: &str, routes: &[String], now: Timestamp, limit: usize) -> Result<Due, StoreError> {
+    pub async fn claim(
+        &self,
+        destination: &str,
+        routes: &[String],
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<Due, StoreError> {
         let (destination, routes) = (destination.to_owned(), routes.to_vec());
         self.read(move |inner| inner.claim(&destination, &routes, now, limit)).await
     }
@@ -171,8 +177,8 @@ impl Inner {
     fn heads(&self, lane: LaneNo) -> impl Iterator<Item = Result<Head, StoreError>> {
         self.tree.scan_prefix(keys::queue(lane)).map(|entry| {
             let (key, value) = entry?;
-            let (platform, lead) =
-                read_queue_value(&value).ok_or_else(|| StoreError::Record("an entry of the queue is damaged".into()))?;
+            let (platform, lead) = read_queue_value(&value)
+                .ok_or_else(|| StoreError::Record("an entry of the queue is damaged".into()))?;
             Ok(Head { due: keys::u64_at(&key, 5) as i64, seq: keys::last_u64(&key), platform, lead })
         })
     }
@@ -235,7 +241,9 @@ impl Txn<'_> {
             self.put(keys::attempt(seq, destination, after.tries), &attempt)?;
         }
         if let Some(until) = settlement.wait_until {
-            self.change_destination_no(destination, |record| record.wait_until = record.wait_until.max(Some(to_ms(until))))?;
+            self.change_destination_no(destination, |record| {
+                record.wait_until = record.wait_until.max(Some(to_ms(until)))
+            })?;
         }
         if settlement.verdict == Verdict::Parked {
             self.change_destination_no(destination, |record| record.disabled = record.disabled.or(Some(now)))?;
@@ -282,7 +290,12 @@ impl Txn<'_> {
     }
 
     /// Writes a settled delivery, its lane's counts, and what is known of the lead.
-    pub(super) fn settle_as(&mut self, seq: Seq, destination: DestinationNo, settled: &SettledRecord) -> Result<(), StoreError> {
+    pub(super) fn settle_as(
+        &mut self,
+        seq: Seq,
+        destination: DestinationNo,
+        settled: &SettledRecord,
+    ) -> Result<(), StoreError> {
         let key = keys::settled(seq, destination);
         if let Some(before) = self.get::<SettledRecord>(&key)? {
             let count = count_of(self.counts(before.lane)?, before.state);

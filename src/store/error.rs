@@ -46,7 +46,9 @@ pub enum StoreError {
     #[error("a stored record does not read ({0}); stop leadhook, keep a copy of the directory and restore a backup")]
     Record(String),
     /// The disk did not take a commit; what it held is not acknowledged.
-    #[error("the disk did not take a commit: {0}; nothing that was acknowledged is lost. Free space or mend the disk, then start leadhook again")]
+    #[error(
+        "the disk did not take a commit: {0}; nothing that was acknowledged is lost. Free space or mend the disk, then start leadhook again"
+    )]
     Write(String),
     /// The store was closed while something still wanted to write.
     #[error("the store is closed")]

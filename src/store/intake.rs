@@ -8,8 +8,8 @@ use serde_json::value::RawValue;
 use super::destinations::lane;
 use super::error::StoreError;
 use super::keys::{self, PlatformNo, Seq};
-use super::known::{self, Happened, Known};
 pub use super::known::Standing;
+use super::known::{self, Happened, Known};
 use super::records::{self, DeadRef, EventRecord, FetchRecord, PendingRecord, PlatformRecord, from_ms, to_ms};
 use super::txn::{Get, Txn};
 use super::{Store, body};
@@ -166,7 +166,13 @@ impl Store {
     }
 
     /// Marks these leads as there before leadhook began. Known ones stay as they are.
-    pub async fn remember(&self, platform: &Platform, rows: Vec<Row>, window: Window, now: Timestamp) -> Result<(), StoreError> {
+    pub async fn remember(
+        &self,
+        platform: &Platform,
+        rows: Vec<Row>,
+        window: Window,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         let platform = platform.clone();
         self.commit(move |txn| {
             for row in rows {
@@ -184,7 +190,8 @@ impl Store {
     pub async fn record(&self, platform: &Platform, reading: Reading) -> Result<Recorded, StoreError> {
         let platform = platform.clone();
         // Compressed here, on the caller's thread: the one that commits has enough to do.
-        let packed: Vec<Vec<Vec<u8>>> = reading.events.iter().map(|(event, _)| body::pack(event.envelope.as_bytes())).collect();
+        let packed: Vec<Vec<Vec<u8>>> =
+            reading.events.iter().map(|(event, _)| body::pack(event.envelope.as_bytes())).collect();
         self.commit(move |txn| txn.record(&platform, reading, packed)).await
     }
 
@@ -213,7 +220,12 @@ impl Store {
     }
 
     /// The fetch jobs that are due, the longest due first, at most `limit`; and when the next one is.
-    pub async fn due_fetches(&self, platform: &Platform, now: Timestamp, limit: usize) -> Result<(Vec<FetchJob>, Option<Timestamp>), StoreError> {
+    pub async fn due_fetches(
+        &self,
+        platform: &Platform,
+        now: Timestamp,
+        limit: usize,
+    ) -> Result<(Vec<FetchJob>, Option<Timestamp>), StoreError> {
         let no = platform.no;
         self.read(move |inner| {
             let (mut jobs, mut next) = (Vec::new(), None);
@@ -234,7 +246,13 @@ impl Store {
     }
 
     /// Gives a lead up: its fetch job becomes a dead letter, which waits for a person.
-    pub async fn give_up_lead(&self, platform: &Platform, lead: LeadId, error: String, now: Timestamp) -> Result<(), StoreError> {
+    pub async fn give_up_lead(
+        &self,
+        platform: &Platform,
+        lead: LeadId,
+        error: String,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
         let platform = platform.clone();
         self.commit(move |txn| {
             let Some(mut job) = txn.get::<FetchRecord>(&keys::fetch(platform.no, lead))? else { return Ok(()) };
@@ -254,7 +272,13 @@ impl Store {
     }
 
     /// Every row of this stretch is recorded or set aside. `baseline` ends the baseline's first reading at `to`.
-    pub async fn cover(&self, platform: &Platform, from: Timestamp, to: Timestamp, poll: Option<Timestamp>) -> Result<(), StoreError> {
+    pub async fn cover(
+        &self,
+        platform: &Platform,
+        from: Timestamp,
+        to: Timestamp,
+        poll: Option<Timestamp>,
+    ) -> Result<(), StoreError> {
         let key = keys::platform(&platform.id);
         self.commit(move |txn| {
             let mut record: PlatformRecord = txn.get(&key)?.ok_or_else(missing_platform)?;
@@ -273,7 +297,12 @@ impl Store {
 }
 
 impl Txn<'_> {
-    fn record(&mut self, platform: &Platform, reading: Reading, packed: Vec<Vec<Vec<u8>>>) -> Result<Recorded, StoreError> {
+    fn record(
+        &mut self,
+        platform: &Platform,
+        reading: Reading,
+        packed: Vec<Vec<Vec<u8>>>,
+    ) -> Result<Recorded, StoreError> {
         let lead = reading.row.id;
         let before = self.known(platform.no, lead)?;
         let had = before.as_ref().map_or(0, |k| k.happened.len());
@@ -281,7 +310,8 @@ impl Txn<'_> {
         if had != expected {
             return Ok(Recorded::Overtaken);
         }
-        let mut known = before.unwrap_or_else(|| listed(&reading.row, &reading.window, reading.now, Standing::Recorded));
+        let mut known =
+            before.unwrap_or_else(|| listed(&reading.row, &reading.window, reading.now, Standing::Recorded));
         (known.standing, known.status) = (Standing::Recorded, reading.row.mapped_status.clone());
         for ((event, wanted), chunks) in reading.events.into_iter().zip(packed) {
             let seq = self.next_number(keys::LAST_SEQ)?;
@@ -294,7 +324,15 @@ impl Txn<'_> {
             for wanted in wanted {
                 let (destination, lane) = lane(self, &wanted.destination, &wanted.route)?;
                 let opened = to_ms(event.timestamp);
-                let pending = PendingRecord { lane, platform: platform.no, lead: lead.0, opened, due: opened, failed: 0, tries: 0 };
+                let pending = PendingRecord {
+                    lane,
+                    platform: platform.no,
+                    lead: lead.0,
+                    opened,
+                    due: opened,
+                    failed: 0,
+                    tries: 0,
+                };
                 self.line_up(destination, seq, &pending)?;
                 known.settle(destination, seq, None);
             }
@@ -307,7 +345,14 @@ impl Txn<'_> {
         Ok(Recorded::Done)
     }
 
-    fn put_event(&mut self, platform: &Platform, seq: Seq, event: &Event, origin: Origin, chunks: Vec<Vec<u8>>) -> Result<(), StoreError> {
+    fn put_event(
+        &mut self,
+        platform: &Platform,
+        seq: Seq,
+        event: &Event,
+        origin: Origin,
+        chunks: Vec<Vec<u8>>,
+    ) -> Result<(), StoreError> {
         let record = EventRecord {
             id: event.id.as_str().to_owned(),
             event_type: records::event_code(event.event_type),

@@ -138,7 +138,13 @@ impl Runs {
     }
 
     /// Writes what is known of this lead; true where it was not known before.
-    pub fn put(&mut self, tree: &sled::Tree, platform: PlatformNo, lead: LeadId, known: Known) -> Result<bool, StoreError> {
+    pub fn put(
+        &mut self,
+        tree: &sled::Tree,
+        platform: PlatformNo,
+        lead: LeadId,
+        known: Known,
+    ) -> Result<bool, StoreError> {
         let key = self.key(tree, platform, lead)?;
         let (run, dirty) = self.load(tree, key)?;
         *dirty = true;

@@ -51,7 +51,13 @@ impl Txn<'_> {
     }
 
     /// Changes a delivery that stays pending.
-    pub fn keep_in_line(&mut self, destination: DestinationNo, seq: Seq, before: &PendingRecord, after: &PendingRecord) -> Result<(), StoreError> {
+    pub fn keep_in_line(
+        &mut self,
+        destination: DestinationNo,
+        seq: Seq,
+        before: &PendingRecord,
+        after: &PendingRecord,
+    ) -> Result<(), StoreError> {
         self.put(keys::pending(destination, seq), after)?;
         if self.line(destination, after)?.first() == Some(&seq) {
             self.delete(keys::queued(before.lane, before.due, seq));
@@ -62,7 +68,12 @@ impl Txn<'_> {
     }
 
     /// Takes a delivery out of its line; the next of its lead moves up.
-    pub fn leave_line(&mut self, destination: DestinationNo, seq: Seq, pending: &PendingRecord) -> Result<(), StoreError> {
+    pub fn leave_line(
+        &mut self,
+        destination: DestinationNo,
+        seq: Seq,
+        pending: &PendingRecord,
+    ) -> Result<(), StoreError> {
         let mut line = self.line(destination, pending)?;
         let was_first = line.first() == Some(&seq);
         line.retain(|s| *s != seq);
@@ -86,7 +97,12 @@ impl Txn<'_> {
         Ok(self.get(&line_key(destination, pending))?.unwrap_or_default())
     }
 
-    fn put_line(&mut self, destination: DestinationNo, pending: &PendingRecord, line: &[Seq]) -> Result<(), StoreError> {
+    fn put_line(
+        &mut self,
+        destination: DestinationNo,
+        pending: &PendingRecord,
+        line: &[Seq],
+    ) -> Result<(), StoreError> {
         let key = line_key(destination, pending);
         if line.is_empty() {
             self.delete(key);

@@ -40,7 +40,8 @@ pub struct Opened {
 /// # Errors
 /// In use, unreadable, damaged, or written by a newer version: each with what to do.
 pub fn open(directory: &Path) -> Result<Opened, StoreError> {
-    let in_the_way = |path: &Path, e: std::io::Error| StoreError::Directory { path: path.to_owned(), reason: e.to_string() };
+    let in_the_way =
+        |path: &Path, e: std::io::Error| StoreError::Directory { path: path.to_owned(), reason: e.to_string() };
     let fresh = !directory.exists();
     std::fs::create_dir_all(directory).map_err(|e| in_the_way(directory, e))?;
     restrict(directory, fresh);

@@ -23,7 +23,9 @@ impl Clock {
     /// Now, to the millisecond.
     pub fn now(&self) -> Timestamp {
         let ms = match &self.0 {
-            None => return Timestamp::from_millisecond(Timestamp::now().as_millisecond()).unwrap_or(Timestamp::UNIX_EPOCH),
+            None => {
+                return Timestamp::from_millisecond(Timestamp::now().as_millisecond()).unwrap_or(Timestamp::UNIX_EPOCH);
+            }
             Some(ms) => ms.load(Ordering::SeqCst),
         };
         Timestamp::from_millisecond(ms).unwrap_or(Timestamp::UNIX_EPOCH)
