@@ -1,1 +1,261 @@
-//! (to be written)
+//! Builds the parts from the file, runs them, drains them. What a person asks of them is in [`operator`].
+
+pub mod operator;
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::watch as signal;
+use tokio::task::{JoinError, JoinHandle};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use crate::config::{Config, Start};
+use crate::dispatch::{Dispatch, Ending};
+use crate::domain::clock;
+use crate::domain::destination::Destination;
+use crate::intake::{Intake, Pass, Settings};
+use crate::source::{Source, SourceError};
+use crate::store::census::{Census, LaneCensus};
+use crate::store::intake::{Baseline, Platform};
+use crate::store::{Store, StoreError};
+use crate::transport::{Transport, TransportError};
+use crate::watch::{Clock, Feed, Health};
+use operator::Operator;
+
+/// Why leadhook cannot start, or had to end.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The source's client could not be built.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// A destination's client could not be built.
+    #[error(transparent)]
+    Transport(#[from] TransportError),
+}
+
+/// Everything that is needed to run, built and not yet running.
+pub struct App {
+    config: Config,
+    store: Store,
+    platform: Platform,
+    source: Source,
+    clock: Clock,
+    feed: Feed,
+    health: Health,
+}
+
+/// How a running leadhook is told to end; cheap to clone.
+#[derive(Clone, Default)]
+pub struct Stop {
+    /// Nothing new is begun, and what is in flight ends.
+    pub gently: CancellationToken,
+    /// What is in flight is dropped; it stays pending.
+    pub at_once: CancellationToken,
+}
+
+/// What `run --once` did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct OnceReport {
+    /// Windows that were read whole.
+    pub windows_read: u32,
+    /// Windows that could not be read, or are still to be.
+    pub windows_left: u32,
+    /// Leads that were not known before.
+    pub new_leads: u64,
+    /// Deliveries that were accepted.
+    pub delivered: u64,
+    /// Deliveries that were given up on, and leads that could not be read.
+    pub dead: u64,
+    /// Deliveries that are still to be made, now or later.
+    pub pending: u64,
+    /// Leads whose details are still to be read.
+    pub set_aside: u64,
+}
+
+impl App {
+    /// Builds every part. Opens the store; opens no connection.
+    ///
+    /// # Errors
+    /// The store cannot be opened, or a client cannot be built.
+    pub async fn build(config: Config, clock: Clock) -> Result<App, AppError> {
+        let source = Source::new(config.source.clone())?;
+        // Built again when dispatch begins; what is wrong with one is better known before the store is opened.
+        transports(&config)?;
+        let path = config.store.path.clone();
+        let store = tokio::task::spawn_blocking(move || Store::open(&path)).await.map_err(|_| StoreError::Closed)??;
+        let platform = platform(&store, &config, clock.now()).await?;
+        Ok(App { config, store, platform, source, clock, feed: Feed::default(), health: Health::default() })
+    }
+
+    /// Where happenings are told.
+    pub fn feed(&self) -> &Feed {
+        &self.feed
+    }
+
+    /// Answers a person's questions while this runs.
+    pub fn operator(&self) -> Operator {
+        Operator::new(self.store.clone(), self.config.clone(), self.clock.clone(), Some(self.health.clone()))
+    }
+
+    /// Polls and delivers until told to stop, then ends what is in flight.
+    ///
+    /// # Errors
+    /// The store cannot be read or written any more.
+    pub async fn run(self, stop: Stop) -> Result<(), AppError> {
+        self.tell_what_is_parked().await?;
+        // Kept to the end: were it dropped, dispatch would take that for a change.
+        let (_finish, finished) = signal::channel(None);
+        let dispatch = self.begin_dispatch(&stop, finished)?;
+        let intake = self.intake();
+        let reading = tokio::spawn({
+            let stop = stop.clone();
+            async move {
+                let end = tokio::select! {
+                    end = intake.run(stop.gently.clone()) => end,
+                    () = stop.at_once.cancelled() => Ok(()),
+                };
+                // Where one half cannot go on, neither can the other.
+                stop.gently.cancel();
+                end
+            }
+        });
+        let (read, sent) = tokio::join!(reading, dispatch);
+        joined(sent).and(joined(read)).map_err(AppError::from)
+    }
+
+    /// One poll, and every delivery that is due, or comes due within `wait` of the end of the poll.
+    ///
+    /// # Errors
+    /// The store cannot be read or written any more.
+    pub async fn run_once(self, wait: Duration, stop: Stop) -> Result<OnceReport, AppError> {
+        self.tell_what_is_parked().await?;
+        let before = self.store.census(&self.platform.id).await?;
+        let (finish, finished) = signal::channel(None);
+        let dispatch = self.begin_dispatch(&stop, finished)?;
+        let by = clock::after(self.clock.now(), wait);
+        let pass = tokio::select! {
+            pass = self.intake().once(by, stop.gently.clone()) => pass?,
+            () = stop.at_once.cancelled() => Pass::default(),
+        };
+        finish.send_replace(Some(clock::after(self.clock.now(), wait)));
+        joined(dispatch.await)?;
+        let after = self.store.census(&self.platform.id).await?;
+        Ok(report(pass, &before, &after))
+    }
+
+    fn intake(&self) -> Intake {
+        let source = &self.config.source;
+        Intake {
+            source: self.source.clone(),
+            store: self.store.clone(),
+            platform: self.platform.clone(),
+            routes: self.config.routes.clone(),
+            settings: Settings {
+                timezone: source.timezone.clone(),
+                poll_every: source.poll_every,
+                overlap: source.overlap,
+                concurrency: source.concurrency,
+                give_up_after: source.give_up_after,
+            },
+            clock: self.clock.clone(),
+            feed: self.feed.clone(),
+            health: self.health.clone(),
+        }
+    }
+
+    fn begin_dispatch(
+        &self,
+        stop: &Stop,
+        finish: signal::Receiver<Option<Timestamp>>,
+    ) -> Result<JoinHandle<Result<(), StoreError>>, AppError> {
+        let dispatch = Dispatch {
+            store: self.store.clone(),
+            destinations: transports(&self.config)?,
+            routes: self.config.routes.iter().map(|route| route.name.clone()).collect(),
+            clock: self.clock.clone(),
+            feed: self.feed.clone(),
+            health: self.health.clone(),
+        };
+        let ending = Ending { stop: stop.gently.clone(), abort: stop.at_once.clone(), finish };
+        let stop = stop.gently.clone();
+        Ok(tokio::spawn(async move {
+            let end = dispatch.run(ending).await;
+            if end.is_err() {
+                stop.cancel();
+            }
+            end
+        }))
+    }
+
+    /// What waits for something that has left the file is named at start: nobody should find out weeks later.
+    async fn tell_what_is_parked(&self) -> Result<(), AppError> {
+        for parked in self.operator().parked().await? {
+            warn!(
+                destination = parked.destination,
+                route = parked.route,
+                pending = parked.pending,
+                "deliveries are parked: {}",
+                parked.why
+            );
+        }
+        info!(
+            platform = self.platform.id,
+            store = %self.store.path().display(),
+            destinations = self.config.destinations.len(),
+            routes = self.config.routes.len(),
+            "leadhook {} begins",
+            env!("CARGO_PKG_VERSION")
+        );
+        Ok(())
+    }
+}
+
+fn transports(config: &Config) -> Result<Vec<(Destination, Transport)>, TransportError> {
+    config.destinations.iter().map(|destination| Ok((destination.clone(), Transport::new(destination)?))).collect()
+}
+
+/// The source's place in the store; its floor is laid at the first start and never moves.
+async fn platform(store: &Store, config: &Config, now: Timestamp) -> Result<Platform, StoreError> {
+    let (floor, start) = match config.source.start {
+        Start::Now => (clock::before(now, config.source.sweep), None),
+        Start::At(at) => (at, Some(at)),
+    };
+    let platform = store.platform(&config.source.platform_id, floor, start).await?;
+    let progress = store.progress(&platform).await?;
+    if progress.start != start {
+        warn!(
+            floor = %format!("{:.0}", progress.floor),
+            "`start` in [source] has no effect any more: it was fixed at the first start, and nothing below the floor is read"
+        );
+    }
+    if progress.baseline == Baseline::Awaited {
+        info!("first start: leads that are finalized already are remembered and not sent; what comes next is");
+    }
+    Ok(platform)
+}
+
+fn report(pass: Pass, before: &Census, after: &Census) -> OnceReport {
+    let sum = |census: &Census, of: fn(&LaneCensus) -> u64| census.lanes.iter().map(of).sum::<u64>();
+    let more = |of: fn(&LaneCensus) -> u64| sum(after, of).saturating_sub(sum(before, of));
+    OnceReport {
+        windows_read: pass.windows,
+        windows_left: pass.failed,
+        new_leads: after.seen_leads.saturating_sub(before.seen_leads),
+        delivered: more(|lane| lane.delivered),
+        dead: more(|lane| lane.dead) + after.unreadable.saturating_sub(before.unreadable),
+        pending: sum(after, |lane| lane.pending),
+        set_aside: after.set_aside,
+    }
+}
+
+fn joined(end: Result<Result<(), StoreError>, JoinError>) -> Result<(), StoreError> {
+    match end {
+        Ok(end) => end,
+        Err(lost) if lost.is_panic() => std::panic::resume_unwind(lost.into_panic()),
+        Err(_) => Ok(()),
+    }
+}

@@ -4,7 +4,6 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::error::StoreError;
-use super::intake::Platform;
 use super::keys;
 use super::records::{DestinationRecord, LaneCounts, LaneRecord, PendingRecord, PlatformRecord, from_ms};
 use super::txn::Get;
@@ -60,17 +59,17 @@ pub struct Census {
 }
 
 impl Store {
-    /// Counts what is there.
-    pub async fn census(&self, platform: &Platform) -> Result<Census, StoreError> {
-        let platform = platform.clone();
-        self.read(move |inner| inner.census(&platform)).await
+    /// Counts what is there; the leads are those of this platform.
+    pub async fn census(&self, platform_id: &str) -> Result<Census, StoreError> {
+        let platform_id = platform_id.to_owned();
+        self.read(move |inner| inner.census(&platform_id)).await
     }
 }
 
 impl Inner {
-    fn census(&self, platform: &Platform) -> Result<Census, StoreError> {
+    fn census(&self, platform_id: &str) -> Result<Census, StoreError> {
         let mut census = Census { bytes: self.db.size_on_disk()?, ..Census::default() };
-        if let Some(record) = Get::get::<PlatformRecord>(&self.tree, &keys::platform(&platform.id))? {
+        if let Some(record) = Get::get::<PlatformRecord>(&self.tree, &keys::platform(platform_id))? {
             census.seen_leads = record.seen;
             census.set_aside = self.tree.scan_prefix(keys::fetches_due(record.no)).count() as u64;
             census.unreadable =

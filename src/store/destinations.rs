@@ -138,8 +138,13 @@ impl Store {
         }
     }
 
+    /// Whether anything was ever sent to, or done with, a destination of this name.
+    pub async fn knows_destination(&self, name: &str) -> Result<bool, StoreError> {
+        Ok(self.known_destination(name).await?.is_some())
+    }
+
     /// The number of a destination that the store has heard of.
-    pub(super) async fn known_destination(&self, name: &str) -> Result<Option<DestinationNo>, StoreError> {
+    async fn known_destination(&self, name: &str) -> Result<Option<DestinationNo>, StoreError> {
         let key = keys::destination(name);
         self.read(move |inner| Ok(Get::get::<DestinationRecord>(&inner.tree, &key)?.map(|record| record.no))).await
     }

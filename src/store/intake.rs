@@ -155,6 +155,12 @@ impl Store {
         .await
     }
 
+    /// Where the readings of this platform stand, if it was ever started.
+    pub async fn find_progress(&self, platform_id: &str) -> Result<Option<Progress>, StoreError> {
+        let key = keys::platform(platform_id);
+        self.read(move |inner| Ok(Get::get::<PlatformRecord>(&inner.tree, &key)?.map(progress))).await
+    }
+
     /// What is known of these leads, in their order.
     pub async fn before(&self, platform: &Platform, leads: Vec<LeadId>) -> Result<Vec<Before>, StoreError> {
         let no = platform.no;

@@ -1,0 +1,82 @@
+//! What a person asks of leadhook. The same verbs serve a command that opens the store itself and one that asks a
+//! running service: each is a value that can be run here or sent there.
+
+mod dead;
+mod destinations;
+mod status;
+
+use std::future::Future;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+pub use dead::{DeadDrop, DeadList, DeadRetry, DeadShow, Letters, OutgoingRequest, Shown};
+pub use destinations::{Dropped, Drop, Move, MovedReply, Pause, Resume, Standing};
+pub use status::{DestinationStatus, Parked, SourceStatus, State, Status, StatusReport, StoreStatus};
+
+use crate::config::Config;
+use crate::store::{Store, StoreError};
+use crate::watch::{Clock, Health};
+
+/// A question or an order. Its form as JSON is what goes over the wire.
+pub trait Verb: Serialize + DeserializeOwned + Send + 'static {
+    /// The end of its path in the service's API: `dead/list`.
+    const PATH: &'static str;
+    /// What is answered.
+    type Reply: Serialize + DeserializeOwned + Send + 'static;
+    /// Does it.
+    fn run(self, operator: &Operator) -> impl Future<Output = Result<Self::Reply, Refusal>> + Send;
+}
+
+/// Why a verb was not carried out.
+#[derive(Clone, Debug, Serialize, serde::Deserialize, thiserror::Error)]
+#[serde(tag = "refused", content = "why", rename_all = "snake_case")]
+pub enum Refusal {
+    /// What was asked for is not there, or makes no sense.
+    #[error("{0}")]
+    Usage(String),
+    /// The store or the service is not to be had.
+    #[error("{0}")]
+    Unavailable(String),
+}
+
+impl From<StoreError> for Refusal {
+    fn from(error: StoreError) -> Refusal {
+        Refusal::Unavailable(error.to_string())
+    }
+}
+
+/// Whoever carries out the verbs: the store, the file as it was at start, and, in a running service, its health.
+#[derive(Clone)]
+pub struct Operator {
+    store: Store,
+    config: Config,
+    clock: Clock,
+    health: Option<Health>,
+}
+
+impl Operator {
+    /// `health`: of the running service; `None` where none runs.
+    pub fn new(store: Store, config: Config, clock: Clock, health: Option<Health>) -> Operator {
+        Operator { store, config, clock, health }
+    }
+
+    fn is_in_file(&self, destination: &str) -> bool {
+        self.config.destinations.iter().any(|d| d.name == destination)
+    }
+
+    /// Refuses a destination that neither the file nor the store has heard of.
+    async fn must_know(&self, destination: &str) -> Result<(), Refusal> {
+        if self.is_in_file(destination) || self.store.knows_destination(destination).await? {
+            return Ok(());
+        }
+        Err(unknown_destination(destination, &self.config))
+    }
+}
+
+/// Names what there is, so that the next try is right.
+fn unknown_destination(name: &str, config: &Config) -> Refusal {
+    let names: Vec<&str> = config.destinations.iter().map(|d| d.name.as_str()).collect();
+    let there = if names.is_empty() { "the file has none".to_owned() } else { format!("there are: {}", names.join(", ")) };
+    Refusal::Usage(format!("there is no destination `{name}`; {there}"))
+}

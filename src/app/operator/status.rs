@@ -1,0 +1,304 @@
+//! How everything stands, and what needs a look.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{Operator, Refusal, Verb};
+use crate::domain::clock;
+use crate::store::StoreError;
+use crate::store::census::{Census, DestinationCensus, LaneCensus};
+use crate::store::intake::Baseline;
+use crate::watch::Trouble;
+
+/// How does everything stand?
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Status {}
+
+/// How everything stands.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct StatusReport {
+    /// Of leadhook.
+    pub version: String,
+    /// Whether a service runs.
+    pub running: bool,
+    /// When this was asked.
+    pub at: Timestamp,
+    /// The source.
+    pub source: SourceStatus,
+    /// Every destination of the file, and those that only the store still knows.
+    pub destinations: Vec<DestinationStatus>,
+    /// Deliveries whose destination or route has left the file.
+    pub parked: Vec<Parked>,
+    /// The store.
+    pub store: StoreStatus,
+    /// What a person should look at, each with what to do.
+    pub needs_a_look: Vec<String>,
+}
+
+/// The source.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SourceStatus {
+    /// `platform_id`
+    pub platform_id: String,
+    /// `base_url`
+    pub base_url: String,
+    /// The last good poll; `None` before the first.
+    pub last_poll: Option<Timestamp>,
+    /// What went wrong since, in a running service.
+    pub trouble: Option<Trouble>,
+    /// It asked to be left alone until then.
+    pub wait_until: Option<Timestamp>,
+    /// Nothing below is read.
+    pub floor: Option<Timestamp>,
+    /// Stretches that are still to be read.
+    pub gaps: Vec<(Timestamp, Timestamp)>,
+    /// Leads seen, those that were there before leadhook began among them.
+    pub seen_leads: u64,
+    /// Leads whose details are still to be read.
+    pub set_aside: u64,
+    /// Leads whose details were given up on; they are dead letters.
+    pub unreadable: u64,
+}
+
+/// Whether a destination takes deliveries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// As far as is known.
+    Ok,
+    /// It failed so often in a row that only probes are sent.
+    Failing,
+    /// It asked to be left alone for a while.
+    Waiting,
+    /// Paused by hand.
+    Paused,
+    /// It answered 410 Gone.
+    Disabled,
+    /// It has left the file.
+    NotInFile,
+}
+
+impl State {
+    /// As a person reads it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            State::Ok => "ok",
+            State::Failing => "failing",
+            State::Waiting => "waiting",
+            State::Paused => "paused",
+            State::Disabled => "disabled",
+            State::NotInFile => "not in file",
+        }
+    }
+}
+
+/// One destination.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct DestinationStatus {
+    /// Its name.
+    pub name: String,
+    /// Redacted; `None` where it has left the file.
+    pub url: Option<String>,
+    /// Whether it takes deliveries.
+    pub state: State,
+    /// Since when, for failing, paused and disabled.
+    pub since: Option<Timestamp>,
+    /// Until when, for waiting.
+    pub until: Option<Timestamp>,
+    /// Still to be delivered.
+    pub pending: u64,
+    /// When the oldest of them was made.
+    pub oldest_pending: Option<Timestamp>,
+    /// Accepted.
+    pub delivered: u64,
+    /// Given up on.
+    pub dead: u64,
+    /// Dropped or moved by a person.
+    pub dropped: u64,
+    /// Attempts on the wire, in a running service.
+    pub in_flight: usize,
+    /// The last that was accepted, by the running service.
+    pub last_accepted: Option<Timestamp>,
+    /// What went wrong since.
+    pub trouble: Option<Trouble>,
+}
+
+/// Deliveries that wait for something that has left the file.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Parked {
+    /// Their destination.
+    pub destination: String,
+    /// Their route.
+    pub route: String,
+    /// How many.
+    pub pending: u64,
+    /// What is missing, and what to do.
+    pub why: String,
+}
+
+/// The store.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct StoreStatus {
+    /// Its directory.
+    pub path: String,
+    /// Its size on disk.
+    pub bytes: u64,
+}
+
+impl Verb for Status {
+    const PATH: &'static str = "status";
+    type Reply = StatusReport;
+
+    async fn run(self, operator: &Operator) -> Result<StatusReport, Refusal> {
+        let census = operator.census().await?;
+        let parked = operator.parked_among(&census.lanes);
+        let source = operator.source_status(&census).await?;
+        let destinations = operator.destination_statuses(&census);
+        let needs_a_look = needs_a_look(&source, &destinations, &parked);
+        Ok(StatusReport {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            running: operator.health.is_some(),
+            at: operator.clock.now(),
+            source,
+            destinations,
+            parked,
+            store: StoreStatus { path: operator.store.path().display().to_string(), bytes: census.bytes },
+            needs_a_look,
+        })
+    }
+}
+
+impl Operator {
+    pub(super) async fn census(&self) -> Result<Census, StoreError> {
+        self.store.census(&self.config.source.platform_id).await
+    }
+
+    /// Deliveries whose destination or route has left the file.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub async fn parked(&self) -> Result<Vec<Parked>, StoreError> {
+        Ok(self.parked_among(&self.census().await?.lanes))
+    }
+
+    fn parked_among(&self, lanes: &[LaneCensus]) -> Vec<Parked> {
+        let parked = lanes.iter().filter(|lane| lane.pending > 0).filter_map(|lane| {
+            let LaneCensus { destination, route, pending, .. } = lane;
+            let why = if !self.is_in_file(destination) {
+                format!(
+                    "destination `{destination}` has left the file; put it back, or use \
+                     `leadhook destination move {destination} OTHER` or `leadhook destination drop {destination}`"
+                )
+            } else if !self.config.routes.iter().any(|r| r.name == *route) {
+                format!(
+                    "route `{route}` has left the file; put it back, or use `leadhook destination move {destination} \
+                     {destination} --route '{route}' --to-route OTHER` or `leadhook destination drop {destination} --route '{route}'`"
+                )
+            } else {
+                return None;
+            };
+            Some(Parked { destination: destination.clone(), route: route.clone(), pending: *pending, why })
+        });
+        parked.collect()
+    }
+
+    async fn source_status(&self, census: &Census) -> Result<SourceStatus, StoreError> {
+        let config = &self.config.source;
+        let progress = self.store.find_progress(&config.platform_id).await?;
+        let health = self.health.as_ref().map(|health| health.source()).unwrap_or_default();
+        let end = clock::before(self.clock.now(), config.overlap);
+        let gaps = progress.as_ref().map_or(Vec::new(), |progress| match progress.baseline {
+            Baseline::Awaited => Vec::new(),
+            _ => progress.coverage.gaps(progress.floor, end),
+        });
+        Ok(SourceStatus {
+            platform_id: config.platform_id.clone(),
+            base_url: config.base_url.to_string().trim_end_matches('/').to_owned(),
+            last_poll: progress.as_ref().and_then(|progress| progress.last_poll),
+            trouble: health.trouble,
+            wait_until: health.wait_until,
+            floor: progress.map(|progress| progress.floor),
+            gaps,
+            seen_leads: census.seen_leads,
+            set_aside: census.set_aside,
+            unreadable: census.unreadable,
+        })
+    }
+
+    fn destination_statuses(&self, census: &Census) -> Vec<DestinationStatus> {
+        let in_file = self.config.destinations.iter().map(|d| d.name.as_str());
+        let only_stored = census.destinations.iter().map(|d| d.name.as_str()).filter(|name| !self.is_in_file(name));
+        in_file.chain(only_stored).map(|name| self.destination_status(name, census)).collect()
+    }
+
+    fn destination_status(&self, name: &str, census: &Census) -> DestinationStatus {
+        let stored = census.destinations.iter().find(|d| d.name == name);
+        let health = self.health.as_ref().map(|health| health.destination(name)).unwrap_or_default();
+        let sum = |of: fn(&LaneCensus) -> u64| census.lanes.iter().filter(|lane| lane.destination == name).map(of).sum();
+        let (state, since, until) = self.state(name, stored, health.failing_since);
+        DestinationStatus {
+            name: name.to_owned(),
+            url: self.config.destinations.iter().find(|d| d.name == name).map(|d| d.url.to_string()),
+            state,
+            since,
+            until,
+            pending: sum(|lane| lane.pending),
+            oldest_pending: stored.and_then(|d| d.oldest_pending),
+            delivered: sum(|lane| lane.delivered),
+            dead: sum(|lane| lane.dead),
+            dropped: sum(|lane| lane.dropped),
+            in_flight: health.in_flight,
+            last_accepted: health.last_accepted,
+            trouble: health.trouble,
+        }
+    }
+
+    fn state(
+        &self,
+        name: &str,
+        stored: Option<&DestinationCensus>,
+        failing: Option<Timestamp>,
+    ) -> (State, Option<Timestamp>, Option<Timestamp>) {
+        if !self.is_in_file(name) {
+            return (State::NotInFile, None, None);
+        }
+        if let Some(since) = stored.and_then(|d| d.disabled) {
+            return (State::Disabled, Some(since), None);
+        }
+        if let Some(since) = stored.and_then(|d| d.paused) {
+            return (State::Paused, Some(since), None);
+        }
+        let now = self.clock.now();
+        if let Some(until) = stored.and_then(|d| d.wait_until).filter(|until| *until > now) {
+            return (State::Waiting, None, Some(until));
+        }
+        match failing {
+            Some(since) => (State::Failing, Some(since), None),
+            None => (State::Ok, None, None),
+        }
+    }
+}
+
+fn needs_a_look(source: &SourceStatus, destinations: &[DestinationStatus], parked: &[Parked]) -> Vec<String> {
+    let mut look = Vec::new();
+    if let Some(trouble) = &source.trouble {
+        look.push(format!("the source cannot be read: {}", trouble.error));
+    }
+    if source.unreadable > 0 {
+        look.push(format!("{} leads could not be read: see `leadhook dead list`", source.unreadable));
+    }
+    for d in destinations {
+        if d.state == State::Disabled {
+            look.push(format!("{} answered 410 Gone and is disabled: mend it, then `leadhook destination resume {}`", d.name, d.name));
+        }
+        if d.state == State::Failing {
+            let said = d.trouble.as_ref().map_or("", |trouble| trouble.error.as_str());
+            look.push(format!("{} keeps failing ({said}); its deliveries wait", d.name));
+        }
+        if d.dead > 0 {
+            look.push(format!("{} has {} dead letters: see `leadhook dead list --destination {}`", d.name, d.dead, d.name));
+        }
+    }
+    look.extend(parked.iter().map(|parked| format!("{} deliveries are parked: {}", parked.pending, parked.why)));
+    look
+}
