@@ -4,11 +4,11 @@
 //! by itself, because they concern all requests together:
 //!
 //! - **The token.** It is fetched by the first request that needs one. When one is refused, a single renewal serves
-//!   all who wait, and each of them tries once more; see [`token`].
+//!   all who wait, and each of them tries once more; see `token.rs`.
 //! - **The limits.** Every request goes through one gate, as often as `rate` allows, and none goes while WeClever wants to
-//!   be left alone after a 429; see [`limits`]. Details also share `concurrency` places.
+//!   be left alone after a 429; see `limits.rs`. Details also share `concurrency` places.
 //!
-//! What counts as an answer is in [`wire`]; what can go wrong is in [`error`].
+//! What counts as an answer is in `wire.rs`; what can go wrong is in `error.rs`.
 
 mod address;
 mod error;

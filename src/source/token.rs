@@ -175,7 +175,7 @@ mod tests {
         let renewed = join_all((0..50).map(|_| tokens.renew(&old, fetch(&runs, Ok(value("b")))))).await;
         assert_eq!(runs.get(), 2);
         for renewal in renewed {
-            assert!(matches!(renewal, Ok(Renewal::Again) if token.value == "b"));
+            assert!(matches!(renewal, Ok(Renewal::Again)));
         }
         let new = tokens.get(fetch(&runs, Ok(value("c")))).await.expect("a token");
         assert_eq!(new.value, "b");
