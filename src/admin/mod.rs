@@ -1,1 +1,14 @@
-//! (to be written)
+//! The operator's verbs over HTTP: a running service answers them on loopback, and commands beside it ask it.
+//!
+//! The service leaves its address and a random token in `PATH/admin.json`, which only its own user can read; whoever can
+//! read it may ask.
+
+mod client;
+mod notice;
+mod server;
+
+pub use client::{Desk, reach};
+pub use server::{AdminError, Server};
+
+/// Every verb's path begins with this.
+const API: &str = "/api/v1/";

@@ -1,0 +1,98 @@
+//! The commands' side: ask the running service, or do it oneself.
+
+use std::path::Path;
+use std::time::Duration;
+
+use crate::app::operator::{Operator, Refusal, Verb};
+use crate::config::Config;
+use crate::domain::secret::Secret;
+use crate::http_client::client_builder;
+use crate::store::Store;
+use crate::watch::Clock;
+
+use super::API;
+use super::notice::Notice;
+
+/// How long a running service may think about a question: a large `move` takes its time.
+const PATIENCE: Duration = Duration::from_secs(600);
+
+/// A service on this machine takes or refuses a connection at once.
+const CONNECTING: Duration = Duration::from_secs(2);
+
+/// Where verbs are carried out.
+pub enum Desk {
+    /// No service runs: here, on the store itself.
+    Here(Box<Operator>),
+    /// By the running service.
+    There(Remote),
+}
+
+/// A running service.
+pub struct Remote {
+    client: reqwest::Client,
+    base: String,
+    token: Secret,
+}
+
+impl Desk {
+    /// Carries out a verb, here or there.
+    ///
+    /// # Errors
+    /// What was asked makes no sense, or nobody can do it.
+    pub async fn ask<V: Verb>(&self, verb: V) -> Result<V::Reply, Refusal> {
+        match self {
+            Desk::Here(operator) => verb.run(operator).await,
+            Desk::There(remote) => remote.ask(verb).await,
+        }
+    }
+
+    /// Whether a service answers.
+    pub fn is_running(&self) -> bool {
+        matches!(self, Desk::There(_))
+    }
+}
+
+/// The running service, or, where none runs, the store itself.
+///
+/// # Errors
+/// There is no store yet, or it cannot be opened.
+pub async fn reach(config: &Config) -> Result<Desk, Refusal> {
+    let path = config.store.path.as_path();
+    if let Some(remote) = running(path).await {
+        return Ok(Desk::There(remote));
+    }
+    if !path.join("sled").exists() {
+        return Err(Refusal::Unavailable(format!(
+            "there is no store in {} yet; `leadhook run` makes it at its first start",
+            path.display()
+        )));
+    }
+    let owned = path.to_owned();
+    let opened = tokio::task::spawn_blocking(move || Store::open(&owned)).await;
+    let store = opened.map_err(|e| Refusal::Unavailable(e.to_string()))??;
+    Ok(Desk::Here(Box::new(Operator::new(store, config.clone(), Clock::system(), None))))
+}
+
+/// The service that the notice speaks of, if something still listens there. After a crash the notice stays behind.
+async fn running(store: &Path) -> Option<Remote> {
+    let notice = Notice::read(store)?;
+    let connecting = tokio::net::TcpStream::connect(notice.address);
+    tokio::time::timeout(CONNECTING, connecting).await.ok()?.ok()?;
+    let client = client_builder().connect_timeout(CONNECTING).timeout(PATIENCE).build().ok()?;
+    Some(Remote { client, base: format!("http://{}{API}", notice.address), token: notice.token() })
+}
+
+impl Remote {
+    async fn ask<V: Verb>(&self, verb: V) -> Result<V::Reply, Refusal> {
+        let gone = |what: String| Refusal::Unavailable(format!("the running service does not answer: {what}"));
+        let question = serde_json::to_vec(&verb).map_err(|e| Refusal::Usage(e.to_string()))?;
+        let asked = self.client.post(format!("{}{}", self.base, V::PATH)).bearer_auth(self.token.expose()).body(question);
+        let answer = asked.send().await.map_err(|e| gone(e.without_url().to_string()))?;
+        let status = answer.status();
+        let body = answer.bytes().await.map_err(|e| gone(e.without_url().to_string()))?;
+        if status.is_success() {
+            return serde_json::from_slice(&body).map_err(|e| gone(format!("its answer does not read ({e}); is it another version?")));
+        }
+        Err(serde_json::from_slice(&body).unwrap_or_else(|_| gone(format!("HTTP {status}"))))
+    }
+}

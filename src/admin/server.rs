@@ -1,0 +1,136 @@
+//! The service's side: one path for each verb.
+
+use std::net::SocketAddr;
+use std::path::Path;
+
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, post};
+use axum::{Json, Router};
+use subtle::ConstantTimeEq;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use super::API;
+use super::notice::{Notice, Posted};
+use crate::app::operator::{
+    DeadDrop, DeadList, DeadRetry, DeadShow, Drop as DropPending, Move, Operator, Pause, Refusal, Resume, Status, Verb,
+};
+use crate::domain::secret::Secret;
+
+/// A command's question is small.
+const LONGEST_QUESTION: usize = 1024 * 1024;
+
+/// Why the service cannot be asked.
+#[derive(Debug, thiserror::Error)]
+pub enum AdminError {
+    /// The address is taken, or is not ours.
+    #[error("cannot listen on {address}: {reason}; set [admin] listen to a free loopback address, or 127.0.0.1:0 for any port")]
+    Listen {
+        /// What the file says.
+        address: SocketAddr,
+        /// What the system says.
+        reason: String,
+    },
+    /// The notice for the commands cannot be written.
+    #[error("cannot write {path}: {reason}")]
+    Notice {
+        /// The file.
+        path: String,
+        /// What the system says.
+        reason: String,
+    },
+}
+
+/// A listening service.
+pub struct Server {
+    listener: TcpListener,
+    router: Router,
+    _posted: Posted,
+}
+
+#[derive(Clone)]
+struct Asked {
+    operator: Operator,
+    token: Secret,
+}
+
+impl Server {
+    /// Listens, and puts the notice up.
+    ///
+    /// # Errors
+    /// The address is taken, or the notice cannot be written.
+    pub async fn bind(listen: SocketAddr, store: &Path, operator: Operator) -> Result<Server, AdminError> {
+        let refused = |e: std::io::Error| AdminError::Listen { address: listen, reason: e.to_string() };
+        let listener = TcpListener::bind(listen).await.map_err(refused)?;
+        let address = listener.local_addr().map_err(refused)?;
+        let unwritten =
+            |e: std::io::Error| AdminError::Notice { path: store.join("admin.json").display().to_string(), reason: e.to_string() };
+        let notice = Notice::new(address).map_err(unwritten)?;
+        let posted = notice.put_up(store).map_err(unwritten)?;
+        Ok(Server { listener, router: router(Asked { operator, token: notice.token() }), _posted: posted })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> Option<SocketAddr> {
+        self.listener.local_addr().ok()
+    }
+
+    /// Answers until told to stop.
+    pub async fn serve(self, stop: CancellationToken) {
+        let end = axum::serve(self.listener, self.router).with_graceful_shutdown(stop.cancelled_owned()).await;
+        if let Err(error) = end {
+            tracing::warn!(%error, "the service can no longer be asked; it goes on");
+        }
+    }
+}
+
+fn router(asked: Asked) -> Router {
+    Router::new()
+        .route(&path::<Status>(), verb::<Status>())
+        .route(&path::<DeadList>(), verb::<DeadList>())
+        .route(&path::<DeadShow>(), verb::<DeadShow>())
+        .route(&path::<DeadRetry>(), verb::<DeadRetry>())
+        .route(&path::<DeadDrop>(), verb::<DeadDrop>())
+        .route(&path::<Pause>(), verb::<Pause>())
+        .route(&path::<Resume>(), verb::<Resume>())
+        .route(&path::<Move>(), verb::<Move>())
+        .route(&path::<DropPending>(), verb::<DropPending>())
+        .layer(DefaultBodyLimit::max(LONGEST_QUESTION))
+        .with_state(asked)
+}
+
+fn path<V: Verb>() -> String {
+    format!("{API}{}", V::PATH)
+}
+
+fn verb<V: Verb>() -> MethodRouter<Asked> {
+    post(answer::<V>)
+}
+
+async fn answer<V: Verb>(State(asked): State<Asked>, headers: HeaderMap, body: Bytes) -> Response {
+    if !may_ask(&headers, &asked.token) {
+        let why = Refusal::Usage("the token is missing or wrong; it stands in admin.json in the store's directory".into());
+        return (StatusCode::UNAUTHORIZED, Json(why)).into_response();
+    }
+    let question: V = match serde_json::from_slice(&body) {
+        Ok(question) => question,
+        Err(error) => {
+            let why = Refusal::Usage(format!("the question does not read: {error}"));
+            return (StatusCode::BAD_REQUEST, Json(why)).into_response();
+        }
+    };
+    match question.run(&asked.operator).await {
+        Ok(reply) => Json(reply).into_response(),
+        Err(refusal @ Refusal::Usage(_)) => (StatusCode::UNPROCESSABLE_ENTITY, Json(refusal)).into_response(),
+        Err(refusal @ Refusal::Unavailable(_)) => (StatusCode::SERVICE_UNAVAILABLE, Json(refusal)).into_response(),
+    }
+}
+
+/// Compared in constant time.
+fn may_ask(headers: &HeaderMap, token: &Secret) -> bool {
+    let given = headers.get(header::AUTHORIZATION).and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
+    given.is_some_and(|given| given.ct_eq(token.expose().as_bytes()).into())
+}
