@@ -37,6 +37,8 @@ pub(super) struct Shared {
     pub(super) log: Log,
     /// How far the simulated clock is ahead of the real one.
     pub(super) ahead_ms: AtomicI64,
+    /// Up to when the listeners have been told of the plan's leads.
+    pub(super) told_ms: AtomicI64,
     /// Somebody listens now, or the clock was moved.
     pub(super) wake: Notify,
     pub(super) stop: CancellationToken,

@@ -13,7 +13,7 @@
 //! | `lead`, `people`, `talk` | what is said about a lead: its JSON, its person, its conversation |
 //! | `faults` | which answers are broken, and how |
 //! | `happenings` | counters, and news for whoever listens |
-//! | `receiver`, `mishap`, `tally`, `signature` | simulated destinations: how they answer, what they saw, whether it was signed |
+//! | `receiver`, `tally`, `signature` | simulated destinations: how they answer, what they saw, whether it was signed |
 //! | `command` | `leadhook simulate` |
 
 mod api;
@@ -22,7 +22,10 @@ mod happenings;
 mod lead;
 mod options;
 mod people;
+mod receiver;
+mod signature;
 mod talk;
+mod tally;
 mod weclever;
 mod window;
 mod world;
@@ -30,4 +33,10 @@ mod world;
 pub use faults::{FaultKind, Faults};
 pub use happenings::{Endpoint, Happening, Requests, Summary};
 pub use options::{Options, Plus};
+pub use receiver::{Behaviour, Mishap, Receiver, ReceiverOptions};
+pub use signature::verify;
+pub use tally::{Accepted, Received, Tally};
 pub use weclever::WeClever;
+
+#[cfg(test)]
+mod over_http;

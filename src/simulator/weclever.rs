@@ -48,6 +48,7 @@ impl WeClever {
             tokens: Mutex::new(Tokens::default()),
             log: Log::new(),
             ahead_ms: AtomicI64::new(0),
+            told_ms: AtomicI64::new(0),
             wake: Notify::new(),
             stop: CancellationToken::new(),
             auth_header,
@@ -166,6 +167,9 @@ impl WeClever {
 
     /// Whatever happens from now on. Who listens too slowly misses the oldest; nobody else is held up.
     pub fn subscribe(&self) -> broadcast::Receiver<Happening> {
+        if !self.shared.log.has_listeners() {
+            self.shared.told_ms.store(self.shared.now_ms(), Ordering::Relaxed);
+        }
         let receiver = self.shared.log.subscribe();
         self.shared.wake.notify_one();
         receiver
@@ -191,22 +195,22 @@ impl Drop for WeClever {
 
 /// Tells the listeners of the leads that the plan finalizes. Nothing needs to happen for a lead to exist, so without listeners this sleeps.
 async fn announce(shared: Arc<Shared>) {
-    let mut told_ms = shared.now_ms();
     loop {
-        let next_ms = if shared.log.has_listeners() { shared.world(|world| world.next_after(told_ms)) } else { None };
-        let pause = next_ms.map(|next_ms| Duration::from_millis((next_ms - shared.now_ms()).clamp(5, 60_000) as u64));
+        let mut pause = None;
+        if shared.log.has_listeners() {
+            let now_ms = shared.now_ms();
+            let told_ms = shared.told_ms.swap(now_ms, Ordering::Relaxed);
+            for id in shared.world(|world| world.planned_between(told_ms, now_ms)) {
+                let status = shared.world(|world| world.row(id).mapped_status);
+                shared.log.tell(|| Happening::Finalized { id, status });
+            }
+            let next_ms = shared.world(|world| world.next_after(now_ms));
+            pause = next_ms.map(|next_ms| Duration::from_millis((next_ms - now_ms).clamp(5, 60_000) as u64));
+        }
         tokio::select! {
             () = shared.stop.cancelled() => return,
             () = shared.wake.notified() => {}
             () = tokio::time::sleep(pause.unwrap_or_default()), if pause.is_some() => {}
         }
-        let now_ms = shared.now_ms();
-        if pause.is_some() && shared.log.has_listeners() {
-            for id in shared.world(|world| world.planned_between(told_ms, now_ms)) {
-                let status = shared.world(|world| world.row(id).mapped_status);
-                shared.log.tell(|| Happening::Finalized { id, status });
-            }
-        }
-        told_ms = now_ms;
     }
 }
