@@ -101,7 +101,10 @@ pub(super) fn draw_rating(seed: u64, id: u64, unrated: f64, later: f64, up_to_ms
 
 /// Whether the lead was asked for a rating at all, seeing that none will come.
 pub(super) fn was_asked(seed: u64, id: u64) -> bool {
-    dice(seed, id, About::Rating).u64(..) % 2 == 0
+    let mut dice = dice(seed, id, About::Rating);
+    // The first throw decided that none will come, and says nothing new.
+    dice.f64();
+    dice.bool()
 }
 
 #[derive(Serialize)]

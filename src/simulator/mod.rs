@@ -16,7 +16,10 @@
 //! | `receiver`, `tally`, `signature` | simulated destinations: how they answer, what they saw, whether it was signed |
 //! | `command` | `leadhook simulate` |
 
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
 mod api;
+mod command;
 mod faults;
 mod happenings;
 mod lead;
@@ -30,6 +33,7 @@ mod weclever;
 mod window;
 mod world;
 
+pub use command::{SimulateArgs, simulate};
 pub use faults::{FaultKind, Faults};
 pub use happenings::{Endpoint, Happening, Requests, Summary};
 pub use options::{Options, Plus};

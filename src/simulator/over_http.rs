@@ -10,9 +10,15 @@ use super::{Endpoint, FaultKind, Faults, Happening, Options, Plus, WeClever};
 
 const ALL_DAYS: &str = "/lead/find/finalized/2000-01-01/2100-01-01";
 
+/// One client for each test, since making one takes a while.
 fn client() -> Client {
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    Client::new()
+    thread_local! {
+        static CLIENT: Client = {
+            let _ = rustls::crypto::ring::default_provider().install_default();
+            Client::new()
+        };
+    }
+    CLIENT.with(Client::clone)
 }
 
 async fn start(options: Options) -> WeClever {
@@ -144,6 +150,13 @@ async fn the_plan_is_told_as_it_happens_and_time_can_be_moved() {
             break;
         }
     }
+}
+
+#[tokio::test]
+async fn waiting_ends_when_the_wish_comes_true() {
+    let weclever = start(Options { leads_per_second: 500.0, max_leads: Some(20), ..ten() }).await;
+    assert!(weclever.wait_until(|weclever| weclever.finalized() == 20, Duration::from_secs(10)).await);
+    assert!(!weclever.wait_until(|weclever| weclever.requests().list > 0, Duration::from_millis(10)).await);
 }
 
 async fn broken(kind: FaultKind, path: &str) -> (WeClever, Result<Response, reqwest::Error>) {

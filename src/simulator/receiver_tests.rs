@@ -20,9 +20,15 @@ async fn start(behaviour: Behaviour) -> Receiver {
     Receiver::start_with(TcpListener::bind("127.0.0.1:0").await.unwrap(), behaviour, options).unwrap()
 }
 
+/// One client for each test, since making one takes a while.
 fn client() -> Client {
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    Client::new()
+    thread_local! {
+        static CLIENT: Client = {
+            let _ = rustls::crypto::ring::default_provider().install_default();
+            Client::new()
+        };
+    }
+    CLIENT.with(Client::clone)
 }
 
 async fn send(receiver: &Receiver, id: &str, body: &str, age: u64) -> reqwest::Result<Response> {

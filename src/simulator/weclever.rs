@@ -175,6 +175,19 @@ impl WeClever {
         receiver
     }
 
+    /// Waits until something is as wished, looking whenever anything happens; `false` when it was not in time.
+    pub async fn wait_until(&self, wish: impl Fn(&WeClever) -> bool, timeout: Duration) -> bool {
+        let granted = async {
+            // Listening before looking, so that nothing slips in between.
+            let mut news = self.subscribe();
+            while !wish(self) {
+                // Having missed some news is news enough, and while there is a handle there is a sender.
+                let _ = news.recv().await;
+            }
+        };
+        tokio::time::timeout(timeout, granted).await.is_ok()
+    }
+
     /// Ends it: open answers are cut short, and the port is free afterwards.
     pub async fn stop(mut self) {
         self.shared.stop.cancel();
