@@ -16,6 +16,8 @@ use super::weclever::WeClever;
 
 /// What `leadhook simulate` takes.
 #[derive(Debug, Clone, clap::Args)]
+// The description of the command belongs to the command, not to its arguments.
+#[command(about = None, long_about = None)]
 pub struct SimulateArgs {
     /// Where to listen; with port 0 the address comes as the first line on standard output
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8786")]
