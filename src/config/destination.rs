@@ -170,7 +170,7 @@ fn headers(node: Node<'_>) -> Option<Vec<(http::HeaderName, Secret)>> {
         let value = node.text().and_then(|text| {
             let fits = network::is_header_value(&text.value);
             if !fits {
-                text.mistake("cannot stand in a header", "use ASCII characters only, without line ends");
+                text.mistake("cannot stand in a header", "take out line ends and other control characters");
             }
             fits.then(|| Secret::new(text.value))
         });

@@ -67,6 +67,10 @@ pub(super) fn document<'a>(text: &str, places: impl Iterator<Item = &'a Place>) 
             paint(value, Cover::Shown);
         } else {
             paint(value.clone(), Cover::Hidden);
+            if text.get(value.clone()).is_some_and(|value| value.len() > 1 && value.starts_with(['"', '\''])) {
+                paint(value.start..value.start + 1, Cover::Shown);
+                paint(value.end - 1..value.end, Cover::Shown);
+            }
             for found in interpolate::placeholders(text.get(value.clone()).unwrap_or_default()) {
                 paint(value.start + found.start..value.start + found.end, Cover::Shown);
             }

@@ -29,6 +29,10 @@ mod route;
 mod secret_file;
 mod source;
 mod suggest;
+mod summary;
+mod template;
+#[cfg(test)]
+mod tests;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -46,6 +50,8 @@ use crate::domain::secret::Secret;
 pub use environment::Environment;
 pub use load::{DEFAULT_FILE, FILE_VARIABLE, Loaded, Locate, load, parse};
 pub use notice::{Mistakes, Notice, Position, Severity};
+pub use summary::SummaryLine;
+pub use template::{InitAnswers, template};
 
 /// A whole, checked file.
 #[derive(Clone, Debug)]

@@ -79,6 +79,10 @@ impl<'a> Node<'a> {
     }
 
     pub(super) fn spot(&self) -> Spot {
+        // A table that a variable has only added to is still the file's.
+        if self.is_table() && self.reading.document.place(&self.path).is_some_and(|place| !place.leaf) {
+            return self.reading.spot_of_key(&self.path);
+        }
         self.reading.spot(&self.path, self.value.tag(), false)
     }
 
@@ -182,7 +186,7 @@ impl<'a> Node<'a> {
     fn loose<T: FromStr>(self, wanted: &str, help: &str) -> Option<Bound<'a, T>> {
         let tag = self.value.tag();
         match &self.value {
-            Value::String(_, raw) if self.from_variable(tag) || interpolate::refers(raw) => {
+            Value::String(_, raw) if self.is_of_variable(tag) || interpolate::refers(raw) => {
                 let text = self.put_in(raw)?;
                 match text.value.trim().parse() {
                     Ok(n) => Some(Bound { n, reading: text.reading, spot: text.spot }),
@@ -196,7 +200,7 @@ impl<'a> Node<'a> {
         }
     }
 
-    fn from_variable(&self, tag: Tag) -> bool {
+    fn is_of_variable(&self, tag: Tag) -> bool {
         self.reading.variable(tag).is_some()
     }
 
@@ -228,7 +232,7 @@ impl<'a> Node<'a> {
     fn unfold(&mut self) {
         let tag = self.value.tag();
         if let Value::String(_, raw) = &self.value
-            && self.from_variable(tag)
+            && self.is_of_variable(tag)
             && let Ok(parsed) = toml_edit::Value::from_str(raw)
             && !parsed.is_str()
         {
@@ -264,7 +268,7 @@ impl<'a> Node<'a> {
                 Ok(read) => value.push_str(&read),
                 Err((message, help)) => {
                     whole = false;
-                    let spot = self.spot().within(reading, raw.get(span).unwrap_or_default());
+                    let spot = self.spot().within(reading, raw.get(span.clone()).unwrap_or_default(), span.start);
                     reading.mistake(&spot, message, Some(help));
                 }
             }

@@ -37,13 +37,15 @@ pub(super) struct Spot {
 }
 
 impl Spot {
-    /// The part of it that reads `written`, where that can be seen in the file.
-    pub(super) fn within(self, reading: &Reading<'_>, written: &str) -> Spot {
+    /// The part of it that reads `written`, where that can be seen in the file, not before the `from`th byte: quotes and
+    /// escapes can only push it further.
+    pub(super) fn within(self, reading: &Reading<'_>, written: &str, from: usize) -> Spot {
         let At::Bytes(span) = &self.at else { return self };
-        let found = reading.document.text.get(span.clone()).and_then(|text| text.find(written));
+        let from = span.start + from;
+        let found = reading.document.text.get(from..span.end).and_then(|text| text.find(written));
         match found {
             Some(i) if !written.is_empty() => {
-                let start = span.start + i;
+                let start = from + i;
                 Spot { at: At::Bytes(start..start + written.len()), ..self }
             }
             _ => self,

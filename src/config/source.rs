@@ -114,8 +114,9 @@ fn access(section: &mut Section<'_>, scheme: &str) -> Option<Access> {
         let other = username.as_ref().or(password.as_ref()).or(token_time.as_ref());
         if let Some(other) = other {
             let key = other.path().trim_start_matches("source.").to_owned();
+            let place = other.spot().named(other.reading);
             token.mistake(
-                format!("is set, and so is `{key}`: a token is either given or asked for"),
+                format!("is set, and so is `{key}` ({place}): a token is either given or asked for"),
                 "take out `token`, or `username`, `password` and `token_time`",
             );
         }
