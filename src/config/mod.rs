@@ -1,6 +1,38 @@
 //! The file: what was typed becomes what is ready, once.
 //!
 //! A [`Config`] holds only values that have been checked; behind it nothing parses a URL, a secret, a rate or a route again.
+//!
+//! ```text
+//! document      the text, and where each key of it stands
+//! environment   variables that override keys; figment merges both
+//! reader, node  the merged tree, pulled key by key; `${...}` is put in on the way
+//! source, destination, retry, route, local   each section's rules
+//! notice        what is wrong, where, and what to write instead
+//! ```
+//!
+//! To teach the file a new key: ask for it in its section's file, name it in `mask::shown` if its value may be shown, and
+//! write it into `config/leadhook.toml`.
+
+mod destination;
+mod document;
+mod environment;
+mod interpolate;
+mod load;
+mod local;
+mod mask;
+mod network;
+mod node;
+mod notice;
+mod reader;
+mod retry;
+mod route;
+mod secret_file;
+mod source;
+mod suggest;
+mod summary;
+mod template;
+#[cfg(test)]
+mod tests;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -14,6 +46,12 @@ use crate::domain::destination::Destination;
 use crate::domain::pace::Rate;
 use crate::domain::route::Route;
 use crate::domain::secret::Secret;
+
+pub use environment::Environment;
+pub use load::{DEFAULT_FILE, FILE_VARIABLE, Loaded, Locate, load, parse};
+pub use notice::{Mistakes, Notice, Position, Severity};
+pub use summary::SummaryLine;
+pub use template::{InitAnswers, template};
 
 /// A whole, checked file.
 #[derive(Clone, Debug)]

@@ -1,0 +1,180 @@
+//! `[destinations.NAME]`: where events go.
+
+use std::time::Duration;
+
+use super::network;
+use super::node::Node;
+use super::reader::Section;
+use super::retry;
+use crate::domain::destination::Destination;
+use crate::domain::secret::{Secret, SecretUrl};
+use crate::domain::sign::SigningSecret;
+
+/// Keys that other versions know.
+const LATER: [&str; 18] = [
+    "preset",
+    "method",
+    "auth",
+    "fields",
+    "steps",
+    "outcomes",
+    "body",
+    "content_type",
+    "payload",
+    "allow_private",
+    "on_unknown",
+    "type",
+    "max_body",
+    "ca",
+    "client_cert",
+    "client_key",
+    "proxy",
+    "rate_per_contact",
+];
+
+/// The names that the file has, whether or not their tables are right, and the destinations that are.
+#[derive(Default)]
+pub(super) struct Destinations {
+    pub(super) names: Vec<String>,
+    pub(super) checked: Vec<Destination>,
+}
+
+pub(super) fn destinations(node: Option<Node<'_>>) -> Destinations {
+    let mut found = Destinations::default();
+    let Some(mut section) = node.and_then(Node::table) else { return found };
+    for (name, node) in section.rest() {
+        if !is_name(&name) {
+            let spot = node.key_spot();
+            let help = "use up to 64 letters, digits, `-` and `_`, beginning with a letter or a digit";
+            node.reading.mistake(&spot, "is no name for a destination", Some(help.to_owned()));
+        }
+        found.names.push(name.clone());
+        found.checked.extend(node.table().and_then(|section| destination(name, section)));
+    }
+    found
+}
+
+/// Names are typed on command lines, stand in metrics and in names of variables; each of these has its own rules, and
+/// this is what all of them take.
+fn is_name(name: &str) -> bool {
+    name.len() <= 64
+        && name.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
+}
+
+fn destination(name: String, mut section: Section<'_>) -> Option<Destination> {
+    let example = "https://crm.example.com/hooks/leads";
+    let url = section.required("url", &format!("\"{example}\"")).and_then(|node| {
+        let text = node.filled()?;
+        Some((network::url(&text, example)?, text.spot))
+    });
+    let secrets = secrets(&mut section);
+    let headers = section.take("headers").map_or(Some(Vec::new()), headers);
+    let timeout = section.duration("timeout", Duration::from_secs(15));
+    let concurrency = section.whole("concurrency", 1..=1024, 8);
+    let rate = section.rate("rate");
+    let max_age = section.duration("max_age", Duration::from_secs(7 * 86_400));
+    let retry = section.take("retry").map_or_else(|| Some(retry::by_default()), retry::retry);
+    if let Some((url, spot)) = &url {
+        let carries = headers.as_ref().is_some_and(|headers| !headers.is_empty()) || url.password().is_some();
+        if url.scheme() == "http" && carries && !network::is_loopback(url) {
+            section.reading.warn(
+                spot,
+                "headers and passwords would go over the network unencrypted",
+                Some("write https:// if the other side can".to_owned()),
+            );
+        }
+    }
+    if secrets.as_ref().is_some_and(Vec::is_empty) {
+        section.reading.warn(
+            &section.spot,
+            "has no secret, so what is sent there is not signed",
+            Some("write secret = \"${...}\" if the receiver can check signatures".to_owned()),
+        );
+    }
+    section.finish(&LATER);
+    let (url, _) = url?;
+    Some(Destination {
+        name,
+        url: SecretUrl::new(url),
+        secrets: secrets?,
+        headers: headers?,
+        timeout,
+        concurrency,
+        rate,
+        max_age,
+        retry: retry?,
+    })
+}
+
+/// `secret` or `secrets`; none at all where neither is set.
+fn secrets(section: &mut Section<'_>) -> Option<Vec<SigningSecret>> {
+    let one = section.take("secret");
+    let several = section.take("secrets");
+    if let (Some(_), Some(several)) = (&one, &several) {
+        several.mistake("is set, and so is `secret`", "keep `secrets`, with every secret in it");
+    }
+    let several = match several {
+        Some(node) => {
+            let spot = node.spot();
+            let reading = node.reading;
+            let list = node.list("[\"${CRM_SECRET}\", \"${CRM_SECRET_OLD}\"]")?;
+            if list.is_empty() {
+                let help = "write at least one secret, or take the key out to send without a signature";
+                reading.mistake(&spot, "must not be empty", Some(help.to_owned()));
+            }
+            list
+        }
+        None => Vec::new(),
+    };
+    let nodes: Vec<Node<'_>> = one.into_iter().chain(several).collect();
+    // All are read before any is missed, so that each mistake is found.
+    let read: Vec<Option<SigningSecret>> = nodes.into_iter().map(secret).collect();
+    read.into_iter().collect()
+}
+
+fn secret(node: Node<'_>) -> Option<SigningSecret> {
+    let text = node.text()?;
+    match SigningSecret::parse(&text.value) {
+        Ok(secret) => Some(secret),
+        Err(said) => {
+            let (message, help) = said.split_once("; ").unwrap_or((&said, "copy the secret again, whole"));
+            text.mistake(message, help);
+            None
+        }
+    }
+}
+
+fn headers(node: Node<'_>) -> Option<Vec<(http::HeaderName, Secret)>> {
+    let mut section = node.table()?;
+    let mut read: Vec<Option<(http::HeaderName, Secret)>> = Vec::new();
+    let mut names: Vec<http::HeaderName> = Vec::new();
+    for (name, node) in section.rest() {
+        let key = node.key_spot();
+        let reading = node.reading;
+        let name = match network::checked_name(&name) {
+            Ok(name) if names.contains(&name) => {
+                let help = "keep one of them; capitals make no difference in a header's name";
+                reading.mistake(&key, "this header is set twice", Some(help.to_owned()));
+                None
+            }
+            Ok(name) => {
+                names.push(name.clone());
+                Some(name)
+            }
+            Err((message, help)) => {
+                reading.mistake(&key, message, Some(help.to_owned()));
+                None
+            }
+        };
+        let value = node.text().and_then(|text| {
+            let fits = network::is_header_value(&text.value);
+            if !fits {
+                text.mistake("cannot stand in a header", "take out line ends and other control characters");
+            }
+            fits.then(|| Secret::new(text.value))
+        });
+        read.push(name.zip(value));
+    }
+    read.into_iter().collect()
+}

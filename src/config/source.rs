@@ -1,0 +1,249 @@
+//! `[source]`: where leads come from.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use jiff::civil::{Date, DateTime};
+use jiff::tz::TimeZone;
+use url::Url;
+
+use super::network;
+use super::node::Node;
+use super::reader::Section;
+use super::suggest;
+use super::{Access, SourceConfig, Start};
+use crate::domain::secret::Secret;
+
+const BASE_URL: &str = "https://api.weclever.co";
+const TIMEZONE: &str = "America/Sao_Paulo";
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// Keys that other versions know.
+const LATER: [&str; 5] = ["lookback", "recheck", "stale_after", "heartbeat_url", "watch"];
+
+pub(super) fn source(mut section: Section<'_>) -> Option<SourceConfig> {
+    let base_url = section.take("base_url").map_or_else(|| Url::parse(BASE_URL).ok(), base_url);
+    let platform_id = section.required("platform_id", "\"my-platform\"").and_then(platform_id);
+    let auth_header = section.take("auth_header").map_or(Some(http::header::AUTHORIZATION), auth_header);
+    let auth_scheme = section.take("auth_scheme").map_or(Some("Bearer".to_owned()), auth_scheme);
+    let access = access(&mut section, auth_scheme.as_deref().unwrap_or_default());
+    let encode_plus = section.take("encode_plus").map_or(Some(false), Node::flag);
+    let timezone = section.take("timezone").map_or_else(|| TimeZone::get(TIMEZONE).ok(), timezone);
+    let poll_every = section.duration("poll_every", Duration::from_secs(60));
+    let (overlap, sweep) = windows(&mut section, poll_every);
+    let start = section.take("start").map_or(Some(Start::Now), |node| {
+        let zone = timezone.clone().unwrap_or(TimeZone::UTC);
+        node.parsed("`now`, a date or a date and time", "now", |text| start(text, &zone))
+    });
+    let concurrency = section.whole("concurrency", 1..=1024, 16);
+    let rate = section.rate("rate");
+    let timeout = section.duration("timeout", Duration::from_secs(30));
+    let give_up_after = section.duration("give_up_after", 24 * HOUR);
+    section.finish(&LATER);
+    Some(SourceConfig {
+        base_url: base_url?,
+        platform_id: platform_id?,
+        access: access?,
+        auth_header: auth_header?,
+        auth_scheme: auth_scheme?,
+        encode_plus: encode_plus?,
+        timezone: timezone?,
+        poll_every,
+        overlap,
+        sweep,
+        start: start?,
+        concurrency,
+        rate,
+        timeout,
+        give_up_after,
+    })
+}
+
+fn base_url(node: Node<'_>) -> Option<Url> {
+    let text = node.filled()?;
+    let mut url = network::url(&text, BASE_URL)?;
+    if !url.username().is_empty() || url.password().is_some() {
+        text.mistake("must not carry a user and a password", "write them under username and password");
+        return None;
+    }
+    if url.query().is_some() {
+        text.mistake("must not have a query, for paths are added to it", "take out what begins with `?`");
+        return None;
+    }
+    if url.scheme() == "http" && !network::is_loopback(&url) {
+        text.reading.warn(
+            &text.spot,
+            "passwords and tokens would go over the network unencrypted",
+            Some("write https://".to_owned()),
+        );
+    }
+    let path = url.path().trim_end_matches('/').to_owned();
+    url.set_path(&path);
+    Some(url)
+}
+
+fn platform_id(node: Node<'_>) -> Option<String> {
+    let text = node.filled()?;
+    if text.value.chars().any(char::is_control) {
+        text.mistake("must not hold control characters or line ends", "copy it again, as WeClever shows it");
+        return None;
+    }
+    Some(text.value.trim().to_owned())
+}
+
+fn auth_header(node: Node<'_>) -> Option<http::HeaderName> {
+    network::header_name(&node.filled()?)
+}
+
+fn auth_scheme(node: Node<'_>) -> Option<String> {
+    let text = node.text()?;
+    if http::HeaderValue::from_str(&text.value).is_err() {
+        text.mistake("cannot stand in a header", "write for example \"Bearer\", or \"\" for the bare token");
+        return None;
+    }
+    Some(text.value.trim().to_owned())
+}
+
+/// Either a token, or what one is asked for with.
+fn access(section: &mut Section<'_>, scheme: &str) -> Option<Access> {
+    let username = section.take("username");
+    let password = section.take("password");
+    let token = section.take("token");
+    let token_time = section.take("token_time");
+    if let Some(token) = token {
+        let other = username.as_ref().or(password.as_ref()).or(token_time.as_ref());
+        if let Some(other) = other {
+            let key = other.path().trim_start_matches("source.").to_owned();
+            let place = other.spot().named(other.reading);
+            token.mistake(
+                format!("is set, and so is `{key}` ({place}): a token is either given or asked for"),
+                "take out `token`, or `username`, `password` and `token_time`",
+            );
+        }
+        // Read all the same, so that a variable that is not set is found now and not at the next try.
+        for rest in [username, password, token_time].into_iter().flatten() {
+            let _ = rest.text();
+        }
+        let token = token.filled()?;
+        if http::HeaderValue::from_str(&format!("{scheme} {}", token.value.trim())).is_err() {
+            token.mistake("cannot stand in a header", "copy the token again, whole, without line ends");
+            return None;
+        }
+        return Some(Access::Token(Secret::new(token.value.trim())));
+    }
+    if username.is_none() && password.is_none() {
+        section
+            .missing("username", "\"${WECLEVER_USERNAME}\" and password = \"${WECLEVER_PASSWORD}\" (or only a token)");
+    } else if username.is_none() {
+        section.missing("username", "\"${WECLEVER_USERNAME}\"");
+    } else if password.is_none() {
+        section.missing("password", "\"${WECLEVER_PASSWORD}\"");
+    }
+    let username = username.and_then(user);
+    let password = password.and_then(Node::filled).map(|text| Secret::new(text.value));
+    let token_time = match token_time {
+        Some(node) => Some(node.filled()?.value),
+        None => None,
+    };
+    Some(Access::Basic { username: username?, password: password?, token_time })
+}
+
+fn user(node: Node<'_>) -> Option<Secret> {
+    let text = node.filled()?;
+    if text.value.contains(':') {
+        let message = "has a colon, and Basic authentication takes what follows it for the password";
+        text.reading.warn(&text.spot, message, Some("check the user name".to_owned()));
+    }
+    Some(Secret::new(text.value))
+}
+
+fn timezone(node: Node<'_>) -> Option<TimeZone> {
+    let text = node.filled()?;
+    if let Ok(zone) = TimeZone::get(text.value.trim()) {
+        return Some(zone);
+    }
+    let known: Vec<String> = jiff::tz::db().available().map(|name| name.as_str().to_owned()).collect();
+    // People write the city alone.
+    let city =
+        |name: &&String| name.rsplit('/').next().is_some_and(|city| suggest::nearest(&text.value, [city]).is_some());
+    let near = suggest::nearest(&text.value, known.iter().map(String::as_str))
+        .or_else(|| known.iter().find(city).map(String::as_str))
+        .filter(|_| !text.is_put_in());
+    let help = match near {
+        Some(near) => format!("did you mean \"{near}\"?"),
+        None => format!("write a name of the IANA database, for example \"{TIMEZONE}\""),
+    };
+    text.mistake("is not a time zone that leadhook knows", help);
+    None
+}
+
+fn windows(section: &mut Section<'_>, poll_every: Duration) -> (Duration, Duration) {
+    let overlap_node = section.take("overlap");
+    let sweep_node = section.take("sweep");
+    let spot = overlap_node.as_ref().or(sweep_node.as_ref()).map(Node::spot);
+    let overlap = overlap_node.and_then(Node::duration).unwrap_or(2 * HOUR);
+    let sweep = sweep_node.and_then(Node::duration).unwrap_or(7 * 24 * HOUR);
+    let spot = spot.unwrap_or_else(|| section.spot.clone());
+    if overlap >= sweep {
+        section.reading.mistake(
+            &spot,
+            "`overlap` must be shorter than `sweep`, the widest reading",
+            Some("write for example overlap = \"2h\" and sweep = \"7d\"".to_owned()),
+        );
+    } else if overlap < poll_every {
+        section.reading.warn(
+            &spot,
+            "`overlap` is shorter than `poll_every`, so every poll leaves a gap that has to be read on its own",
+            Some("make `overlap` the longer of the two".to_owned()),
+        );
+    }
+    (overlap, sweep)
+}
+
+/// `now`, a date, a date and time in the zone, or one that brings its own offset.
+fn start(text: &str, zone: &TimeZone) -> Result<Start, String> {
+    let text = text.trim();
+    if text == "now" {
+        return Ok(Start::Now);
+    }
+    // Before the civil forms, which would leave an offset out of account.
+    if let Ok(at) = text.parse::<Timestamp>() {
+        return Ok(Start::At(at));
+    }
+    let civil = match text.parse::<Date>() {
+        Ok(date) if !text.contains([':', 'T', 't']) => Ok(date.to_datetime(jiff::civil::Time::midnight())),
+        _ => text.parse::<DateTime>(),
+    };
+    let at = civil.ok().and_then(|civil| zone.to_ambiguous_zoned_datetime(civil).compatible().ok());
+    at.map(|at| Start::At(at.timestamp())).ok_or_else(|| {
+        format!(
+            "`{text}` is neither `now` nor a date or a date and time; \
+             write for example \"now\", \"2026-11-01\" or \"2026-11-01T08:00:00\""
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn start_is_read_in_the_zone() {
+        let zone = TimeZone::get("America/Sao_Paulo").expect("a zone");
+        for (text, at) in [
+            ("2026-11-01", "2026-11-01T03:00:00Z"),
+            ("2026-11-01T08:00", "2026-11-01T11:00:00Z"),
+            ("2026-11-01 08:00:30", "2026-11-01T11:00:30Z"),
+            ("2026-11-01T08:00:00Z", "2026-11-01T08:00:00Z"),
+            ("2026-11-01T08:00:00+02:00", "2026-11-01T06:00:00Z"),
+            // Midnight was skipped that day: clocks went forward.
+            ("2018-11-04", "2018-11-04T03:00:00Z"),
+        ] {
+            assert_eq!(start(text, &zone), Ok(Start::At(at.parse().expect("a time"))), "{text}");
+        }
+        assert_eq!(start(" now ", &zone), Ok(Start::Now));
+        for text in ["", "Now", "yesterday", "2026-13-01", "2026-11-01T25:00", "01/11/2026", "20"] {
+            assert!(start(text, &zone).is_err(), "{text}");
+        }
+    }
+}

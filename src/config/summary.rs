@@ -1,0 +1,79 @@
+//! What `leadhook check` shows of a file that is right.
+
+use super::{Access, Config, Start};
+use crate::domain::destination::Destination;
+use crate::domain::pace::Rate;
+use crate::domain::span;
+
+/// One line: what it is about, and what holds for it. No secret is in it.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct SummaryLine {
+    /// `source`, `zone`, `destination crm`, `route low CSAT`, ...
+    pub label: String,
+    /// What holds.
+    pub text: String,
+}
+
+impl Config {
+    /// The file in a few lines, in its own order.
+    pub fn summary(&self) -> Vec<SummaryLine> {
+        let source = &self.source;
+        let access = match source.access {
+            Access::Basic { .. } => "with user and password",
+            Access::Token(_) => "with a token",
+        };
+        let zone = source.timezone.iana_name().unwrap_or("unknown");
+        let start = match source.start {
+            Start::Now => "from now on".to_owned(),
+            Start::At(at) => {
+                format!("everything since {}", at.to_zoned_datetime(source.timezone.clone()).strftime("%F %T %:z"))
+            }
+        };
+        let base_url = source.base_url.as_str().trim_end_matches('/');
+        let mut lines = vec![
+            line("source", format!("{base_url}, platform {}, {access}", source.platform_id)),
+            line("zone", zone.to_owned()),
+            line("start", start),
+            line(
+                "polls",
+                format!(
+                    "every {}, {} back, once a day {} back",
+                    span::format(source.poll_every),
+                    span::format(source.overlap),
+                    span::format(source.sweep)
+                ),
+            ),
+            line("store", self.store.path.display().to_string()),
+            line("admin", self.admin.listen.to_string()),
+        ];
+        lines.extend(self.destinations.iter().map(|to| line(&format!("destination {}", to.name), destination(to))));
+        lines.extend(self.routes.iter().map(|route| {
+            let on: Vec<&str> = route.on.iter().map(|on| on.as_str()).collect();
+            line(&format!("route {}", route.name), format!("{} to {}", on.join(", "), route.to.join(", ")))
+        }));
+        lines
+    }
+}
+
+fn destination(to: &Destination) -> String {
+    let signed = match to.secrets.len() {
+        0 => "not signed".to_owned(),
+        1 => "signed".to_owned(),
+        n => format!("signed with {n} secrets"),
+    };
+    let rate = to.rate.map(|rate| format!(", at most {}", rate_text(rate))).unwrap_or_default();
+    format!("{}, {signed}, {} at a time{rate}, for up to {}", to.url, to.concurrency, span::format(to.max_age))
+}
+
+fn rate_text(rate: Rate) -> String {
+    let per = match rate.per.as_secs() {
+        1 => "s",
+        60 => "m",
+        _ => "h",
+    };
+    format!("{}/{per}", rate.count)
+}
+
+fn line(label: &str, text: String) -> SummaryLine {
+    SummaryLine { label: label.to_owned(), text }
+}

@@ -1,0 +1,140 @@
+//! The loader as its callers see it.
+
+mod environment;
+mod example;
+mod mistakes;
+mod secrets;
+
+use std::path::Path;
+
+use super::{Environment, Loaded, Mistakes, parse};
+
+const SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
+
+/// A file that is right, and short.
+const GOOD: &str = r#"[source]
+platform_id = "p"
+token = "t"
+
+[destinations.crm]
+url = "https://crm.example.com/hooks"
+secret = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
+
+[[routes]]
+name = "all"
+on = ["lead.finalized"]
+to = ["crm"]
+"#;
+
+fn read_with(text: &str, variables: &[(&str, &str)]) -> Result<Loaded, Mistakes> {
+    parse(Path::new("leadhook.toml"), text, &variables.iter().copied().collect::<Environment>())
+}
+
+fn read(text: &str) -> Result<Loaded, Mistakes> {
+    read_with(text, &[])
+}
+
+/// Each mistake as `line:column key: message (help)`.
+fn said(read: Result<Loaded, Mistakes>) -> Vec<String> {
+    match read {
+        Ok(_) => Vec::new(),
+        Err(mistakes) => mistakes.iter().map(|notice| notice.to_string().replace("leadhook.toml:", "")).collect(),
+    }
+}
+
+fn warned(text: &str) -> Vec<String> {
+    let loaded = read(text).expect("a good file");
+    loaded.warnings.iter().map(|notice| notice.to_string().replace("leadhook.toml:", "")).collect()
+}
+
+#[test]
+fn a_short_file_gets_the_defaults() {
+    let loaded = read(GOOD).expect("a good file");
+    assert_eq!(loaded.warnings, []);
+    let config = loaded.config;
+    assert_eq!(config.source.base_url.as_str(), "https://api.weclever.co/");
+    assert_eq!(config.source.auth_header, http::header::AUTHORIZATION);
+    assert_eq!(config.source.rate, None);
+    assert_eq!(config.admin.listen.to_string(), "127.0.0.1:8787");
+    assert_eq!(config.destinations[0].retry, super::retry::by_default());
+    assert_eq!(config.routes[0].to, ["crm"]);
+}
+
+#[test]
+fn the_summary_tells_what_holds_and_no_secret() {
+    let lines: Vec<String> = read(GOOD)
+        .expect("a good file")
+        .config
+        .summary()
+        .into_iter()
+        .map(|line| format!("{}: {}", line.label, line.text))
+        .collect();
+    assert_eq!(
+        lines,
+        [
+            "source: https://api.weclever.co, platform p, with a token",
+            "zone: America/Sao_Paulo",
+            "start: from now on",
+            "polls: every 1m, 2h back, once a day 7d back",
+            "store: data",
+            "admin: 127.0.0.1:8787",
+            "destination crm: https://crm.example.com/***, signed, 8 at a time, for up to 7d",
+            "route all: lead.finalized to crm",
+        ]
+    );
+}
+
+#[test]
+fn warnings_do_not_stand_in_the_way() {
+    let nobody = "[source]\nplatform_id = 'p'\ntoken = 't'\n";
+    assert!(warned(nobody)[0].starts_with("1:1: there is no route to a destination"), "{:?}", warned(nobody));
+    for (old, new, told) in [
+        ("secret = \"whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD\"\n", "", "5:1: destinations.crm: has no secret"),
+        (
+            "url = \"https://",
+            "headers = {a = 'b'}\nurl = \"http://",
+            "7:7: destinations.crm.url: headers and passwords",
+        ),
+        (
+            "platform_id",
+            "base_url = 'http://api.example.com'\nplatform_id",
+            "2:12: source.base_url: passwords and tokens",
+        ),
+        ("platform_id", "overlap = '30s'\nplatform_id", "2:11: source.overlap: `overlap` is shorter than `poll_every`"),
+        ("token = \"t\"", "username = 'a:b'\npassword = 'x'", "3:12: source.username: has a colon"),
+        (
+            "[[routes]]",
+            "[destinations.other]\nurl='http://localhost/'\nsecrets=['whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD']\n[[routes]]",
+            "9:1: destinations.other: no route sends anything here",
+        ),
+        (
+            "[[routes]]",
+            "[[routes]]\nname='first'\non=['lead.finalized']\nto=['crm']\n[[routes]]",
+            "16:6: routes[1].to: `crm` gets lead.finalized from the route `first` already",
+        ),
+    ] {
+        let warned = warned(&GOOD.replacen(old, new, 1));
+        assert_eq!(warned.len(), 1, "{warned:?}");
+        assert!(warned[0].starts_with(told), "{warned:?} should be {told}");
+    }
+}
+
+proptest::proptest! {
+    #[test]
+    fn no_text_is_too_strange(text in "\\PC{0,200}", tail in "[\\[\\]{}=.'\"a-z$\n #0-9é]{0,80}") {
+        for text in [text.clone(), format!("{GOOD}{tail}"), format!("{tail}{GOOD}"), tail.clone()] {
+            if let Err(mistakes) = read(&text) {
+                proptest::prop_assert!(!mistakes.render(true).is_empty() && mistakes.count() > 0);
+            }
+        }
+    }
+
+    #[test]
+    fn no_value_is_too_strange(at in 0usize..400, with in "[\"'$\\{\\}\n=\\[\\]a-z0-9é#,.\\-]{0,12}") {
+        let at = (0..=at.min(GOOD.len())).rev().find(|i| GOOD.is_char_boundary(*i)).unwrap_or(0);
+        let text = format!("{}{with}{}", &GOOD[..at], &GOOD[at..]);
+        if let Err(mistakes) = read_with(&text, &[("a", "$"), ("LEADHOOK_SOURCE__START", &with)]) {
+            mistakes.render(false);
+        }
+    }
+}
