@@ -29,7 +29,11 @@ pub fn client_builder() -> reqwest::ClientBuilder {
     }
 }
 
-fn tls_config() -> Result<&'static ClientConfig, rustls::Error> {
+/// How every client of ours trusts; made once in the life of the process.
+///
+/// # Errors
+/// There is no root to trust at all.
+pub fn tls_config() -> Result<&'static ClientConfig, rustls::Error> {
     static CONFIG: OnceLock<ClientConfig> = OnceLock::new();
     if let Some(config) = CONFIG.get() {
         return Ok(config);

@@ -1,1 +1,31 @@
-fn main() {}
+//! The binary: what was typed is read, done, and answered by an exit code.
+
+use std::io::{IsTerminal, Write};
+use std::panic::AssertUnwindSafe;
+use std::process::ExitCode;
+
+use clap::Parser;
+use futures_util::FutureExt;
+use leadhook::commands::{Cli, exit, run};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match AssertUnwindSafe(run(cli)).catch_unwind().await {
+        Ok(Ok(exit)) => exit.into(),
+        Ok(Err(failure)) => {
+            say(&failure.render(std::io::stderr().is_terminal()));
+            failure.code()
+        }
+        Err(_) => {
+            say("leadhook: this is a bug in leadhook, not in what you did. Nothing that was acknowledged is lost; start it \
+                 again, and please report what stands above");
+            ExitCode::from(exit::BUG)
+        }
+    }
+}
+
+fn say(text: &str) {
+    // Where standard error is gone there is nobody left to tell.
+    let _ = writeln!(anstream::stderr().lock(), "{}", text.trim_end());
+}

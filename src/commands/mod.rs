@@ -1,1 +1,116 @@
-//! (to be written)
+//! What a person types, and what they read.
+//!
+//! Standard output is for results, standard error for logs and progress. [`exit`] holds the exit codes.
+
+mod check;
+mod dead;
+mod destination;
+pub mod exit;
+mod init;
+mod logging;
+mod online;
+mod output;
+mod run;
+mod sample;
+mod signals;
+mod status;
+mod verify;
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+use crate::config::{Config, Environment, Loaded, Locate, load};
+use crate::simulator::{SimulateArgs, simulate};
+use exit::{Exit, Failure};
+use output::Output;
+
+/// Tells your CRM, your chat room and your queue what happens in WeClever, and never loses a lead.
+#[derive(Debug, Parser)]
+#[command(name = "leadhook", version, propagate_version = true, max_term_width = 100)]
+pub struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, clap::Args)]
+pub struct Global {
+    /// The file to read [default: leadhook.toml, or what LEADHOOK_CONFIG names]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Print results as JSON: one document, or one object a line
+    #[arg(long, global = true)]
+    json: bool,
+    /// How logs are written to standard error
+    #[arg(long, global = true, value_enum, default_value_t, env = "LEADHOOK_LOG_FORMAT", value_name = "FORMAT")]
+    log_format: logging::Format,
+    /// How much is logged
+    #[arg(long, global = true, value_enum, default_value_t, env = "LEADHOOK_LOG_LEVEL", value_name = "LEVEL")]
+    log_level: logging::Level,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the service: poll WeClever and deliver, until it is stopped
+    Run(run::RunArgs),
+    /// Write a commented leadhook.toml
+    Init(init::InitArgs),
+    /// Find every mistake in the file
+    Check(check::CheckArgs),
+    /// Show the source, the destinations, what waits and what needs a look
+    Status,
+    /// Look at dead letters, send them again or drop them
+    #[command(subcommand)]
+    Dead(dead::DeadCommand),
+    /// Pause, resume or test a destination; move or drop what waits for it
+    #[command(subcommand)]
+    Destination(destination::DestinationCommand),
+    /// Check the signature of a request that was captured
+    Verify(verify::VerifyArgs),
+    /// Run a simulated WeClever, to try a file against
+    Simulate(SimulateArgs),
+}
+
+/// Does what was typed.
+///
+/// # Errors
+/// A [`Failure`], which says what went wrong and holds its exit code.
+pub async fn run(cli: Cli) -> Result<Exit, Failure> {
+    logging::start(cli.global.log_format, cli.global.log_level);
+    let global = cli.global;
+    let output = Output::new(global.json);
+    match cli.command {
+        Command::Run(args) => run::run(&global, &args, &output).await,
+        Command::Init(args) => init::init(&global, args, &output),
+        Command::Check(args) => check::check(&global, &args, &output).await,
+        Command::Status => status::status(&global, &output).await,
+        Command::Dead(command) => dead::dead(&global, command, &output).await,
+        Command::Destination(command) => destination::destination(&global, command, &output).await,
+        Command::Verify(args) => verify::verify(&global, &args, &output),
+        Command::Simulate(args) => {
+            let stop = signals::listen();
+            simulate(args, global.json, stop.gently.cancelled_owned()).await.map_err(Failure::unavailable)?;
+            Ok(Exit::Done)
+        }
+    }
+}
+
+impl Global {
+    /// Reads and checks the file; nothing else is opened before it is right.
+    fn load(&self) -> Result<Loaded, Failure> {
+        let environment = Environment::of_process();
+        load(&Locate { file: self.config.as_deref(), environment: &environment }).map_err(Failure::Config)
+    }
+
+    /// The same, with its warnings told on standard error.
+    fn load_and_warn(&self) -> Result<Config, Failure> {
+        let loaded = self.load()?;
+        for warning in &loaded.warnings {
+            tracing::warn!("{warning}");
+        }
+        Ok(loaded.config)
+    }
+}

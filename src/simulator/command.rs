@@ -112,10 +112,6 @@ pub struct SimulateArgs {
     /// How long every answer takes
     #[arg(long, value_name = "TIME", default_value = "0s", value_parser = duration)]
     pub latency: Duration,
-
-    /// Print a summary as JSON on standard output at the end
-    #[arg(long)]
-    pub json: bool,
 }
 
 impl SimulateArgs {
@@ -193,7 +189,7 @@ fn quoted(text: &str) -> String {
 ///
 /// # Errors
 /// An address that cannot be listened on, a zone or a header that is none, or an output that is closed.
-pub async fn simulate(args: SimulateArgs, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
+pub async fn simulate(args: SimulateArgs, json: bool, stop: impl Future<Output = ()>) -> anyhow::Result<()> {
     serve(args, stop, std::io::stdout(), anstream::stderr()).await
 }
 
@@ -218,7 +214,7 @@ async fn serve(
     stop.await;
     let summary = weclever.summary();
     weclever.stop().await;
-    if args.json {
+    if json {
         writeln!(results, "{}", serde_json::to_string(&summary)?)?;
     } else {
         let Summary { leads_finalized, requests, faults } = summary;

@@ -10,7 +10,9 @@ use std::future::Future;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-pub use dead::{DeadDrop, DeadList, DeadRetry, DeadShow, Letters, OutgoingRequest, Shown};
+pub use dead::{
+    DeadDetails, DeadDrop, DeadLetter, DeadList, DeadRetry, DeadShow, Decided, Filter, Letters, OutgoingRequest, Shown,
+};
 pub use destinations::{Dropped, Drop, Move, MovedReply, Pause, Resume, Standing};
 pub use status::{DestinationStatus, Parked, SourceStatus, State, Status, StatusReport, StoreStatus};
 

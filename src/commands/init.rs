@@ -1,0 +1,113 @@
+//! `leadhook init`: a commented file to begin with.
+
+use std::io::{BufRead, IsTerminal, Write};
+use std::path::PathBuf;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::Serialize;
+
+use super::Global;
+use super::exit::{Exit, Failure};
+use super::output::Output;
+use crate::config::{Environment, InitAnswers, Locate, template};
+
+#[derive(Debug, clap::Args)]
+pub struct InitArgs {
+    /// Your platform at WeClever
+    #[arg(long, value_name = "ID")]
+    platform_id: Option<String>,
+    /// What to call the first destination
+    #[arg(long, value_name = "NAME")]
+    destination: Option<String>,
+    /// Its URL; `${NAME}` takes it from the environment
+    #[arg(long)]
+    url: Option<String>,
+    /// What of the past to send: now, or everything since a date
+    #[arg(long, default_value = "now")]
+    start: String,
+    /// The zone in which WeClever reads dates
+    #[arg(long, default_value = "America/Sao_Paulo", value_name = "ZONE")]
+    timezone: String,
+    /// Where to keep leads and deliveries
+    #[arg(long, default_value = "data", value_name = "DIRECTORY")]
+    store: String,
+    /// Write over a file that is there
+    #[arg(long)]
+    force: bool,
+}
+
+#[derive(Serialize)]
+struct Written {
+    file: PathBuf,
+    /// What must be set before leadhook runs.
+    variables: Vec<String>,
+    /// A new signing secret, for the last of them; it is kept nowhere.
+    secret: String,
+}
+
+pub fn init(global: &Global, args: InitArgs, output: &Output) -> Result<Exit, Failure> {
+    let environment = Environment::of_process();
+    let file = Locate { file: global.config.as_deref(), environment: &environment }.path();
+    if file.exists() && !args.force {
+        return Err(Failure::usage(format!("{} is there already; --force writes over it, --config names another", file.display())));
+    }
+    let answers = InitAnswers {
+        platform_id: ask(args.platform_id, "Your platform at WeClever", "--platform-id", None)?,
+        destination: ask(args.destination, "A name for the first destination", "--destination", Some("crm"))?,
+        url: ask(args.url, "Its URL", "--url", None)?,
+        start: args.start,
+        timezone: args.timezone,
+        store: args.store,
+    };
+    std::fs::write(&file, template(&answers)).map_err(|e| Failure::usage(format!("cannot write {}: {e}", file.display())))?;
+    let variables = vec!["WECLEVER_USERNAME".into(), "WECLEVER_PASSWORD".into(), answers.secret_variable()];
+    let written = Written { file, variables, secret: new_secret()? };
+    output.print(&written, text)?;
+    Ok(Exit::Done)
+}
+
+/// What was given, or what a person types.
+fn ask(given: Option<String>, question: &str, flag: &str, default: Option<&str>) -> Result<String, Failure> {
+    if let Some(given) = given {
+        return Ok(given);
+    }
+    if !std::io::stdin().is_terminal() {
+        let otherwise = || Failure::usage(format!("{flag} is missing, and there is no terminal to ask on"));
+        return default.map(str::to_owned).ok_or_else(otherwise);
+    }
+    let mut err = anstream::stderr().lock();
+    loop {
+        match default {
+            Some(default) => write!(err, "{question} [{default}]: ")?,
+            None => write!(err, "{question}: ")?,
+        }
+        err.flush()?;
+        let mut line = String::new();
+        if std::io::stdin().lock().read_line(&mut line)? == 0 {
+            return Err(Failure::usage("nothing was written"));
+        }
+        match (line.trim(), default) {
+            ("", Some(default)) => return Ok(default.to_owned()),
+            ("", None) => {}
+            (answer, _) => return Ok(answer.to_owned()),
+        }
+    }
+}
+
+fn new_secret() -> Result<String, Failure> {
+    let mut key = [0u8; 32];
+    getrandom::fill(&mut key).map_err(Failure::unavailable)?;
+    Ok(format!("whsec_{}", STANDARD.encode(key)))
+}
+
+fn text(written: &Written) -> String {
+    let mut out = format!("{} is written. Next:\n\n", written.file.display());
+    for variable in &written.variables {
+        let value = if Some(variable) == written.variables.last() { written.secret.as_str() } else { "..." };
+        out.push_str(&format!("  export {variable}='{value}'\n"));
+    }
+    out.push_str("\n  leadhook check --online\n  leadhook run\n\n");
+    out.push_str("The last secret is new and kept nowhere: give it to whoever receives, so that they can verify what comes.");
+    out
+}

@@ -1,0 +1,82 @@
+//! Whether the other sides answer: the source's token and list, each destination's name, port and TLS. No event is sent.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rustls::pki_types::ServerName;
+use serde::Serialize;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+
+use crate::config::Config;
+use crate::domain::clock;
+use crate::domain::destination::Destination;
+use crate::domain::window::Window;
+use crate::http_client::tls_config;
+use crate::source::Source;
+
+/// What was tried, and what came of it.
+#[derive(Debug, Serialize)]
+pub struct Probe {
+    /// `token`, `list`, `destination crm`.
+    pub what: String,
+    /// Whether it answered as it should.
+    pub ok: bool,
+    /// How, or why not.
+    pub said: String,
+}
+
+impl Probe {
+    fn of(what: impl Into<String>, end: Result<String, String>) -> Probe {
+        let ok = end.is_ok();
+        Probe { what: what.into(), ok, said: end.unwrap_or_else(|error| error) }
+    }
+}
+
+/// Tries everything that the file names.
+pub async fn probe(config: &Config) -> Vec<Probe> {
+    let mut probes = source(config).await;
+    let destinations = config.destinations.iter().map(async |destination| {
+        let reached = tokio::time::timeout(destination.timeout, reach(destination)).await;
+        let end = reached.unwrap_or_else(|_| Err("no answer within its timeout".into()));
+        Probe::of(format!("destination {}", destination.name), end)
+    });
+    probes.extend(futures_util::future::join_all(destinations).await);
+    probes
+}
+
+async fn source(config: &Config) -> Vec<Probe> {
+    let source = match Source::new(config.source.clone()) {
+        Ok(source) => source,
+        Err(error) => return vec![Probe::of("source", Err(error.to_string()))],
+    };
+    let token = source.token().await.map(|()| "a token was given".to_owned()).map_err(|e| e.to_string());
+    let go_on = token.is_ok();
+    let mut probes = vec![Probe::of("token", token)];
+    if go_on {
+        let now = Timestamp::now();
+        let hour = Window { from: clock::before(now, Duration::from_secs(3600)), to: now };
+        let (first, last) = hour.wire(&config.source.timezone);
+        let list = source.list(&first, &last).await;
+        let list = list.map(|list| format!("{} leads in the last hour", list.rows.len())).map_err(|e| e.to_string());
+        probes.push(Probe::of("list", list));
+    }
+    probes
+}
+
+async fn reach(destination: &Destination) -> Result<String, String> {
+    let url = destination.url.expose();
+    let host = url.host_str().unwrap_or_default();
+    let port = url.port_or_known_default().unwrap_or(443);
+    // A literal IPv6 address stands in brackets in a URL.
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    let stream = TcpStream::connect((bare, port)).await.map_err(|e| format!("{host}:{port}: {e}"))?;
+    if url.scheme() != "https" {
+        return Ok(format!("{host}:{port} takes connections"));
+    }
+    let name = ServerName::try_from(bare.to_owned()).map_err(|e| format!("{host}: {e}"))?;
+    let tls = tls_config().map_err(|e| e.to_string())?;
+    TlsConnector::from(Arc::new(tls.clone())).connect(name, stream).await.map_err(|e| format!("{host}:{port}: TLS: {e}"))?;
+    Ok(format!("{host}:{port} takes connections, and its certificate is good"))
+}

@@ -1,0 +1,69 @@
+//! Results on standard output: for people, or as JSON.
+
+use std::io::Write;
+
+use comfy_table::presets::NOTHING;
+use comfy_table::{ContentArrangement, Table};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::domain::{clock, span};
+
+/// Where results go, and in which form.
+pub struct Output {
+    json: bool,
+}
+
+impl Output {
+    /// `json`: what `--json` says.
+    pub fn new(json: bool) -> Output {
+        Output { json }
+    }
+
+    /// Prints a result: as JSON, or as `text` makes it.
+    ///
+    /// # Errors
+    /// Nobody reads any more.
+    pub fn print<T: Serialize>(&self, result: &T, text: impl FnOnce(&T) -> String) -> std::io::Result<()> {
+        let text = if self.json { serde_json::to_string_pretty(result)? } else { text(result) };
+        let mut out = anstream::stdout().lock();
+        writeln!(out, "{}", text.trim_end_matches('\n'))?;
+        out.flush()
+    }
+}
+
+/// A table without lines, as wide as the terminal.
+pub fn table(header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_preset(NOTHING).set_content_arrangement(ContentArrangement::Dynamic).set_header(header.to_vec());
+    table
+}
+
+/// `3m ago`, as people say it.
+pub fn ago(at: Timestamp, now: Timestamp) -> String {
+    format!("{} ago", span::format(whole_seconds(clock::elapsed(at, now))))
+}
+
+/// `in 3m`, as people say it.
+pub fn hence(at: Timestamp, now: Timestamp) -> String {
+    format!("in {}", span::format(whole_seconds(clock::elapsed(now, at))))
+}
+
+/// `12.3 MB`, as people say it.
+pub fn size(bytes: u64) -> String {
+    match bytes {
+        0..1_000 => format!("{bytes} B"),
+        1_000..1_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
+        1_000_000..1_000_000_000 => format!("{:.1} MB", bytes as f64 / 1e6),
+        _ => format!("{:.1} GB", bytes as f64 / 1e9),
+    }
+}
+
+/// `1 lead`, `2 leads`.
+pub fn count(n: u64, one: &str) -> String {
+    if n == 1 { format!("1 {one}") } else { format!("{n} {one}s") }
+}
+
+fn whole_seconds(long: std::time::Duration) -> std::time::Duration {
+    std::time::Duration::from_secs(long.as_secs())
+}

@@ -1,0 +1,83 @@
+//! `leadhook run`: the service, and `--once` for cron.
+
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use tracing::info;
+
+use super::exit::{Exit, Failure};
+use super::output::{Output, count};
+use super::{Global, signals};
+use crate::admin::Server;
+use crate::app::{App, OnceReport, Stop};
+use crate::config::Config;
+use crate::domain::span;
+use crate::watch::Clock;
+
+#[derive(Debug, clap::Args)]
+pub struct RunArgs {
+    /// For cron: poll once, deliver all that is due, and exit
+    #[arg(long)]
+    once: bool,
+    /// With --once: how long to wait for what is to be tried again
+    #[arg(long, requires = "once", default_value = "0s", value_parser = span::parse, value_name = "DURATION")]
+    wait: Duration,
+}
+
+pub async fn run(global: &Global, args: &RunArgs, output: &Output) -> Result<Exit, Failure> {
+    let config = global.load_and_warn()?;
+    let stop = signals::listen();
+    if args.once { once(config, args.wait, stop, output).await } else { service(config, stop).await }
+}
+
+async fn service(config: Config, stop: Stop) -> Result<Exit, Failure> {
+    let (listen, store) = (config.admin.listen, config.store.path.clone());
+    let app = App::build(config, Clock::system()).await?;
+    let admin = Server::bind(listen, &store, app.operator()).await?;
+    if let Some(address) = admin.address() {
+        info!(%address, "commands beside this service ask it there");
+    }
+    // It answers until everything is drained: `status` is never more wanted than while stopping takes long.
+    let drained = CancellationToken::new();
+    let answering = tokio::spawn(admin.serve(drained.clone()));
+    let end = app.run(stop).await;
+    drained.cancel();
+    // It ends by itself once it is told; how makes no difference any more.
+    let _ = tokio::time::timeout(Duration::from_secs(1), answering).await;
+    end?;
+    info!("stopped; everything that is not delivered is on disk");
+    Ok(Exit::Done)
+}
+
+async fn once(config: Config, wait: Duration, stop: Stop, output: &Output) -> Result<Exit, Failure> {
+    let app = App::build(config, Clock::system()).await?;
+    let report = app.run_once(wait, stop).await?;
+    output.print(&report, text)?;
+    Ok(match report {
+        OnceReport { windows_read: 0, .. } => Exit::Unavailable,
+        OnceReport { windows_left: 0, dead: 0, .. } => Exit::Done,
+        _ => Exit::NeedsALook,
+    })
+}
+
+fn text(report: &OnceReport) -> String {
+    let mut lines = vec![format!(
+        "{} read, {}, {} delivered",
+        count(report.windows_read.into(), "window"),
+        count(report.new_leads, "new lead"),
+        report.delivered
+    )];
+    if report.windows_left > 0 {
+        lines.push(format!("{} still to be read: run again", count(report.windows_left.into(), "window")));
+    }
+    if report.set_aside > 0 {
+        lines.push(format!("{} set aside, tried again by a later run", count(report.set_aside, "lead")));
+    }
+    if report.pending > 0 {
+        lines.push(format!("{} pending, for a later run", count(report.pending, "delivery").replace("deliverys", "deliveries")));
+    }
+    if report.dead > 0 {
+        lines.push(format!("{}: see `leadhook dead list`", count(report.dead, "new dead letter")));
+    }
+    lines.join("\n")
+}
