@@ -102,3 +102,147 @@ fn up(shown: DateTime) -> DateTime {
 fn written(at: DateTime) -> String {
     format!("{:04}-{:02}-{:02}+{:02}:{:02}:{:02}", at.year(), at.month(), at.day(), at.hour(), at.minute(), at.second())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const S: fn(u64) -> Duration = Duration::from_secs;
+    const MARGIN: Duration = Duration::from_secs(60);
+
+    fn zone(name: &str) -> TimeZone {
+        TimeZone::get(name).expect("a zone")
+    }
+
+    fn time(text: &str) -> Timestamp {
+        text.parse().expect("a time")
+    }
+
+    fn wire(from: &str, to: &str, tz: &str) -> (String, String) {
+        Window { from: time(from), to: time(to) }.wire(&zone(tz))
+    }
+
+    fn pair(first: &str, last: &str) -> (String, String) {
+        (first.to_owned(), last.to_owned())
+    }
+
+    #[test]
+    fn seconds_are_rounded_outward() {
+        assert_eq!(
+            wire("2026-11-23T17:20:31.999Z", "2026-11-23T17:20:59.001Z", "America/Sao_Paulo"),
+            pair("2026-11-23+14:20:31", "2026-11-23+14:21:00")
+        );
+        assert_eq!(
+            wire("2026-12-31T23:00:00Z", "2026-12-31T23:59:59.5Z", "UTC"),
+            pair("2026-12-31+23:00:00", "2027-01-01+00:00:00")
+        );
+    }
+
+    #[test]
+    fn an_hour_that_comes_twice_is_asked_for_whole() {
+        // São Paulo, 18 February 2018: at midnight clocks went back to 23:00, at 02:00 UTC.
+        assert_eq!(
+            wire("2018-02-18T01:30:00Z", "2018-02-18T02:30:00Z", "America/Sao_Paulo"),
+            pair("2018-02-17+23:00:00", "2018-02-18+00:00:00")
+        );
+        // A window within the second 23:30 cannot be told from the first, nor need it be.
+        assert_eq!(
+            wire("2018-02-18T02:30:00Z", "2018-02-18T02:31:00Z", "America/Sao_Paulo"),
+            pair("2018-02-17+23:30:00", "2018-02-17+23:31:00")
+        );
+    }
+
+    #[test]
+    fn an_hour_that_never_was_harms_nothing() {
+        // São Paulo, 4 November 2018: at midnight clocks went forward to 01:00, at 03:00 UTC.
+        assert_eq!(
+            wire("2018-11-04T02:30:00Z", "2018-11-04T03:30:00Z", "America/Sao_Paulo"),
+            pair("2018-11-03+23:30:00", "2018-11-04+01:30:00")
+        );
+        // Samoa had no 30 December 2011 at all.
+        assert_eq!(
+            wire("2011-12-30T09:00:00Z", "2011-12-30T11:00:00Z", "Pacific/Apia"),
+            pair("2011-12-29+23:00:00", "2011-12-31+01:00:00")
+        );
+    }
+
+    #[test]
+    fn the_newest_window_reaches_ahead_of_any_zone() {
+        let now = time("2026-11-23T17:20:31Z");
+        let window = newest(now, S(7_200));
+        assert_eq!(window, Window { from: time("2026-11-23T15:20:31Z"), to: time("2026-11-24T19:20:31Z") });
+        assert_eq!(window.above(now).map(|window| window.from), Some(now));
+        assert_eq!(window.above(Timestamp::UNIX_EPOCH), Some(window));
+        assert_eq!(window.above(window.to), None);
+    }
+
+    #[test]
+    fn a_night_is_one_window_and_a_week_is_eight() {
+        let (from, to) = (time("2026-11-22T20:00:00Z"), time("2026-11-23T08:00:00Z"));
+        let pieces: Vec<_> = gap_windows((from, to), MARGIN, Timestamp::UNIX_EPOCH).collect();
+        assert_eq!(pieces, [Piece { from, to, window: Window { from: from - MARGIN, to: to + MARGIN } }]);
+        let week: Vec<_> = gap_windows((to - S(7 * 86_400), to), MARGIN, Timestamp::UNIX_EPOCH).collect();
+        assert_eq!(week.len(), 8);
+        assert_eq!(gap_windows((to, from), MARGIN, Timestamp::UNIX_EPOCH).count(), 0);
+        assert_eq!(gap_windows((from, to), MARGIN, to).count(), 0);
+    }
+
+    proptest! {
+        #[test]
+        fn the_clock_of_every_instant_lies_between_the_two_that_are_sent(
+            // From 2010 to 2019, where São Paulo still changed its clocks, in milliseconds.
+            start in 1_262_304_000_000i64..1_577_836_800_000,
+            length in prop_oneof![0i64..10_000, 0i64..200_000_000, 0i64..20_000_000_000],
+            inside in prop::collection::vec(0.0f64..=1.0, 20),
+            name in prop::sample::select(vec![
+                "America/Sao_Paulo", "Europe/Lisbon", "America/St_Johns", "Pacific/Apia", "Australia/Lord_Howe",
+                "Africa/Casablanca", "America/Noronha", "UTC",
+            ]),
+            near_a_change: bool,
+        ) {
+            let tz = zone(name);
+            let at = |ms| Timestamp::from_millisecond(ms).expect("a time");
+            // Changes are rare, and they are what this is about.
+            let change = tz.following(at(start)).next().map(|change| change.timestamp().as_millisecond());
+            let start = change.filter(|_| near_a_change).map_or(start, |change| change - length / 2);
+            let window = Window { from: at(start), to: at(start + length) };
+            let (first, last) = window.wire(&tz);
+            let ends = [0.0, 1.0];
+            for share in inside.iter().chain(&ends) {
+                let shown = written(tz.to_datetime(at(start + (length as f64 * share) as i64)));
+                prop_assert!(first <= shown && shown <= last, "{} not in {} to {}", shown, first, last);
+            }
+        }
+
+        #[test]
+        fn the_pieces_are_the_gap_and_their_windows_overlap(
+            from in 1_700_000_000_000i64..1_800_000_000_000,
+            length in 0i64..3_000_000_000,
+            floor in -2_000_000_000i64..2_000_000_000,
+            margin in (0u64..7_200).prop_map(S),
+        ) {
+            let at = |ms| Timestamp::from_millisecond(ms).expect("a time");
+            let (gap, floor) = ((at(from), at(from + length)), at(from + floor));
+            let mut open = gap.1;
+            for piece in gap_windows(gap, margin, floor) {
+                prop_assert!(piece.to == open && piece.from < piece.to, "newest first, and nothing between");
+                open = piece.from;
+                prop_assert_eq!(piece.window.from, (piece.from - margin).max(floor));
+                prop_assert_eq!(piece.window.to, piece.to + margin);
+                let (first, last) = piece.window.wire(&TimeZone::UTC);
+                let parsed = |text: &str| time(&format!("{}Z", text.replace('+', "T")));
+                prop_assert!(clock::elapsed(parsed(&first), parsed(&last)) <= DAY);
+            }
+            prop_assert_eq!(open, if floor < gap.1 { gap.0.max(floor) } else { gap.1 });
+        }
+    }
+
+    #[test]
+    fn the_edges_of_time_hold() {
+        let all = Window { from: Timestamp::MIN, to: Timestamp::MAX };
+        all.wire(&TimeZone::UTC);
+        newest(Timestamp::MAX, Duration::MAX).wire(&zone("Pacific/Apia"));
+        assert!(gap_windows((Timestamp::MIN, Timestamp::MAX), Duration::MAX, Timestamp::MIN).take(3).count() > 0);
+    }
+}
