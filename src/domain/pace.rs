@@ -122,7 +122,7 @@ impl Throttle {
 
     /// An attempt was accepted: the next pause is a short one again.
     pub fn success(&mut self) {
-        *self = Throttle::default();
+        self.grown = None;
     }
 }
 

@@ -131,7 +131,7 @@ mod tests {
     #[test]
     fn a_lead_that_alone_cannot_be_read_is_given_up_in_time() {
         for dice in [0.0, 0.5, 1.0] {
-            let ended = fail(DAY, start() + 30 * DAY, |now| Some(now), dice).expect("given up");
+            let ended = fail(DAY, start() + 30 * DAY, Some, dice).expect("given up");
             assert!(ended >= start() + DAY && ended <= start() + DAY + S(900), "{ended}");
         }
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
+use jiff::tz::{AmbiguousOffset, TimeZone};
 
 use super::clock;
 
@@ -51,7 +51,9 @@ pub fn gap_windows(
     floor: Timestamp,
 ) -> impl Iterator<Item = Piece> + use<> {
     let from = gap.0.max(floor);
-    let step = DAY.saturating_sub(margin.saturating_mul(2) + Duration::from_secs(2)).max(Duration::from_secs(60));
+    let step = DAY
+        .saturating_sub(margin.saturating_mul(2).saturating_add(Duration::from_secs(2)))
+        .max(Duration::from_secs(60));
     let mut to = gap.1;
     std::iter::from_fn(move || {
         if to <= from {
@@ -74,21 +76,48 @@ impl Window {
 
     /// Both ends as the API takes them, `YYYY-MM-DD+HH:mm:ss` on the clocks of `tz`, seconds rounded outward.
     ///
-    /// The clock of every instant in the window shows a time between the two. The ends alone would not do: where clocks
-    /// go back inside the window, they show times before that of the first instant, or have shown some after that of the
-    /// last one. So both sides of each change inside are looked at as well.
+    /// The clock of every instant in the window shows a time between the two. The ends' own times would not do: where
+    /// clocks go back inside the window, they show times before that of the first instant, or have shown some after that
+    /// of the last one. Then an end lies in the hour that clocks show twice, which can also be read in two ways; so what
+    /// is sent lies just outside of such an hour. A time that no clock shows is not sent either.
     pub fn wire(&self, tz: &TimeZone) -> (String, String) {
         let (from, to) = (self.from.min(self.to), self.from.max(self.to));
-        let mut first = tz.to_datetime(from);
-        let mut last = first;
-        let changes = tz.following(from).map(|change| change.timestamp()).take_while(|at| *at <= to);
-        for at in changes.flat_map(|at| [clock::before(at, Duration::from_nanos(1)), at]).chain([to]) {
-            let shown = tz.to_datetime(at);
-            first = first.min(shown);
-            last = last.max(shown);
-        }
-        (written(first), written(up(last)))
+        let (first, last) = (tz.to_datetime(from), tz.to_datetime(to));
+        (written(not_after(tz, first)), written(not_before(tz, up(last))))
     }
+}
+
+/// The latest second, up to this one, that cannot be read as a later one.
+fn not_after(tz: &TimeZone, shown: DateTime) -> DateTime {
+    match change_at(tz, shown) {
+        Some((AmbiguousOffset::Fold { after, .. }, at)) => {
+            let again = after.to_datetime(at);
+            again.checked_sub(jiff::Span::new().seconds(1)).unwrap_or(again)
+        }
+        _ => shown,
+    }
+}
+
+/// The first second, from this one on, that cannot be read as an earlier one.
+fn not_before(tz: &TimeZone, shown: DateTime) -> DateTime {
+    match change_at(tz, shown) {
+        Some((AmbiguousOffset::Fold { before, .. }, at)) => before.to_datetime(at),
+        Some((AmbiguousOffset::Gap { after, .. }, at)) => after.to_datetime(at),
+        _ => shown,
+    }
+}
+
+/// The change of clocks that makes this time come twice or never.
+fn change_at(tz: &TimeZone, shown: DateTime) -> Option<(AmbiguousOffset, Timestamp)> {
+    let offset = tz.to_ambiguous_timestamp(shown).offset();
+    let (AmbiguousOffset::Fold { before, after } | AmbiguousOffset::Gap { before, after }) = offset else {
+        return None;
+    };
+    // Read with either offset, the time lies on one side of the change and less than the jump from it.
+    let readings = [before, after].map(|offset| offset.to_timestamp(shown).ok());
+    let earliest = readings.into_iter().flatten().min()?;
+    let change = tz.following(clock::before(earliest, Duration::from_nanos(1))).next()?;
+    Some((offset, change.timestamp()))
 }
 
 /// The next whole second, unless it is one.
@@ -144,12 +173,12 @@ mod tests {
         // São Paulo, 18 February 2018: at midnight clocks went back to 23:00, at 02:00 UTC.
         assert_eq!(
             wire("2018-02-18T01:30:00Z", "2018-02-18T02:30:00Z", "America/Sao_Paulo"),
-            pair("2018-02-17+23:00:00", "2018-02-18+00:00:00")
+            pair("2018-02-17+22:59:59", "2018-02-18+00:00:00")
         );
-        // A window within the second 23:30 cannot be told from the first, nor need it be.
+        // 23:30 may be read as the first or the second, so neither is sent.
         assert_eq!(
             wire("2018-02-18T02:30:00Z", "2018-02-18T02:31:00Z", "America/Sao_Paulo"),
-            pair("2018-02-17+23:30:00", "2018-02-17+23:31:00")
+            pair("2018-02-17+22:59:59", "2018-02-18+00:00:00")
         );
     }
 
@@ -159,6 +188,11 @@ mod tests {
         assert_eq!(
             wire("2018-11-04T02:30:00Z", "2018-11-04T03:30:00Z", "America/Sao_Paulo"),
             pair("2018-11-03+23:30:00", "2018-11-04+01:30:00")
+        );
+        // Nor is a time sent that never was, where rounding would make one.
+        assert_eq!(
+            wire("2018-11-04T02:30:00Z", "2018-11-04T02:59:59.5Z", "America/Sao_Paulo"),
+            pair("2018-11-03+23:30:00", "2018-11-04+01:00:00")
         );
         // Samoa had no 30 December 2011 at all.
         assert_eq!(
@@ -213,6 +247,12 @@ mod tests {
                 let shown = written(tz.to_datetime(at(start + (length as f64 * share) as i64)));
                 prop_assert!(first <= shown && shown <= last, "{} not in {} to {}", shown, first, last);
             }
+            // However the other side reads a time that comes twice, it reads one outside of the window.
+            let read = |text: &str| {
+                tz.to_ambiguous_timestamp(text.replace('+', "T").parse::<DateTime>().expect("a time"))
+            };
+            prop_assert!(read(&first).later().expect("a time") <= window.from);
+            prop_assert!(read(&last).earlier().expect("a time") >= window.to);
         }
 
         #[test]
