@@ -153,3 +153,157 @@ impl Breaker {
 fn planned(now: Timestamp, wait: Duration) -> Probe {
     Probe::Planned { decided: now, due: clock::after(now, wait) }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn at(ms: i64) -> Timestamp {
+        Timestamp::from_millisecond(1_800_000_000_000 + ms).expect("a time")
+    }
+
+    /// Opened at `at(0)`.
+    fn open() -> Breaker {
+        let mut breaker = Breaker::default();
+        for i in 1..20 {
+            assert_eq!(breaker.observe(&Outcome::Retry, false, at(-20_000 + i)), None);
+        }
+        assert_eq!(breaker.observe(&Outcome::Retry, false, at(0)), Some(Change::Tripped));
+        breaker
+    }
+
+    #[test]
+    fn it_takes_both_the_failures_and_the_time() {
+        let mut breaker = Breaker::default();
+        for i in 0..200 {
+            assert_eq!(breaker.observe(&Outcome::Retry, false, at(i)), None, "too soon");
+        }
+        assert_eq!(breaker.observe(&Outcome::Retry, false, at(9_999)), None);
+        assert_eq!(breaker.observe(&Outcome::Retry, false, at(10_000)), Some(Change::Tripped));
+        assert_eq!(breaker.since(), Some(at(10_000)));
+
+        let mut breaker = Breaker::default();
+        for i in 0..19 {
+            assert_eq!(breaker.observe(&Outcome::Retry, false, at(i * 60_000)), None, "too few");
+        }
+        assert_eq!(breaker.permission(at(0)), Permission::Free);
+        assert_eq!(breaker.observe(&Outcome::Retry, false, at(19 * 60_000)), Some(Change::Tripped));
+    }
+
+    #[test]
+    fn only_a_success_ends_the_run() {
+        for (other, trips) in [
+            (Outcome::Accepted, false),
+            (Outcome::GivenUp, true),
+            (Outcome::Throttled(None), true),
+            (Outcome::Gone, true),
+        ] {
+            let mut breaker = Breaker::default();
+            for i in 0..19 {
+                breaker.observe(&Outcome::Retry, false, at(i * 1_000));
+            }
+            assert_eq!(breaker.observe(&other, false, at(19_000)), None);
+            assert_eq!(breaker.observe(&Outcome::Retry, false, at(20_000)).is_some(), trips, "{other}");
+        }
+    }
+
+    #[test]
+    fn probes_go_one_at_a_time_and_less_and_less_often() {
+        let mut breaker = open();
+        let mut now = 0;
+        for wait in [1, 2, 4, 8, 16, 32, 60, 60] {
+            assert_eq!(breaker.permission(at(now + wait * 1_000 - 1)), Permission::NotBefore(at(now + wait * 1_000)));
+            now += wait * 1_000;
+            assert_eq!(breaker.permission(at(now)), Permission::OneProbe);
+            breaker.probe_sent(at(now));
+            assert_eq!(breaker.permission(at(now)), Permission::ProbeInFlight);
+            // Older attempts that come back meanwhile change nothing.
+            assert_eq!(breaker.observe(&Outcome::Retry, false, at(now)), None);
+            assert_eq!(breaker.permission(at(now + 3_600_000)), Permission::ProbeInFlight);
+            now += 10;
+            assert_eq!(breaker.observe(&Outcome::Retry, true, at(now)), None);
+        }
+        breaker.probe_sent(at(now));
+        assert_eq!(breaker.observe(&Outcome::Accepted, true, at(now)), Some(Change::Closed));
+        assert_eq!(breaker, Breaker::default());
+    }
+
+    #[test]
+    fn an_answer_that_is_no_success_keeps_it_open_at_the_same_pace() {
+        for outcome in [Outcome::GivenUp, Outcome::Throttled(None), Outcome::Gone] {
+            let mut breaker = open();
+            for i in 1..5 {
+                breaker.probe_sent(at(i * 1_000));
+                assert_eq!(breaker.observe(&outcome, true, at(i * 1_000)), None);
+                assert_eq!(breaker.permission(at(i * 1_000)), Permission::NotBefore(at(i * 1_000 + 1_000)));
+            }
+        }
+    }
+
+    #[test]
+    fn a_lost_probe_blocks_nothing() {
+        let mut breaker = open();
+        breaker.probe_sent(at(1_000));
+        breaker.probe_lost(at(5_000));
+        assert_eq!(breaker.permission(at(5_999)), Permission::NotBefore(at(6_000)));
+        assert_eq!(breaker.permission(at(6_000)), Permission::OneProbe);
+        // Lost, and then its result comes after all: told twice, it still blocks nothing.
+        breaker.probe_lost(at(7_000));
+        assert_eq!(breaker.permission(at(7_000)), Permission::OneProbe);
+    }
+
+    #[test]
+    fn a_late_success_of_an_older_attempt_closes_it() {
+        let mut breaker = open();
+        breaker.probe_sent(at(1_000));
+        assert_eq!(breaker.observe(&Outcome::Accepted, false, at(1_500)), Some(Change::Closed));
+        assert_eq!(breaker.observe(&Outcome::Retry, true, at(2_000)), None);
+        assert_eq!(breaker.permission(at(2_000)), Permission::Free);
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_hangs_nothing() {
+        assert_eq!(open().permission(at(-86_400_000)), Permission::OneProbe);
+        let mut breaker = Breaker::default();
+        breaker.observe(&Outcome::Retry, false, at(0));
+        for i in 0..=20 {
+            breaker.observe(&Outcome::Retry, false, at(-86_400_000 + i * 1_000));
+        }
+        assert!(breaker.is_open());
+    }
+
+    proptest! {
+        #[test]
+        fn it_never_blocks_for_longer_than_the_longest_wait_nor_lets_two_probes_out(
+            steps in prop::collection::vec((0usize..8, -100_000i64..100_000), 1..200),
+        ) {
+            let (mut breaker, mut now, mut out) = (Breaker::default(), 0, false);
+            for (step, jump) in steps {
+                // Mostly forward, now and then back.
+                now += if step == 7 { jump } else { jump.abs() / 10 };
+                let outcome = [Outcome::Retry, Outcome::Retry, Outcome::Retry, Outcome::Retry, Outcome::Accepted, Outcome::GivenUp, Outcome::Throttled(None), Outcome::Gone][step];
+                match breaker.permission(at(now)) {
+                    Permission::OneProbe => {
+                        prop_assert!(!out && breaker.is_open());
+                        breaker.probe_sent(at(now));
+                        out = true;
+                    }
+                    Permission::NotBefore(due) => {
+                        prop_assert!(!out && due > at(now) && due <= at(now) + LONGEST_WAIT);
+                    }
+                    Permission::ProbeInFlight => {
+                        prop_assert!(out);
+                        if step == 3 { breaker.probe_lost(at(now)) } else { breaker.observe(&outcome, true, at(now)); }
+                        out = false;
+                    }
+                    Permission::Free => {
+                        let change = breaker.observe(&outcome, false, at(now));
+                        prop_assert!(change != Some(Change::Closed));
+                        prop_assert_eq!(change == Some(Change::Tripped), breaker.is_open());
+                    }
+                }
+            }
+        }
+    }
+}

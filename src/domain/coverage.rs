@@ -115,3 +115,114 @@ fn at(ms: i64) -> Timestamp {
     let limit = if ms < 0 { Timestamp::MIN } else { Timestamp::MAX };
     Timestamp::from_millisecond(ms).unwrap_or(limit)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// The model: one bit for each of so many milliseconds from the epoch on.
+    const SIZE: i64 = 64;
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Add(i64, i64),
+        Forget(i64),
+        Restart,
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let step = prop_oneof![
+            8 => (0..SIZE, 0..SIZE).prop_map(|(from, to)| Step::Add(from, to)),
+            1 => (0..SIZE).prop_map(Step::Forget),
+            1 => Just(Step::Restart),
+        ];
+        prop::collection::vec(step, 0..30)
+    }
+
+    fn run(steps: &[Step]) -> (Coverage, Vec<bool>) {
+        let (mut coverage, mut model) = (Coverage::new(), vec![false; SIZE as usize]);
+        for step in steps {
+            match *step {
+                Step::Add(from, to) => {
+                    coverage.add(at(from), at(to));
+                    (from..to).for_each(|ms| model[ms as usize] = true);
+                }
+                Step::Forget(floor) => {
+                    coverage.forget_before(at(floor));
+                    model[..floor as usize].fill(false);
+                }
+                Step::Restart => {
+                    let stored = rmp_serde::to_vec(&coverage).expect("serializes");
+                    coverage = rmp_serde::from_slice(&stored).expect("deserializes");
+                }
+            }
+        }
+        (coverage, model)
+    }
+
+    proptest! {
+        #[test]
+        fn it_is_as_a_bitmap_would_be(steps in steps(), from in 0..SIZE, to in 0..SIZE) {
+            let (coverage, model) = run(&steps);
+            for pair in coverage.parts().windows(2) {
+                prop_assert!(pair[0].1 < pair[1].0, "not apart: {:?}", coverage);
+            }
+            let read: Vec<bool> =
+                (0..SIZE).map(|ms| coverage.parts().iter().any(|part| (part.0..part.1).contains(&ms))).collect();
+            prop_assert_eq!(&read, &model);
+
+            let all = (from..to).all(|ms| model[ms as usize]);
+            prop_assert_eq!(coverage.covers(at(from), at(to)), all);
+
+            let gaps = coverage.gaps(at(from), at(to));
+            for ms in 0..SIZE {
+                let missing = (from..to).contains(&ms) && !model[ms as usize];
+                prop_assert_eq!(gaps.iter().any(|gap| gap.0 <= at(ms) && at(ms) < gap.1), missing, "{} in {:?}", ms, gaps);
+            }
+            for pair in gaps.windows(2) {
+                prop_assert!(pair[0].1 < pair[1].0);
+            }
+
+            let mut filled = coverage.clone();
+            gaps.iter().for_each(|gap| filled.add(gap.0, gap.1));
+            prop_assert!(filled.covers(at(from), at(to)));
+            prop_assert_eq!(Coverage::from_parts(coverage.parts().iter().rev().copied()), coverage);
+        }
+
+        #[test]
+        fn less_than_a_millisecond_never_counts_as_read(
+            added in (0i128..5_000_000, 0i128..5_000_000),
+            asked in (0i128..5_000_000, 0i128..5_000_000),
+        ) {
+            let at = |nanos| Timestamp::from_nanosecond(nanos).expect("a time");
+            let mut coverage = Coverage::new();
+            coverage.add(at(added.0), at(added.1));
+            if asked.0 < asked.1 && coverage.covers(at(asked.0), at(asked.1)) {
+                prop_assert!(added.0 <= asked.0 && asked.1 <= added.1);
+            }
+            for gap in coverage.gaps(at(asked.0), at(asked.1)) {
+                prop_assert!(at(asked.0) <= gap.0 && gap.0 < gap.1 && gap.1 <= at(asked.1));
+            }
+        }
+
+        #[test]
+        fn nothing_that_is_stored_can_panic(parts in prop::collection::vec((any::<i64>(), any::<i64>()), 0..10)) {
+            let mut coverage = Coverage::from_parts(parts);
+            coverage.add(Timestamp::MIN, Timestamp::UNIX_EPOCH);
+            coverage.gaps(Timestamp::MIN, Timestamp::MAX);
+            coverage.covers(Timestamp::MIN, Timestamp::MAX);
+            coverage.forget_before(Timestamp::MAX);
+        }
+    }
+
+    #[test]
+    fn it_is_stored_as_pairs_of_milliseconds() {
+        let mut coverage = Coverage::new();
+        coverage.add(at(1_000), at(2_000));
+        coverage.add(at(5_000), at(6_000));
+        assert_eq!(serde_json::to_string(&coverage).expect("serializes"), "[[1000,2000],[5000,6000]]");
+        coverage.add(at(2_000), at(5_000));
+        assert_eq!(coverage.parts(), [(1_000, 6_000)]);
+    }
+}

@@ -122,6 +122,115 @@ impl Throttle {
 
     /// An attempt was accepted: the next pause is a short one again.
     pub fn success(&mut self) {
-        *self = Throttle::default();
+        self.grown = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const S: fn(u64) -> Duration = Duration::from_secs;
+
+    fn rate(text: &str) -> Rate {
+        Rate::parse(text).expect("a rate")
+    }
+
+    #[test]
+    fn rates_are_read_as_people_write_them() {
+        assert_eq!(rate("50/s"), Rate { count: 50, per: S(1) });
+        assert_eq!(rate(" 120 / m "), Rate { count: 120, per: S(60) });
+        assert_eq!(rate("3000/h"), Rate { count: 3_000, per: S(3_600) });
+        for wrong in ["", "50", "0/s", "-1/s", "1.5/s", "50/d", "5000000000/s"] {
+            assert!(Rate::parse(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_burst_is_one_seconds_worth() {
+        for (text, burst) in [("50/s", 50), ("1/s", 1), ("120/m", 2), ("59/m", 1), ("3000/h", 1), ("36000/h", 10)] {
+            assert_eq!(rate(text).burst(), burst, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_full_bucket_gives_its_burst_and_then_its_rate() {
+        let start = Instant::now();
+        let mut bucket = Bucket::new(rate("10/s"), 3);
+        assert_eq!([(); 3].map(|()| bucket.take(start)), [Ok(()); 3]);
+        let next = start + Duration::from_millis(100);
+        assert_eq!(bucket.take(start), Err(next));
+        assert_eq!(bucket.take(next - Duration::from_nanos(1)), Err(next));
+        assert_eq!(bucket.take(next), Ok(()));
+        assert_eq!(bucket.take(next), Err(start + Duration::from_millis(200)));
+        // After a rest it is full, and never fuller.
+        let rested = start + S(3_600);
+        assert_eq!([(); 3].map(|()| bucket.take(rested)), [Ok(()); 3]);
+        assert!(bucket.take(rested).is_err());
+        // Threads may look at the clock in one order and come here in another.
+        assert!(bucket.take(start).is_err());
+    }
+
+    #[test]
+    fn a_pause_nobody_measured_doubles_until_a_success() {
+        let mut throttle = Throttle::default();
+        let pauses: Vec<_> = (0..11).map(|_| throttle.pause(None).as_secs()).collect();
+        assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]);
+        assert_eq!(throttle.pause(Some(S(7))), S(7));
+        assert_eq!(throttle.pause(Some(S(0))), S(1));
+        assert_eq!(throttle.pause(Some(Duration::MAX)), S(86_400));
+        throttle.success();
+        assert_eq!(throttle.pause(None), S(1));
+    }
+
+    #[test]
+    fn attempts_beside_each_other_make_one_pause() {
+        let at = |ms: i64| Timestamp::from_millisecond(1_800_000_000_000 + ms).expect("a time");
+        let mut throttle = Throttle::default();
+        assert_eq!(throttle.pause_from(None, at(0), at(100)), S(1));
+        for late in 1..8 {
+            throttle.pause_from(None, at(0), at(100 + late));
+        }
+        // The next attempt after the pause is the first that says something new.
+        assert_eq!(throttle.pause_from(None, at(1_200), at(1_300)), S(2));
+        assert_eq!(throttle.pause_from(None, at(1_200), at(1_800)), Duration::from_millis(1_500));
+        // A longer wish counts, a shorter one does not shorten.
+        assert_eq!(throttle.pause_from(Some(S(60)), at(1_250), at(1_900)), S(60));
+        assert_eq!(throttle.pause_from(Some(S(5)), at(1_250), at(11_900)), S(50));
+        // A clock that was set back is no reason to pause for the difference.
+        assert_eq!(throttle.pause_from(None, at(-86_400_000), at(-86_400_000)), S(4));
+    }
+
+    proptest! {
+        #[test]
+        fn no_stretch_of_time_sees_more_than_burst_and_rate(
+            count in 1u32..200,
+            per in prop_oneof![Just(1u64), Just(60), Just(3_600)],
+            burst in 0u32..50,
+            waits in prop::collection::vec(prop_oneof![Just(0u64), 0u64..100_000_000, 0u64..20_000_000_000], 1..200),
+        ) {
+            let rate = Rate { count, per: S(per) };
+            let mut bucket = Bucket::new(rate, burst);
+            let start = Instant::now();
+            let (mut now, mut taken) = (start, Vec::new());
+            for wait in waits {
+                now += Duration::from_nanos(wait);
+                match bucket.take(now) {
+                    Ok(()) => taken.push(now),
+                    Err(next) => {
+                        prop_assert!(next > now && next - now <= S(per));
+                        // What was promised is kept.
+                        prop_assert_eq!(bucket.clone().take(next), Ok(()));
+                    }
+                }
+            }
+            for (i, from) in taken.iter().enumerate() {
+                for (j, to) in taken.iter().enumerate().skip(i) {
+                    let granted = (*to - *from).as_secs_f64() * f64::from(count) / (per as f64);
+                    prop_assert!((j - i + 1) as f64 <= granted + f64::from(burst.max(1)) + 1e-6);
+                }
+            }
+        }
     }
 }

@@ -75,3 +75,111 @@ pub fn after_failure(
     let waiting = Waiting { attempts: waiting.attempts.saturating_add(1), charged, last_attempt: now, planned };
     Patience::GoOn { waiting, due }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const S: fn(u64) -> Duration = Duration::from_secs;
+    const DAY: Duration = Duration::from_secs(86_400);
+
+    fn start() -> Timestamp {
+        Timestamp::from_second(1_800_000_000).expect("a time")
+    }
+
+    /// Fails at each due time, until it is given up or `until` has come.
+    fn fail(
+        give_up_after: Duration,
+        until: Timestamp,
+        others: impl Fn(Timestamp) -> Option<Timestamp>,
+        dice: f64,
+    ) -> Result<Timestamp, Waiting> {
+        let (mut waiting, mut now) = (Waiting::first(start()), start());
+        while now < until {
+            match after_failure(&waiting, give_up_after, others(now), None, now, dice) {
+                Patience::GoOn { waiting: next, due } => (waiting, now) = (next, due),
+                Patience::GiveUp => return Ok(now),
+            }
+        }
+        Err(waiting)
+    }
+
+    #[test]
+    fn waits_grow_from_a_second_to_ten_minutes() {
+        let (mut waiting, mut waits) = (Waiting::first(start()), Vec::new());
+        for _ in 0..12 {
+            let Patience::GoOn { waiting: next, due } = after_failure(&waiting, DAY, None, None, start(), 0.5) else {
+                panic!("given up");
+            };
+            assert_eq!(due, start() + next.planned);
+            waits.push(next.planned.as_secs());
+            waiting = next;
+        }
+        assert_eq!(waits, [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 600, 600]);
+        assert_eq!(waiting.attempts, 12);
+    }
+
+    #[test]
+    fn an_api_that_is_down_kills_nobody() {
+        let waiting = fail(DAY, start() + 30 * DAY, |_| None, 0.5).expect_err("still there");
+        assert_eq!(waiting.charged, Duration::ZERO);
+        // It was up before: that is no reason either.
+        fail(DAY, start() + 30 * DAY, |_| Some(start()), 0.5).expect_err("still there");
+    }
+
+    #[test]
+    fn a_lead_that_alone_cannot_be_read_is_given_up_in_time() {
+        for dice in [0.0, 0.5, 1.0] {
+            let ended = fail(DAY, start() + 30 * DAY, Some, dice).expect("given up");
+            assert!(ended >= start() + DAY && ended <= start() + DAY + S(900), "{ended}");
+        }
+    }
+
+    #[test]
+    fn a_week_out_of_service_costs_two_waits_at_most() {
+        let waiting = Waiting { attempts: 20, charged: S(60), last_attempt: start(), planned: S(600) };
+        let now = start() + 7 * DAY;
+        let Patience::GoOn { waiting, due } = after_failure(&waiting, DAY, Some(now), Some(S(3_600)), now, 0.5) else {
+            panic!("given up");
+        };
+        assert_eq!(waiting.charged, S(60 + 1_200));
+        // The pause is obeyed, and not held against the lead next time.
+        assert_eq!((due, waiting.planned), (now + S(3_600), S(600)));
+    }
+
+    proptest! {
+        #[test]
+        fn nobody_is_given_up_early(
+            give_up_after in (1u64..200_000).prop_map(S),
+            steps in prop::collection::vec((0u64..200_000, any::<bool>(), prop::option::of(0u64..100_000), 0.0f64..1.0), 1..100),
+        ) {
+            let (mut waiting, mut now, mut could) = (Waiting::first(start()), start(), Duration::ZERO);
+            for (late, others, pause, dice) in steps {
+                let step = clock::elapsed(waiting.last_attempt, now);
+                if others { could += step }
+                let read = others.then_some(now);
+                match after_failure(&waiting, give_up_after, read, pause.map(S), now, dice) {
+                    Patience::GiveUp => {
+                        prop_assert!(could >= give_up_after);
+                        return Ok(());
+                    }
+                    Patience::GoOn { waiting: next, due } => {
+                        prop_assert!(next.charged <= could && next.charged < give_up_after);
+                        prop_assert!(next.planned >= S(1) / 2 && next.planned <= LONGEST_WAIT * 3 / 2);
+                        prop_assert!(due >= now + next.planned && due >= now + S(pause.unwrap_or(0)));
+                        waiting = next;
+                        now = due + S(late);
+                    }
+                }
+            }
+        }
+
+        #[test]
+        fn nothing_that_is_stored_can_panic(attempts: u32, charged: u64, planned: u64, give_up: u64, dice: f64, back: bool) {
+            let now = if back { Timestamp::MIN } else { Timestamp::MAX };
+            let waiting = Waiting { attempts, charged: S(charged), last_attempt: start(), planned: S(planned) };
+            after_failure(&waiting, S(give_up), Some(now), Some(Duration::MAX), now, dice);
+        }
+    }
+}

@@ -39,3 +39,36 @@ pub fn is_reserved(name: &HeaderName) -> bool {
     name.as_str().starts_with("webhook-")
         || [CONNECTION, CONTENT_LENGTH, TE, TRAILER, TRANSFER_ENCODING, UPGRADE].contains(name)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_headers_are_those_of_the_published_vector() {
+        let secret = SigningSecret::parse("whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD").expect("a secret");
+        let now = Timestamp::from_millisecond(1_649_367_553_999).expect("a time");
+        let body = br#"{"email":"test@example.com","username":"test_user"}"#;
+        let made = headers(&[secret], "msg_27UH4WbU6Z5A5EzD8u03UvzRbpk", now, body);
+        let made: Vec<_> = made.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        let expected = [
+            ("content-type", "application/json"),
+            ("user-agent", concat!("leadhook/", env!("CARGO_PKG_VERSION"))),
+            ("webhook-id", "msg_27UH4WbU6Z5A5EzD8u03UvzRbpk"),
+            ("webhook-timestamp", "1649367553"),
+            ("webhook-signature", "v1,tZ1I4/hDygAJgO5TYxiSd6Sd0kDW6hPenDe+bTa3Kkw="),
+        ];
+        assert_eq!(made, expected);
+        assert_eq!(headers(&[], "msg_1", now, body).len(), 4);
+    }
+
+    #[test]
+    fn some_headers_are_nobody_elses() {
+        for name in ["webhook-id", "Webhook-Signature", "webhook-anything", "content-length", "Transfer-Encoding"] {
+            assert!(is_reserved(&name.parse().expect("a name")), "{name}");
+        }
+        for name in ["content-type", "user-agent", "authorization", "x-webhook-id", "host"] {
+            assert!(!is_reserved(&name.parse().expect("a name")), "{name}");
+        }
+    }
+}

@@ -170,3 +170,139 @@ pub fn decide(
 pub fn too_old(opened_at: Timestamp, max_age: Duration, now: Timestamp) -> bool {
     now >= clock::after(opened_at, max_age)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const S: fn(u64) -> Duration = Duration::from_secs;
+
+    fn policies() -> impl Strategy<Value = RetryPolicy> {
+        let jitter = prop_oneof![Just(0.0), Just(1.0), 0.0..=1.0, any::<f64>()];
+        let span =
+            prop_oneof![Just(Duration::ZERO), Just(Duration::MAX), (0..10_000_000u64).prop_map(Duration::from_millis)];
+        let factor = prop_oneof![Just(1.0), 1.0..10.0, any::<f64>()];
+        prop_oneof![
+            (prop::collection::vec(span.clone(), 0..12), jitter.clone())
+                .prop_map(|(waits, jitter)| RetryPolicy::Schedule { waits, jitter }),
+            (span.clone(), factor, span, any::<u32>(), jitter).prop_map(|(initial, factor, max, attempts, jitter)| {
+                RetryPolicy::Exponential { initial, factor, max, attempts, jitter }
+            }),
+        ]
+    }
+
+    fn instants() -> impl Strategy<Value = Timestamp> {
+        prop_oneof![
+            Just(Timestamp::MIN),
+            Just(Timestamp::MAX),
+            (1_700_000_000_000i64..1_900_000_000_000).prop_map(|ms| Timestamp::from_millisecond(ms).expect("a time")),
+        ]
+    }
+
+    #[test]
+    fn the_default_is_ten_attempts_over_three_days() {
+        let policy = RetryPolicy::default();
+        let waits: Vec<_> = (1..=10).map(|failed| policy.wait(failed, 0.5).map(|wait| wait.as_secs())).collect();
+        let hours = |h: u64| Some(h * 3_600);
+        let expected =
+            [Some(5), Some(300), Some(1_800), hours(2), hours(5), hours(10), hours(14), hours(20), hours(24), None];
+        assert_eq!(waits, expected);
+        assert_eq!(policy.wait(1, 0.0), Some(S(4)));
+        assert_eq!(policy.wait(1, 1.0), Some(S(6)));
+        assert_eq!(policy.wait(0, 0.5), Some(S(5)));
+    }
+
+    #[test]
+    fn exponential_waits_grow_to_the_maximum_and_no_further() {
+        let policy = RetryPolicy::Exponential { initial: S(1), factor: 2.0, max: S(10), attempts: 7, jitter: 0.5 };
+        let waits = |dice| (1..=7).map(|failed| policy.wait(failed, dice).map(|w| w.as_secs_f64())).collect::<Vec<_>>();
+        assert_eq!(waits(0.5), [Some(1.0), Some(2.0), Some(4.0), Some(8.0), Some(10.0), Some(10.0), None]);
+        assert_eq!(waits(1.0), [Some(1.5), Some(3.0), Some(6.0), Some(10.0), Some(10.0), Some(10.0), None]);
+        assert_eq!(waits(0.0), [Some(0.5), Some(1.0), Some(2.0), Some(4.0), Some(5.0), Some(5.0), None]);
+    }
+
+    #[test]
+    fn one_attempt_means_one() {
+        let policy = RetryPolicy::Exponential { initial: S(1), factor: 2.0, max: S(10), attempts: 1, jitter: 0.0 };
+        assert_eq!(policy.wait(1, 0.5), None);
+        assert_eq!(RetryPolicy::Schedule { waits: Vec::new(), jitter: 0.0 }.wait(1, 0.5), None);
+    }
+
+    #[test]
+    fn each_outcome_has_its_verdict() {
+        let now = Timestamp::from_second(1_800_000_000).expect("a time");
+        let trial = Trial { opened_at: now - S(60), failed: 0, probe: false };
+        let policy = RetryPolicy::default();
+        let says = |trial: &Trial, outcome, pause| decide(&policy, S(86_400), trial, &outcome, pause, now, 0.5);
+        let again = |seconds, counted| Verdict::Again { at: now + S(seconds), counted };
+        assert_eq!(says(&trial, Outcome::Accepted, None), Verdict::Delivered);
+        assert_eq!(says(&trial, Outcome::GivenUp, None), Verdict::Dead(Death::GivenUp));
+        assert_eq!(says(&trial, Outcome::Gone, None), Verdict::Parked);
+        assert_eq!(says(&trial, Outcome::Throttled(Some(S(9))), Some(S(30))), again(30, false));
+        assert_eq!(says(&trial, Outcome::Throttled(Some(S(9))), None), again(9, false));
+        assert_eq!(says(&trial, Outcome::Throttled(None), None), again(1, false));
+        assert_eq!(says(&trial, Outcome::Retry, None), again(5, true));
+        assert_eq!(says(&Trial { failed: 1, ..trial }, Outcome::Retry, None), again(300, true));
+        // Cut to the age at which it dies.
+        assert_eq!(says(&Trial { failed: 8, ..trial }, Outcome::Retry, None), again(86_400 - 60, true));
+        assert_eq!(says(&Trial { failed: 9, ..trial }, Outcome::Retry, None), Verdict::Dead(Death::AttemptsExhausted));
+        let probe = Trial { failed: 9, probe: true, ..trial };
+        assert_eq!(says(&probe, Outcome::Retry, None), again(0, false));
+        assert_eq!(says(&probe, Outcome::GivenUp, None), Verdict::Dead(Death::GivenUp));
+        let old = Trial { opened_at: now - S(86_400), ..trial };
+        assert!(too_old(old.opened_at, S(86_400), now) && !too_old(old.opened_at, S(86_401), now));
+        assert_eq!(says(&old, Outcome::Retry, None), Verdict::Dead(Death::TooOld));
+        assert_eq!(says(&old, Outcome::Throttled(None), Some(S(5))), Verdict::Dead(Death::TooOld));
+        assert_eq!(says(&old, Outcome::Accepted, None), Verdict::Delivered);
+    }
+
+    proptest! {
+        #[test]
+        fn no_wait_overflows_nor_leaves_its_jitter(policy in policies(), failed: u32, dice in prop_oneof![0.0..1.0, any::<f64>()]) {
+            let wait = policy.wait(failed, dice);
+            match &policy {
+                RetryPolicy::Exponential { max, attempts, .. } => {
+                    prop_assert_eq!(wait.is_none(), failed >= *attempts);
+                    prop_assert!(wait.is_none_or(|wait| wait <= *max));
+                }
+                RetryPolicy::Schedule { waits, jitter } => {
+                    let plain = waits.get(failed.saturating_sub(1) as usize);
+                    prop_assert_eq!(wait.is_none(), plain.is_none());
+                    if let (Some(wait), Some(plain)) = (wait, plain) && (0.0..=1.0).contains(jitter) && *plain < S(1 << 40) {
+                        let off = wait.abs_diff(*plain).as_secs_f64();
+                        prop_assert!(off <= plain.as_secs_f64() * jitter + 1e-6, "{:?} for {:?}", wait, plain);
+                    }
+                }
+            }
+        }
+
+        #[test]
+        fn the_next_attempt_lies_neither_in_the_past_nor_behind_the_delivery_s_age(
+            policy in policies(),
+            max_age in prop_oneof![Just(Duration::MAX), (0u64..1_000_000).prop_map(S)],
+            opened_at in instants(),
+            now in instants(),
+            failed in 0u32..20,
+            probe: bool,
+            which in 0usize..5,
+            asked in prop::option::of((0u64..1_000_000).prop_map(S)),
+            dice in 0.0f64..1.0,
+        ) {
+            let outcome =
+                [Outcome::Accepted, Outcome::Retry, Outcome::Throttled(asked), Outcome::GivenUp, Outcome::Gone][which];
+            let trial = Trial { opened_at, failed, probe };
+            match decide(&policy, max_age, &trial, &outcome, asked, now, dice) {
+                Verdict::Again { at, counted } => {
+                    prop_assert!(at >= now && at <= clock::after(opened_at, max_age));
+                    prop_assert_eq!(counted, outcome == Outcome::Retry && !probe);
+                }
+                Verdict::Dead(Death::TooOld) => prop_assert!(too_old(opened_at, max_age, now)),
+                Verdict::Dead(Death::AttemptsExhausted) => prop_assert!(policy.wait(failed + 1, dice).is_none() && !probe),
+                Verdict::Dead(Death::GivenUp) => prop_assert_eq!(outcome, Outcome::GivenUp),
+                Verdict::Delivered => prop_assert_eq!(outcome, Outcome::Accepted),
+                Verdict::Parked => prop_assert_eq!(outcome, Outcome::Gone),
+            }
+        }
+    }
+}

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use jiff::civil::DateTime;
-use jiff::tz::TimeZone;
+use jiff::tz::{AmbiguousOffset, TimeZone};
 
 use super::clock;
 
@@ -51,7 +51,9 @@ pub fn gap_windows(
     floor: Timestamp,
 ) -> impl Iterator<Item = Piece> + use<> {
     let from = gap.0.max(floor);
-    let step = DAY.saturating_sub(margin.saturating_mul(2) + Duration::from_secs(2)).max(Duration::from_secs(60));
+    let step = DAY
+        .saturating_sub(margin.saturating_mul(2).saturating_add(Duration::from_secs(2)))
+        .max(Duration::from_secs(60));
     let mut to = gap.1;
     std::iter::from_fn(move || {
         if to <= from {
@@ -74,21 +76,48 @@ impl Window {
 
     /// Both ends as the API takes them, `YYYY-MM-DD+HH:mm:ss` on the clocks of `tz`, seconds rounded outward.
     ///
-    /// The clock of every instant in the window shows a time between the two. The ends alone would not do: where clocks
-    /// go back inside the window, they show times before that of the first instant, or have shown some after that of the
-    /// last one. So both sides of each change inside are looked at as well.
+    /// The clock of every instant in the window shows a time between the two. The ends' own times would not do: where
+    /// clocks go back inside the window, they show times before that of the first instant, or have shown some after that
+    /// of the last one. Then an end lies in the hour that clocks show twice, which can also be read in two ways; so what
+    /// is sent lies just outside of such an hour. A time that no clock shows is not sent either.
     pub fn wire(&self, tz: &TimeZone) -> (String, String) {
         let (from, to) = (self.from.min(self.to), self.from.max(self.to));
-        let mut first = tz.to_datetime(from);
-        let mut last = first;
-        let changes = tz.following(from).map(|change| change.timestamp()).take_while(|at| *at <= to);
-        for at in changes.flat_map(|at| [clock::before(at, Duration::from_nanos(1)), at]).chain([to]) {
-            let shown = tz.to_datetime(at);
-            first = first.min(shown);
-            last = last.max(shown);
-        }
-        (written(first), written(up(last)))
+        let (first, last) = (tz.to_datetime(from), tz.to_datetime(to));
+        (written(not_after(tz, first)), written(not_before(tz, up(last))))
     }
+}
+
+/// The latest second, up to this one, that cannot be read as a later one.
+fn not_after(tz: &TimeZone, shown: DateTime) -> DateTime {
+    match change_at(tz, shown) {
+        Some((AmbiguousOffset::Fold { after, .. }, at)) => {
+            let again = after.to_datetime(at);
+            again.checked_sub(jiff::Span::new().seconds(1)).unwrap_or(again)
+        }
+        _ => shown,
+    }
+}
+
+/// The first second, from this one on, that cannot be read as an earlier one.
+fn not_before(tz: &TimeZone, shown: DateTime) -> DateTime {
+    match change_at(tz, shown) {
+        Some((AmbiguousOffset::Fold { before, .. }, at)) => before.to_datetime(at),
+        Some((AmbiguousOffset::Gap { after, .. }, at)) => after.to_datetime(at),
+        _ => shown,
+    }
+}
+
+/// The change of clocks that makes this time come twice or never.
+fn change_at(tz: &TimeZone, shown: DateTime) -> Option<(AmbiguousOffset, Timestamp)> {
+    let offset = tz.to_ambiguous_timestamp(shown).offset();
+    let (AmbiguousOffset::Fold { before, after } | AmbiguousOffset::Gap { before, after }) = offset else {
+        return None;
+    };
+    // Read with either offset, the time lies on one side of the change and less than the jump from it.
+    let readings = [before, after].map(|offset| offset.to_timestamp(shown).ok());
+    let earliest = readings.into_iter().flatten().min()?;
+    let change = tz.following(clock::before(earliest, Duration::from_nanos(1))).next()?;
+    Some((offset, change.timestamp()))
 }
 
 /// The next whole second, unless it is one.
@@ -101,4 +130,159 @@ fn up(shown: DateTime) -> DateTime {
 
 fn written(at: DateTime) -> String {
     format!("{:04}-{:02}-{:02}+{:02}:{:02}:{:02}", at.year(), at.month(), at.day(), at.hour(), at.minute(), at.second())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const S: fn(u64) -> Duration = Duration::from_secs;
+    const MARGIN: Duration = Duration::from_secs(60);
+
+    fn zone(name: &str) -> TimeZone {
+        TimeZone::get(name).expect("a zone")
+    }
+
+    fn time(text: &str) -> Timestamp {
+        text.parse().expect("a time")
+    }
+
+    fn wire(from: &str, to: &str, tz: &str) -> (String, String) {
+        Window { from: time(from), to: time(to) }.wire(&zone(tz))
+    }
+
+    fn pair(first: &str, last: &str) -> (String, String) {
+        (first.to_owned(), last.to_owned())
+    }
+
+    #[test]
+    fn seconds_are_rounded_outward() {
+        assert_eq!(
+            wire("2026-11-23T17:20:31.999Z", "2026-11-23T17:20:59.001Z", "America/Sao_Paulo"),
+            pair("2026-11-23+14:20:31", "2026-11-23+14:21:00")
+        );
+        assert_eq!(
+            wire("2026-12-31T23:00:00Z", "2026-12-31T23:59:59.5Z", "UTC"),
+            pair("2026-12-31+23:00:00", "2027-01-01+00:00:00")
+        );
+    }
+
+    #[test]
+    fn an_hour_that_comes_twice_is_asked_for_whole() {
+        // São Paulo, 18 February 2018: at midnight clocks went back to 23:00, at 02:00 UTC.
+        assert_eq!(
+            wire("2018-02-18T01:30:00Z", "2018-02-18T02:30:00Z", "America/Sao_Paulo"),
+            pair("2018-02-17+22:59:59", "2018-02-18+00:00:00")
+        );
+        // 23:30 may be read as the first or the second, so neither is sent.
+        assert_eq!(
+            wire("2018-02-18T02:30:00Z", "2018-02-18T02:31:00Z", "America/Sao_Paulo"),
+            pair("2018-02-17+22:59:59", "2018-02-18+00:00:00")
+        );
+    }
+
+    #[test]
+    fn an_hour_that_never_was_harms_nothing() {
+        // São Paulo, 4 November 2018: at midnight clocks went forward to 01:00, at 03:00 UTC.
+        assert_eq!(
+            wire("2018-11-04T02:30:00Z", "2018-11-04T03:30:00Z", "America/Sao_Paulo"),
+            pair("2018-11-03+23:30:00", "2018-11-04+01:30:00")
+        );
+        // Nor is a time sent that never was, where rounding would make one.
+        assert_eq!(
+            wire("2018-11-04T02:30:00Z", "2018-11-04T02:59:59.5Z", "America/Sao_Paulo"),
+            pair("2018-11-03+23:30:00", "2018-11-04+01:00:00")
+        );
+        // Samoa had no 30 December 2011 at all.
+        assert_eq!(
+            wire("2011-12-30T09:00:00Z", "2011-12-30T11:00:00Z", "Pacific/Apia"),
+            pair("2011-12-29+23:00:00", "2011-12-31+01:00:00")
+        );
+    }
+
+    #[test]
+    fn the_newest_window_reaches_ahead_of_any_zone() {
+        let now = time("2026-11-23T17:20:31Z");
+        let window = newest(now, S(7_200));
+        assert_eq!(window, Window { from: time("2026-11-23T15:20:31Z"), to: time("2026-11-24T19:20:31Z") });
+        assert_eq!(window.above(now).map(|window| window.from), Some(now));
+        assert_eq!(window.above(Timestamp::UNIX_EPOCH), Some(window));
+        assert_eq!(window.above(window.to), None);
+    }
+
+    #[test]
+    fn a_night_is_one_window_and_a_week_is_eight() {
+        let (from, to) = (time("2026-11-22T20:00:00Z"), time("2026-11-23T08:00:00Z"));
+        let pieces: Vec<_> = gap_windows((from, to), MARGIN, Timestamp::UNIX_EPOCH).collect();
+        assert_eq!(pieces, [Piece { from, to, window: Window { from: from - MARGIN, to: to + MARGIN } }]);
+        let week: Vec<_> = gap_windows((to - S(7 * 86_400), to), MARGIN, Timestamp::UNIX_EPOCH).collect();
+        assert_eq!(week.len(), 8);
+        assert_eq!(gap_windows((to, from), MARGIN, Timestamp::UNIX_EPOCH).count(), 0);
+        assert_eq!(gap_windows((from, to), MARGIN, to).count(), 0);
+    }
+
+    proptest! {
+        #[test]
+        fn the_clock_of_every_instant_lies_between_the_two_that_are_sent(
+            // From 2010 to 2019, where São Paulo still changed its clocks, in milliseconds.
+            start in 1_262_304_000_000i64..1_577_836_800_000,
+            length in prop_oneof![0i64..10_000, 0i64..200_000_000, 0i64..20_000_000_000],
+            inside in prop::collection::vec(0.0f64..=1.0, 20),
+            name in prop::sample::select(vec![
+                "America/Sao_Paulo", "Europe/Lisbon", "America/St_Johns", "Pacific/Apia", "Australia/Lord_Howe",
+                "Africa/Casablanca", "America/Noronha", "UTC",
+            ]),
+            near_a_change: bool,
+        ) {
+            let tz = zone(name);
+            let at = |ms| Timestamp::from_millisecond(ms).expect("a time");
+            // Changes are rare, and they are what this is about.
+            let change = tz.following(at(start)).next().map(|change| change.timestamp().as_millisecond());
+            let start = change.filter(|_| near_a_change).map_or(start, |change| change - length / 2);
+            let window = Window { from: at(start), to: at(start + length) };
+            let (first, last) = window.wire(&tz);
+            let ends = [0.0, 1.0];
+            for share in inside.iter().chain(&ends) {
+                let shown = written(tz.to_datetime(at(start + (length as f64 * share) as i64)));
+                prop_assert!(first <= shown && shown <= last, "{} not in {} to {}", shown, first, last);
+            }
+            // However the other side reads a time that comes twice, it reads one outside of the window.
+            let read = |text: &str| {
+                tz.to_ambiguous_timestamp(text.replace('+', "T").parse::<DateTime>().expect("a time"))
+            };
+            prop_assert!(read(&first).later().expect("a time") <= window.from);
+            prop_assert!(read(&last).earlier().expect("a time") >= window.to);
+        }
+
+        #[test]
+        fn the_pieces_are_the_gap_and_their_windows_overlap(
+            from in 1_700_000_000_000i64..1_800_000_000_000,
+            length in 0i64..3_000_000_000,
+            floor in -2_000_000_000i64..2_000_000_000,
+            margin in (0u64..7_200).prop_map(S),
+        ) {
+            let at = |ms| Timestamp::from_millisecond(ms).expect("a time");
+            let (gap, floor) = ((at(from), at(from + length)), at(from + floor));
+            let mut open = gap.1;
+            for piece in gap_windows(gap, margin, floor) {
+                prop_assert!(piece.to == open && piece.from < piece.to, "newest first, and nothing between");
+                open = piece.from;
+                prop_assert_eq!(piece.window.from, (piece.from - margin).max(floor));
+                prop_assert_eq!(piece.window.to, piece.to + margin);
+                let (first, last) = piece.window.wire(&TimeZone::UTC);
+                let parsed = |text: &str| time(&format!("{}Z", text.replace('+', "T")));
+                prop_assert!(clock::elapsed(parsed(&first), parsed(&last)) <= DAY);
+            }
+            prop_assert_eq!(open, if floor < gap.1 { gap.0.max(floor) } else { gap.1 });
+        }
+    }
+
+    #[test]
+    fn the_edges_of_time_hold() {
+        let all = Window { from: Timestamp::MIN, to: Timestamp::MAX };
+        all.wire(&TimeZone::UTC);
+        newest(Timestamp::MAX, Duration::MAX).wire(&zone("Pacific/Apia"));
+        assert!(gap_windows((Timestamp::MIN, Timestamp::MAX), Duration::MAX, Timestamp::MIN).take(3).count() > 0);
+    }
 }
