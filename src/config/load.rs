@@ -69,6 +69,8 @@ pub fn load(locate: &Locate<'_>) -> Result<Loaded, Mistakes> {
 /// # Errors
 /// Everything that is wrong with it.
 pub fn parse(path: &Path, text: &str, environment: &Environment) -> Result<Loaded, Mistakes> {
+    // Some editors begin files with a mark that no one sees and that would be counted as a column.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let document = Document::parse(path, text).map_err(|error| {
         let (line, column) = line_column(text, error.at);
         let at = Position::Line { file: path.display().to_string(), line, column };

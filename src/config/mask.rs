@@ -119,18 +119,24 @@ pub(super) fn broken(text: &str, at: usize) -> Excerpt {
     let line: String = match value {
         _ if !plain => stars(line),
         Some(value) if harmless => {
-            format!("{key}={}", value.split_once('#').map_or(value, |(value, _comment)| value))
+            format!("{key}={}", without_comment(value))
         }
         Some(value) if name.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c)) => {
             format!("{key}={}", stars(value))
         }
-        None if header => line.split_once('#').map_or(line, |(header, _comment)| header).to_owned(),
+        None if header => without_comment(line),
         _ => stars(line),
     };
     let column = before[start..].chars().count();
     let from = line.char_indices().nth(column).map_or(line.len(), |(i, _)| i);
     let to = line[from..].chars().next().map_or(from, |c| from + c.len_utf8());
     Excerpt { line, span: from..to }
+}
+
+/// Blanks instead of what follows a `#`, so that places stay where they are.
+fn without_comment(line: &str) -> String {
+    let end = line.find('#').unwrap_or(line.len());
+    line.char_indices().map(|(i, c)| if i < end { c } else { ' ' }).collect()
 }
 
 /// The line at the start of `span`, out of the masked text, with the span cut to it.

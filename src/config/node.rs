@@ -142,7 +142,7 @@ impl<'a> Node<'a> {
 
     /// A duration longer than nothing.
     pub(super) fn duration(self) -> Option<Duration> {
-        self.parsed("a duration", "90s, 15m, 48h or 7d", |text| match span::parse(text)? {
+        self.parsed("a duration", "90s", |text| match span::parse(text)? {
             Duration::ZERO => Err("must be longer than nothing; write for example 90s, 15m, 48h or 7d".to_owned()),
             duration => Ok(duration),
         })

@@ -161,8 +161,8 @@ impl Mistakes {
             out.push_str("\n\n");
         }
         out.push_str(&match self.count() {
-            1 => "1 mistake; nothing was started\n".to_owned(),
-            n => format!("{n} mistakes; nothing was started\n"),
+            1 => "1 mistake\n".to_owned(),
+            n => format!("{n} mistakes\n"),
         });
         out
     }

@@ -278,8 +278,30 @@ error: source.timeout: `ééé` is not a duration
   |
   = help: write whole numbers with a unit, for example 90s, 15m, 48h or 7d
 
-2 mistakes; nothing was started
+2 mistakes
 ";
     assert_eq!(shown, expected, "\n{shown}");
     assert!(read(text).expect_err("mistakes").render(true).contains("\u{1b}["));
+}
+
+#[test]
+fn marks_and_line_ends_of_other_systems_do_not_shift_places() {
+    let text = GOOD.replace("\"p\"", "5").replace('\n', "\r\n");
+    for text in [text.clone(), format!("\u{feff}{text}")] {
+        let mistakes = read(&text).expect_err("one mistake");
+        let shown = mistakes.render(false);
+        assert!(shown.contains("leadhook.toml:2:15\n") && shown.contains("2 | platform_id = 5\n"), "{shown}");
+    }
+    let text = GOOD.replace("platform_id = \"p\"", "\tplatform_id\t= 5");
+    let shown = read(&text).expect_err("one mistake").render(false);
+    assert!(shown.contains("leadhook.toml:2:16\n"), "{shown}");
+    let text = format!("\u{feff}{GOOD}").replace("[source]", "[sourse]");
+    let shown = read(&text).expect_err("mistakes").render(false);
+    assert!(shown.contains("leadhook.toml:1:2\n"), "{shown}");
+}
+
+#[test]
+fn a_comment_that_is_hidden_leaves_the_mark_where_it_was() {
+    let shown = read("['#\n").expect_err("no TOML").render(false);
+    assert!(shown.contains("leadhook.toml:1:4\n"), "{shown}");
 }

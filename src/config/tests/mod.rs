@@ -125,6 +125,11 @@ proptest::proptest! {
         for text in [text.clone(), format!("{GOOD}{tail}"), format!("{tail}{GOOD}"), tail.clone()] {
             if let Err(mistakes) = read(&text) {
                 proptest::prop_assert!(!mistakes.render(true).is_empty() && mistakes.count() > 0);
+                for notice in &mistakes {
+                    // The place in the picture is counted by another library; it has to be the same one.
+                    let (shown, at) = (notice.render(false), notice.at.to_string());
+                    proptest::prop_assert!(shown.contains(&format!("--> {at}\n")) || shown.ends_with(&at), "{at}\n{shown}");
+                }
             }
         }
     }
