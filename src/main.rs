@@ -18,8 +18,10 @@ async fn main() -> ExitCode {
             failure.code()
         }
         Err(_) => {
-            say("leadhook: this is a bug in leadhook, not in what you did. Nothing that was acknowledged is lost; start it \
-                 again, and please report what stands above");
+            say(
+                "leadhook: this is a bug in leadhook, not in what you did. Nothing that was acknowledged is lost; start it \
+                 again, and please report what stands above",
+            );
             ExitCode::from(exit::BUG)
         }
     }

@@ -72,7 +72,10 @@ fn text(report: &Report, loaded: &Loaded) -> String {
         table.add_row([line.label.as_str(), line.text.as_str()]);
     }
     for probe in &report.online {
-        table.add_row([format!("online {}", probe.what), format!("{}: {}", if probe.ok { "ok" } else { "FAILED" }, probe.said)]);
+        table.add_row([
+            format!("online {}", probe.what),
+            format!("{}: {}", if probe.ok { "ok" } else { "FAILED" }, probe.said),
+        ]);
     }
     out.push_str(&table.to_string());
     let said = if report.ok { "is right" } else { "is right, but not everything that it names answers" };

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::Global;
 use super::exit::{Exit, Failure};
 use super::output::{Output, ago, count, table};
-use super::Global;
 use crate::admin::reach;
 use crate::app::operator::{DeadDrop, DeadList, DeadRetry, DeadShow, Decided, Filter, Letters, Shown};
 use crate::domain::{clock, span};
@@ -71,7 +71,8 @@ impl Which {
 
     /// Nobody should send or drop everything by leaving something out.
     fn chosen(self, all: bool) -> Result<Filter, Failure> {
-        let anything = !self.ids.is_empty() || self.destination.is_some() || self.error.is_some() || self.since.is_some();
+        let anything =
+            !self.ids.is_empty() || self.destination.is_some() || self.error.is_some() || self.since.is_some();
         if all || anything {
             return Ok(self.filter());
         }
@@ -128,13 +129,20 @@ fn list(letters: &Letters) -> String {
         ]);
     }
     let shown = letters.letters.len() as u64;
-    let more = if shown < letters.total { format!("\n{shown} of {}; see more with --limit", letters.total) } else { String::new() };
-    format!("{rows}{more}\n\n`leadhook dead show ID` shows one; `leadhook dead retry` and `leadhook dead drop` settle them")
+    let more = if shown < letters.total {
+        format!("\n{shown} of {}; see more with --limit", letters.total)
+    } else {
+        String::new()
+    };
+    format!(
+        "{rows}{more}\n\n`leadhook dead show ID` shows one; `leadhook dead retry` and `leadhook dead drop` settle them"
+    )
 }
 
 fn show(shown: &Shown) -> String {
     let letter = &shown.details.letter;
-    let mut out = format!("{}, lead {}, died {:.0}: {}\n", letter.id, letter.lead, letter.died_at, letter.why.replace('_', " "));
+    let mut out =
+        format!("{}, lead {}, died {:.0}: {}\n", letter.id, letter.lead, letter.died_at, letter.why.replace('_', " "));
     match &letter.delivery {
         Some(d) => {
             out.push_str(&format!("{} {} for {} by route `{}`\n", d.event_type, d.event_id, d.destination, d.route));
@@ -142,13 +150,26 @@ fn show(shown: &Shown) -> String {
                 out.push_str("a later event of this lead was accepted there since: sending this one now would turn the clock back\n");
             }
         }
-        None => out.push_str(&format!("its details were tried {} times; the last answer: {}\n", letter.attempts, letter.error)),
+        None => out.push_str(&format!(
+            "its details were tried {} times; the last answer: {}\n",
+            letter.attempts, letter.error
+        )),
     }
     for attempt in &shown.details.attempts {
         let said = attempt.status.map_or(attempt.error.clone(), |status| format!("HTTP {status}"));
-        out.push_str(&format!("\n#{} {:.3} {} in {} ms: {said}", attempt.n, attempt.at, attempt.outcome.replace('_', " "), attempt.took_ms));
+        out.push_str(&format!(
+            "\n#{} {:.3} {} in {} ms: {said}",
+            attempt.n,
+            attempt.at,
+            attempt.outcome.replace('_', " "),
+            attempt.took_ms
+        ));
         if !attempt.answer.is_empty() {
-            out.push_str(&format!("\n{}{}", indented(&attempt.answer), if attempt.cut { "\n    ... (cut)" } else { "" }));
+            out.push_str(&format!(
+                "\n{}{}",
+                indented(&attempt.answer),
+                if attempt.cut { "\n    ... (cut)" } else { "" }
+            ));
         }
     }
     match &shown.request {
@@ -159,7 +180,9 @@ fn show(shown: &Shown) -> String {
             }
             out.push_str(&format!("\n{}", request.body));
         }
-        None if letter.delivery.is_some() => out.push_str("\n\nits destination has left the file: nothing would be sent now"),
+        None if letter.delivery.is_some() => {
+            out.push_str("\n\nits destination has left the file: nothing would be sent now")
+        }
         None => {}
     }
     out

@@ -5,10 +5,10 @@ use std::io::{IsTerminal, Write};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::Global;
 use super::exit::{Exit, Failure};
 use super::output::{Output, count};
 use super::sample::sample;
-use super::Global;
 use crate::admin::reach;
 use crate::app::operator::{Drop, Move, Pause, Resume};
 use crate::config::Config;
@@ -78,7 +78,11 @@ pub async fn destination(global: &Global, command: DestinationCommand, output: &
         DestinationCommand::Move { old, new, route, to_route } => {
             let moved = desk.ask(Move { from: old, to: new.clone(), route, to_route }).await?;
             output.print(&moved, |m| {
-                let merged = if m.merged > 0 { format!("; {} had reached {new} already and ended", m.merged) } else { String::new() };
+                let merged = if m.merged > 0 {
+                    format!("; {} had reached {new} already and ended", m.merged)
+                } else {
+                    String::new()
+                };
                 format!("{} moved to {new}{merged}", deliveries(m.moved))
             })?;
         }
@@ -125,7 +129,10 @@ struct Tested {
 async fn test(config: &Config, name: &str, output: &Output) -> Result<Exit, Failure> {
     let Some(destination) = config.destinations.iter().find(|d| d.name == name) else {
         let names: Vec<&str> = config.destinations.iter().map(|d| d.name.as_str()).collect();
-        return Err(Failure::usage(format!("there is no destination `{name}` in the file; there are: {}", names.join(", "))));
+        return Err(Failure::usage(format!(
+            "there is no destination `{name}` in the file; there are: {}",
+            names.join(", ")
+        )));
     };
     let transport = Transport::new(destination).map_err(Failure::unavailable)?;
     let now = Timestamp::now();

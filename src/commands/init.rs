@@ -50,7 +50,10 @@ pub fn init(global: &Global, args: InitArgs, output: &Output) -> Result<Exit, Fa
     let environment = Environment::of_process();
     let file = Locate { file: global.config.as_deref(), environment: &environment }.path();
     if file.exists() && !args.force {
-        return Err(Failure::usage(format!("{} is there already; --force writes over it, --config names another", file.display())));
+        return Err(Failure::usage(format!(
+            "{} is there already; --force writes over it, --config names another",
+            file.display()
+        )));
     }
     let answers = InitAnswers {
         platform_id: ask(args.platform_id, "Your platform at WeClever", "--platform-id", None)?,
@@ -60,7 +63,8 @@ pub fn init(global: &Global, args: InitArgs, output: &Output) -> Result<Exit, Fa
         timezone: args.timezone,
         store: args.store,
     };
-    std::fs::write(&file, template(&answers)).map_err(|e| Failure::usage(format!("cannot write {}: {e}", file.display())))?;
+    std::fs::write(&file, template(&answers))
+        .map_err(|e| Failure::usage(format!("cannot write {}: {e}", file.display())))?;
     let variables = vec!["WECLEVER_USERNAME".into(), "WECLEVER_PASSWORD".into(), answers.secret_variable()];
     let written = Written { file, variables, secret: new_secret()? };
     output.print(&written, text)?;
@@ -108,6 +112,8 @@ fn text(written: &Written) -> String {
         out.push_str(&format!("  export {variable}='{value}'\n"));
     }
     out.push_str("\n  leadhook check --online\n  leadhook run\n\n");
-    out.push_str("The last secret is new and kept nowhere: give it to whoever receives, so that they can verify what comes.");
+    out.push_str(
+        "The last secret is new and kept nowhere: give it to whoever receives, so that they can verify what comes.",
+    );
     out
 }

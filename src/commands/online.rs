@@ -77,6 +77,9 @@ async fn reach(destination: &Destination) -> Result<String, String> {
     }
     let name = ServerName::try_from(bare.to_owned()).map_err(|e| format!("{host}: {e}"))?;
     let tls = tls_config().map_err(|e| e.to_string())?;
-    TlsConnector::from(Arc::new(tls.clone())).connect(name, stream).await.map_err(|e| format!("{host}:{port}: TLS: {e}"))?;
+    TlsConnector::from(Arc::new(tls.clone()))
+        .connect(name, stream)
+        .await
+        .map_err(|e| format!("{host}:{port}: TLS: {e}"))?;
     Ok(format!("{host}:{port} takes connections, and its certificate is good"))
 }

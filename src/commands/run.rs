@@ -74,7 +74,10 @@ fn text(report: &OnceReport) -> String {
         lines.push(format!("{} set aside, tried again by a later run", count(report.set_aside, "lead")));
     }
     if report.pending > 0 {
-        lines.push(format!("{} pending, for a later run", count(report.pending, "delivery").replace("deliverys", "deliveries")));
+        lines.push(format!(
+            "{} pending, for a later run",
+            count(report.pending, "delivery").replace("deliverys", "deliveries")
+        ));
     }
     if report.dead > 0 {
         lines.push(format!("{}: see `leadhook dead list`", count(report.dead, "new dead letter")));

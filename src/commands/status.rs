@@ -1,8 +1,8 @@
 //! `leadhook status`: how everything stands, in a form that is read in five seconds.
 
+use super::Global;
 use super::exit::{Exit, Failure};
 use super::output::{Output, ago, count, hence, size, table};
-use super::Global;
 use crate::admin::reach;
 use crate::app::operator::{DestinationStatus, State, Status, StatusReport};
 
@@ -16,13 +16,19 @@ pub async fn status(global: &Global, output: &Output) -> Result<Exit, Failure> {
 fn text(report: &StatusReport) -> String {
     let mut out = String::new();
     let running = if report.running { "running" } else { "not running" };
-    out.push_str(&format!("leadhook {} is {running}, store {} ({})\n\n", report.version, report.store.path, size(report.store.bytes)));
+    out.push_str(&format!(
+        "leadhook {} is {running}, store {} ({})\n\n",
+        report.version,
+        report.store.path,
+        size(report.store.bytes)
+    ));
     out.push_str(&source(report));
     out.push_str("\n\n");
     let mut rows = table(&["destination", "state", "pending", "oldest", "delivered", "dead", "dropped"]);
     for d in &report.destinations {
         let oldest = d.oldest_pending.map_or("-".to_owned(), |at| ago(at, report.at));
-        let numbers = [d.pending.to_string(), oldest, d.delivered.to_string(), d.dead.to_string(), d.dropped.to_string()];
+        let numbers =
+            [d.pending.to_string(), oldest, d.delivered.to_string(), d.dead.to_string(), d.dropped.to_string()];
         rows.add_row([d.name.clone(), state(d, report)].into_iter().chain(numbers));
     }
     out.push_str(&rows.to_string());
@@ -38,12 +44,20 @@ fn text(report: &StatusReport) -> String {
 fn source(report: &StatusReport) -> String {
     let source = &report.source;
     let last = source.last_poll.map_or("never read yet".to_owned(), |at| format!("last read {}", ago(at, report.at)));
-    let mut out = format!("source {} (platform {}): {last}, {} seen", source.base_url, source.platform_id, count(source.seen_leads, "lead"));
+    let mut out = format!(
+        "source {} (platform {}): {last}, {} seen",
+        source.base_url,
+        source.platform_id,
+        count(source.seen_leads, "lead")
+    );
     if source.set_aside > 0 {
         out.push_str(&format!(", {} tried again", source.set_aside));
     }
     if !source.gaps.is_empty() {
-        out.push_str(&format!(", {} still to be read", count(source.gaps.len() as u64, "stretch").replace("stretchs", "stretches")));
+        out.push_str(&format!(
+            ", {} still to be read",
+            count(source.gaps.len() as u64, "stretch").replace("stretchs", "stretches")
+        ));
     }
     if let Some(until) = source.wait_until.filter(|until| *until > report.at) {
         out.push_str(&format!(", it asked to be left alone, next {}", hence(until, report.at)));

@@ -64,11 +64,16 @@ fn secrets(global: &Global, args: &VerifyArgs) -> Result<Vec<SigningSecret>, Fai
         let found = config.destinations.into_iter().find(|d| d.name == *name);
         let found = found.ok_or_else(|| Failure::usage(format!("there is no destination `{name}` in the file")))?;
         if found.secrets.is_empty() {
-            return Err(Failure::usage(format!("destination `{name}` has no secret: what is sent there is not signed")));
+            return Err(Failure::usage(format!(
+                "destination `{name}` has no secret: what is sent there is not signed"
+            )));
         }
         return Ok(found.secrets);
     }
-    let secret = args.secret.as_deref().ok_or_else(|| Failure::usage("give the secret in LEADHOOK_SECRET, or --destination NAME"))?;
+    let secret = args
+        .secret
+        .as_deref()
+        .ok_or_else(|| Failure::usage("give the secret in LEADHOOK_SECRET, or --destination NAME"))?;
     Ok(vec![SigningSecret::parse(secret).map_err(Failure::usage)?])
 }
 

@@ -3,9 +3,8 @@
 //! The gate opens as often as `rate` allows, and not at all while WeClever wants to be left alone.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
-use jiff::Timestamp;
 use tokio::time::{Instant, sleep_until};
 
 use crate::domain::pace::Rate;
@@ -13,7 +12,6 @@ use crate::domain::pace::Rate;
 const FIRST_GUESS: Duration = Duration::from_secs(1);
 const LARGEST_GUESS: Duration = Duration::from_secs(5 * 60);
 const SHORTEST_PAUSE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The gate. Those who wait are let in in the order in which they came.
 pub(super) struct Gate {
@@ -137,19 +135,6 @@ impl Pause {
     }
 }
 
-/// Reads a `Retry-After`: seconds or a date, from a second to a day; `None` for anything else.
-pub(super) fn retry_after(value: &str, now: Timestamp) -> Option<Duration> {
-    let value = value.trim();
-    let wait = if !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit()) {
-        // Only a number that is far too large fails here.
-        value.parse().map_or(LONGEST_PAUSE, Duration::from_secs)
-    } else {
-        let at = httpdate::parse_http_date(value).ok()?;
-        at.duration_since(SystemTime::try_from(now).ok()?).unwrap_or(Duration::ZERO)
-    };
-    Some(wait.clamp(SHORTEST_PAUSE, LONGEST_PAUSE))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -222,22 +207,5 @@ mod tests {
         let mut pause = Pause::new();
         assert_eq!(pause.throttled(start, Some(SECOND * 100), start), SECOND * 100);
         assert_eq!(pause.throttled(start, Some(SECOND * 5), start), SECOND * 100);
-    }
-
-    #[test]
-    fn retry_after_is_seconds_or_a_date_and_never_garbage() {
-        let now: Timestamp = "2026-11-24T12:00:00Z".parse().expect("a time");
-        let read = |value: &str| retry_after(value, now).map(|wait| wait.as_secs());
-        assert_eq!(read(" 120 "), Some(120));
-        assert_eq!(read("0"), Some(1));
-        assert_eq!(read("99999999999999999999999"), Some(86_400));
-        assert_eq!(read("Tue, 24 Nov 2026 12:00:30 GMT"), Some(30));
-        assert_eq!(read("Tuesday, 24-Nov-26 12:00:30 GMT"), Some(30));
-        assert_eq!(read("Tue Nov 24 12:00:30 2026"), Some(30));
-        assert_eq!(read("Tue, 24 Nov 2020 12:00:30 GMT"), Some(1));
-        assert_eq!(read("Tue, 24 Nov 2099 12:00:30 GMT"), Some(86_400));
-        for garbage in ["", "-1", "+5", "1.5", "soon", "10 years"] {
-            assert_eq!(read(garbage), None, "{garbage}");
-        }
     }
 }

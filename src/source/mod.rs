@@ -35,6 +35,7 @@ use self::limits::Gate;
 use self::token::{Renewal, Token, Tokens};
 use crate::config::{Access, SourceConfig};
 use crate::domain::lead::{Lead, LeadId, Row};
+use crate::domain::retry_after;
 use crate::domain::secret::Secret;
 use crate::http_client::{self, NoAnswer};
 
@@ -253,7 +254,7 @@ impl Inner {
         let wait = response
             .headers()
             .get(header::RETRY_AFTER)
-            .and_then(|value| limits::retry_after(value.to_str().ok()?, Timestamp::now()));
+            .and_then(|value| retry_after::parse(value.to_str().ok()?, Timestamp::now()));
         match code {
             429 => Err(self.throttled(asked, sent, wait)),
             503 if wait.is_some() => Err(self.throttled(asked, sent, wait)),

@@ -5,7 +5,6 @@ use std::time::Duration;
 use http::header::RETRY_AFTER;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use jiff::Timestamp;
-use reqwest::redirect;
 use tokio::time::{Instant, timeout_at};
 
 use super::{Sent, TransportError, failure};
@@ -14,6 +13,7 @@ use crate::domain::outcome::{Answer, NoAnswer, Response};
 use crate::domain::secret::SecretUrl;
 use crate::domain::sign::SigningSecret;
 use crate::domain::{clock, render, retry_after, span};
+use crate::http_client::client_builder;
 
 /// No more of an answer is read: enough that the small answers of real receivers end, and their connections live on.
 const READ: usize = 16 * 1024;
@@ -37,8 +37,6 @@ impl Http {
     pub(super) fn new(destination: &Destination) -> Result<Http, TransportError> {
         let connect_timeout = CONNECT.min(destination.timeout);
         let client = client_builder()
-            .redirect(redirect::Policy::none())
-            .no_proxy()
             // What is read of an answer is bounded; unpacked, it would not be what the receiver sent.
             .no_gzip()
             .pool_max_idle_per_host(destination.concurrency)
@@ -132,12 +130,4 @@ async fn read(mut response: reqwest::Response, deadline: Instant, arrived: Times
         }
     };
     Response { status, retry_after, body, cut: !whole }
-}
-
-fn client_builder() -> reqwest::ClientBuilder {
-    if rustls::crypto::CryptoProvider::get_default().is_none() {
-        // Somebody else may have been faster, which is as good.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-    }
-    reqwest::Client::builder()
 }
