@@ -267,15 +267,15 @@ impl Worker {
     /// Ends what is in flight and settles it, unless told to drop it.
     async fn end(mut self, ending: &Ending) -> Result<(), StoreError> {
         self.ready.clear();
-        loop {
+        while !self.in_flight.is_empty() || !self.settling.is_empty() {
             tokio::select! {
                 biased;
-                () = ending.abort.cancelled() => return Ok(()),
+                () = ending.abort.cancelled() => break,
                 Some(attempt) = self.in_flight.join_next() => self.came_back(attempt)?,
                 Some(settled) = self.settling.join_next() => flatten(settled)?,
-                else => return Ok(()),
             }
         }
+        Ok(())
     }
 }
 
