@@ -21,7 +21,7 @@
 //!
 //! # The floors of the house
 //!
-//! A file imports from its own floor or from one below, never upward; `tests/it/layers.rs` holds that.
+//! A file imports from its own floor or from one below, never upward; `tests/layers.rs` holds that.
 //!
 //! | floor | rooms |
 //! |---|---|

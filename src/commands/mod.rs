@@ -71,7 +71,7 @@ enum Command {
     /// Check the signature of a request that was captured
     Verify(verify::VerifyArgs),
     /// Run a simulated WeClever, to try a file against
-    Simulate(SimulateArgs),
+    Simulate(Box<SimulateArgs>),
 }
 
 /// Does what was typed.
@@ -92,7 +92,7 @@ pub async fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Verify(args) => verify::verify(&global, &args, &output),
         Command::Simulate(args) => {
             let stop = signals::listen();
-            simulate(args, global.json, stop.gently.cancelled_owned()).await.map_err(Failure::unavailable)?;
+            simulate(*args, global.json, stop.gently.cancelled_owned()).await.map_err(Failure::unavailable)?;
             Ok(Exit::Done)
         }
     }

@@ -76,7 +76,7 @@ impl Attempt {
             lead: self.claim.lead,
             event_id: self.claim.event_id.clone(),
             attempt: self.claim.attempt(),
-            outcome: self.outcome.clone(),
+            outcome: self.outcome,
             said: self.said(),
             took: self.took,
             verdict,

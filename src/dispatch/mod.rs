@@ -1,7 +1,7 @@
 //! The second loop: what is due is claimed, sent, judged and settled. One worker for each destination, so that none
 //! slows another.
 //!
-//! [`worker`] decides when something may be sent; [`attempt`] sends it once and says what follows.
+//! `worker` decides when something may be sent; `attempt` sends it once and says what follows.
 
 mod attempt;
 mod worker;

@@ -198,7 +198,7 @@ impl Worker {
         let verdict = attempt.verdict(&self.parts.destination, pause, now, fastrand::f64());
         let name = self.parts.destination.name.clone();
         attempt.log(&name, &verdict);
-        let happening = attempt.happening(&name, verdict.clone());
+        let happening = attempt.happening(&name, verdict);
         let (claim, settlement) = attempt.settlement(verdict, pause.map(|pause| clock::after(now, pause)), now);
         // In force at once, though the disk hears of it a moment later.
         self.standing.wait_until = self.standing.wait_until.max(settlement.wait_until);

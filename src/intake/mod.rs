@@ -2,11 +2,11 @@
 //!
 //! | file | what it does |
 //! |---|---|
-//! | [`reader`] | reads one window whole: list, detect, fetch, record, cover |
-//! | [`poll`] | the newest window, again and again |
-//! | [`gaps`] | what was never read, behind the polls |
-//! | [`refetch`] | leads whose details failed |
-//! | [`turns`] | who goes first, and one read of a lead at a time |
+//! | `reader` | reads one window whole: list, detect, fetch, record, cover |
+//! | `poll` | the newest window, again and again |
+//! | `gaps` | what was never read, behind the polls |
+//! | `refetch` | leads whose details failed |
+//! | `turns` | who goes first, and one read of a lead at a time |
 
 mod gaps;
 mod poll;

@@ -63,7 +63,7 @@ async fn newest(reader: &Reader) -> Result<(), ReadError> {
         reader.read(&newest, progress.baseline == Baseline::Awaited, Purpose::Newest).await
     }
     .await;
-    reader.note(end.as_ref().map(|()| ()));
+    reader.note(end.as_ref().copied());
     if end.is_ok() {
         reader.polled.notify_one();
     }

@@ -11,8 +11,8 @@
 //! | [`destinations`] | pausing, resuming, moving, dropping |
 //! | [`census`] | counts, for `status` |
 //!
-//! Below them: [`txn`] and [`committer`] (many commits, one sync), [`keys`] and [`records`] (the form on disk),
-//! [`known`] (the packed seen-set), [`line`] (order within a lead), [`body`], [`open`].
+//! Below them: `txn` and `committer` (many commits, one sync), `keys` and `records` (the form on disk),
+//! `known` (the packed seen-set), `line` (order within a lead), `body`, `open`.
 
 mod body;
 pub mod census;
