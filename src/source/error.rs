@@ -6,8 +6,9 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::domain::lead::LeadId;
+use crate::domain::outcome::NoAnswer;
 use crate::domain::span;
-use crate::http_client::NoAnswer;
+use crate::http_client::Failure;
 
 /// A request that failed: what was asked, where, and why there is no use in the answer.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -44,7 +45,7 @@ pub enum SourceErrorKind {
     /// The settings cannot be used; no request was made.
     Setup(String),
     /// There was no answer, or no whole one.
-    NoAnswer(NoAnswer),
+    NoAnswer(Failure),
     /// An answer with this status, which is no success.
     Status(u16),
     /// An answer with this status, which leads elsewhere. It is never followed.
@@ -87,10 +88,11 @@ impl SourceError {
     /// What a person can do about it, where there is anything.
     fn remedy(&self) -> Option<&'static str> {
         Some(match &self.kind {
-            SourceErrorKind::NoAnswer(NoAnswer::Dns | NoAnswer::Connect(_)) => {
-                "check `base_url` in [source] and this machine's network"
-            }
-            SourceErrorKind::NoAnswer(NoAnswer::Tls(_)) => "check `base_url` in [source] and this machine's clock",
+            SourceErrorKind::NoAnswer(failure) => match failure.why {
+                NoAnswer::Dns | NoAnswer::Connect => "check `base_url` in [source] and this machine's network",
+                NoAnswer::Tls => "check `base_url` in [source] and this machine's clock",
+                NoAnswer::Timeout | NoAnswer::Reset | NoAnswer::Protocol => return None,
+            },
             SourceErrorKind::Status(404) if !matches!(self.asked, Asked::Lead(_)) => {
                 "check `base_url` and `platform_id` in [source]"
             }
@@ -111,7 +113,7 @@ impl SourceErrorKind {
     pub fn as_str(&self) -> &'static str {
         match self {
             SourceErrorKind::Setup(_) => "setup",
-            SourceErrorKind::NoAnswer(why) => why.as_str(),
+            SourceErrorKind::NoAnswer(failure) => failure.why.as_str(),
             SourceErrorKind::Status(_) => "status",
             SourceErrorKind::Redirected(_) => "redirected",
             SourceErrorKind::Throttled(_) => "throttled",
@@ -154,7 +156,7 @@ impl fmt::Display for SourceErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             SourceErrorKind::Setup(reason) => f.write_str(reason),
-            SourceErrorKind::NoAnswer(why) => why.fmt(f),
+            SourceErrorKind::NoAnswer(failure) => failure.fmt(f),
             SourceErrorKind::Status(status) => write!(f, "status {status}"),
             SourceErrorKind::Redirected(status) => {
                 write!(f, "status {status}, a redirect, which is never followed")

@@ -35,9 +35,10 @@ use self::limits::Gate;
 use self::token::{Renewal, Token, Tokens};
 use crate::config::{Access, SourceConfig};
 use crate::domain::lead::{Lead, LeadId, Row};
+use crate::domain::outcome::NoAnswer;
 use crate::domain::retry_after;
 use crate::domain::secret::Secret;
-use crate::http_client::{self, NoAnswer};
+use crate::http_client::{self, Failure};
 
 /// The most that is read of an answer, unpacked.
 const TOKEN_LIMIT: usize = 64 << 10;
@@ -111,7 +112,7 @@ impl Source {
             // Beside the details there may be a list and a token.
             .pool_max_idle_per_host(config.concurrency.saturating_add(2))
             .build()
-            .map_err(|e| setup(format!("the HTTP client cannot be built: {}", NoAnswer::of(&e))))?;
+            .map_err(|e| setup(format!("the HTTP client cannot be built: {}", http_client::explain(&e, CONNECT))))?;
         Ok(Source(Arc::new(Inner {
             client,
             token_address,
@@ -282,7 +283,7 @@ impl Inner {
         loop {
             let chunk = tokio::time::timeout(self.stall, response.chunk())
                 .await
-                .map_err(|_| self.error(asked, SourceErrorKind::NoAnswer(NoAnswer::Timeout)))?
+                .map_err(|_| self.error(asked, SourceErrorKind::NoAnswer(Failure::of(NoAnswer::Timeout))))?
                 .map_err(|e| self.no_answer(asked, &e))?;
             let Some(chunk) = chunk else { return Ok(body) };
             if body.len() + chunk.len() > limit {
@@ -310,7 +311,7 @@ impl Inner {
     }
 
     fn no_answer(&self, asked: &Asked, error: &reqwest::Error) -> SourceError {
-        self.error(asked, SourceErrorKind::NoAnswer(NoAnswer::of(error)))
+        self.error(asked, SourceErrorKind::NoAnswer(http_client::explain(error, CONNECT)))
     }
 
     fn error(&self, asked: &Asked, kind: SourceErrorKind) -> SourceError {

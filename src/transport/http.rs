@@ -7,13 +7,13 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use jiff::Timestamp;
 use tokio::time::{Instant, timeout_at};
 
-use super::{Sent, TransportError, failure};
+use super::{Sent, TransportError};
 use crate::domain::destination::Destination;
 use crate::domain::outcome::{Answer, NoAnswer, Response};
 use crate::domain::secret::SecretUrl;
 use crate::domain::sign::SigningSecret;
 use crate::domain::{clock, render, retry_after, span};
-use crate::http_client::client_builder;
+use crate::http_client::{Failure, client_builder, explain};
 
 /// No more of an answer is read: enough that the small answers of real receivers end, and their connections live on.
 const READ: usize = 16 * 1024;
@@ -64,7 +64,10 @@ impl Http {
                 let arrived = clock::after(now, began.elapsed());
                 Answer::Got(read(response, deadline, arrived).await)
             }
-            Ok(Err(error)) => failure::explain(&error, self.connect_timeout),
+            Ok(Err(error)) => {
+                let Failure { why, detail } = explain(&error, self.connect_timeout);
+                Answer::Nothing { why, detail }
+            }
             Err(_) => Answer::Nothing {
                 why: NoAnswer::Timeout,
                 detail: format!("no answer within {}", span::format(self.timeout)),

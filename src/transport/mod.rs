@@ -2,7 +2,6 @@
 //!
 //! What an answer means is not decided here but in [`crate::domain::outcome`].
 
-mod failure;
 mod http;
 
 use std::fmt;

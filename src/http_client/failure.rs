@@ -1,16 +1,42 @@
 //! Why an attempt brought no status: told from the types of the errors, never from their words.
 
 use std::error::Error;
+use std::fmt;
 use std::io;
 use std::time::Duration;
 
-use crate::domain::outcome::{Answer, NoAnswer};
+use crate::domain::outcome::NoAnswer;
 use crate::domain::span;
+
+/// Why a request brought no answer. Holds nothing of the request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// In one word.
+    pub why: NoAnswer,
+    /// What happened, in the words of whoever noticed it; may be empty.
+    pub detail: String,
+}
+
+impl Failure {
+    /// A failure without more to say.
+    pub fn of(why: NoAnswer) -> Failure {
+        Failure { why, detail: String::new() }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.detail.as_str() {
+            "" => self.why.fmt(f),
+            detail => write!(f, "{}: {detail}", self.why),
+        }
+    }
+}
 
 /// What the client's error means.
 ///
 /// The detail comes from the innermost cause alone, because reqwest's own message carries the URL.
-pub(super) fn explain(error: &reqwest::Error, connect_timeout: Duration) -> Answer {
+pub fn explain(error: &reqwest::Error, connect_timeout: Duration) -> Failure {
     let (why, detail) = if let Some(tls) = find::<rustls::Error>(error) {
         (NoAnswer::Tls, tls.to_string())
     } else if error.is_timeout() && error.is_connect() {
@@ -19,6 +45,8 @@ pub(super) fn explain(error: &reqwest::Error, connect_timeout: Duration) -> Answ
         (NoAnswer::Timeout, "the connection timed out".to_owned())
     } else if error.is_dns() {
         (NoAnswer::Dns, innermost(error).to_string())
+    } else if error.is_decode() && find::<io::Error>(error).is_some_and(|io| io.kind() == io::ErrorKind::InvalidData) {
+        (NoAnswer::Protocol, "the answer's compression is damaged".to_owned())
     } else if let Some(io) = find::<io::Error>(error) {
         (connection(io, error.is_connect()), words(io))
     } else if let Some(hyper) = find::<hyper::Error>(error) {
@@ -32,7 +60,7 @@ pub(super) fn explain(error: &reqwest::Error, connect_timeout: Duration) -> Answ
     } else {
         (NoAnswer::Protocol, "the request could not be made or the answer not be understood".to_owned())
     };
-    Answer::Nothing { why, detail }
+    Failure { why, detail }
 }
 
 fn connection(io: &io::Error, connecting: bool) -> NoAnswer {
