@@ -24,7 +24,9 @@ impl Config {
         };
         let zone = source.timezone.iana_name().unwrap_or("unknown");
         let start = match source.start {
-            Start::Now => "from now on".to_owned(),
+            Start::Now => {
+                format!("from now on; what is there already, up to {} back, is not sent", span::format(source.sweep))
+            }
             Start::At(at) => {
                 format!("everything since {}", at.to_zoned_datetime(source.timezone.clone()).strftime("%F %T %:z"))
             }
@@ -34,15 +36,7 @@ impl Config {
             line("source", format!("{base_url}, platform {}, {access}", source.platform_id)),
             line("zone", zone.to_owned()),
             line("start", start),
-            line(
-                "polls",
-                format!(
-                    "every {}, {} back, once a day {} back",
-                    span::format(source.poll_every),
-                    span::format(source.overlap),
-                    span::format(source.sweep)
-                ),
-            ),
+            line("polls", format!("every {}, {} back", span::format(source.poll_every), span::format(source.overlap))),
             line("store", self.store.path.display().to_string()),
             line("admin", self.admin.listen.to_string()),
         ];

@@ -74,8 +74,8 @@ fn the_summary_tells_what_holds_and_no_secret() {
         [
             "source: https://api.weclever.co, platform p, with a token",
             "zone: America/Sao_Paulo",
-            "start: from now on",
-            "polls: every 1m, 2h back, once a day 7d back",
+            "start: from now on; what is there already, up to 7d back, is not sent",
+            "polls: every 1m, 2h back",
             "store: data",
             "admin: 127.0.0.1:8787",
             "destination crm: https://crm.example.com/***, signed, 8 at a time, for up to 7d",
