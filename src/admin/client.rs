@@ -73,8 +73,12 @@ pub async fn reach(config: &Config) -> Result<Desk, Refusal> {
     Ok(Desk::Here(Box::new(Operator::new(store, config.clone(), Clock::system(), None))))
 }
 
-/// The service that the notice speaks of, if something still listens there. After a crash the notice stays behind.
+/// The service that the notice speaks of, if it still runs. After a crash the notice stays behind, and whoever listens
+/// at its address then is a stranger: only the lock on the store says that someone is at work.
 async fn running(store: &Path) -> Option<Remote> {
+    if !Store::is_in_use(store) {
+        return None;
+    }
     let notice = Notice::read(store)?;
     let connecting = tokio::net::TcpStream::connect(notice.address);
     tokio::time::timeout(CONNECTING, connecting).await.ok()?.ok()?;

@@ -178,7 +178,7 @@ fn show(shown: &Shown) -> String {
             for (name, value) in &request.headers {
                 out.push_str(&format!("{name}: {value}\n"));
             }
-            out.push_str(&format!("\n{}", request.body));
+            out.push_str(&format!("\n{}", printable(&request.body)));
         }
         None if letter.delivery.is_some() => {
             out.push_str("\n\nits destination has left the file: nothing would be sent now")
@@ -186,6 +186,11 @@ fn show(shown: &Shown) -> String {
         None => {}
     }
     out
+}
+
+/// What came from outside must not steer the terminal that shows it.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\n' && c != '\t' { '\u{fffd}' } else { c }).collect()
 }
 
 fn indented(text: &str) -> String {
@@ -204,4 +209,14 @@ fn retried(decided: &Decided, when: &str) -> String {
         }
     }
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_cannot_steer_the_terminal() {
+        assert_eq!(printable("a\u{1b}[2Jb\u{9b}c\td\r\n"), "a\u{fffd}[2Jb\u{fffd}c\td\u{fffd}\n");
+    }
 }

@@ -24,8 +24,9 @@ pub struct Attempt {
 }
 
 /// Sends the claimed event once.
-pub async fn send(transport: &Transport, claim: Claim, probe: bool, now: Timestamp) -> Attempt {
-    let sent = transport.send(&claim.event_id, claim.envelope.clone(), now).await;
+pub async fn send(transport: &Transport, mut claim: Claim, probe: bool, now: Timestamp) -> Attempt {
+    let body = std::mem::take(&mut claim.envelope);
+    let sent = transport.send(&claim.event_id, body, now).await;
     let outcome = judge(&sent.answer);
     Attempt { claim, probe, at: now, took: sent.took, answer: sent.answer, outcome }
 }
