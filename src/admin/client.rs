@@ -86,12 +86,14 @@ impl Remote {
     async fn ask<V: Verb>(&self, verb: V) -> Result<V::Reply, Refusal> {
         let gone = |what: String| Refusal::Unavailable(format!("the running service does not answer: {what}"));
         let question = serde_json::to_vec(&verb).map_err(|e| Refusal::Usage(e.to_string()))?;
-        let asked = self.client.post(format!("{}{}", self.base, V::PATH)).bearer_auth(self.token.expose()).body(question);
+        let asked =
+            self.client.post(format!("{}{}", self.base, V::PATH)).bearer_auth(self.token.expose()).body(question);
         let answer = asked.send().await.map_err(|e| gone(e.without_url().to_string()))?;
         let status = answer.status();
         let body = answer.bytes().await.map_err(|e| gone(e.without_url().to_string()))?;
         if status.is_success() {
-            return serde_json::from_slice(&body).map_err(|e| gone(format!("its answer does not read ({e}); is it another version?")));
+            return serde_json::from_slice(&body)
+                .map_err(|e| gone(format!("its answer does not read ({e}); is it another version?")));
         }
         Err(serde_json::from_slice(&body).unwrap_or_else(|_| gone(format!("HTTP {status}"))))
     }

@@ -27,7 +27,9 @@ const LONGEST_QUESTION: usize = 1024 * 1024;
 #[derive(Debug, thiserror::Error)]
 pub enum AdminError {
     /// The address is taken, or is not ours.
-    #[error("cannot listen on {address}: {reason}; set [admin] listen to a free loopback address, or 127.0.0.1:0 for any port")]
+    #[error(
+        "cannot listen on {address}: {reason}; set [admin] listen to a free loopback address, or 127.0.0.1:0 for any port"
+    )]
     Listen {
         /// What the file says.
         address: SocketAddr,
@@ -66,8 +68,10 @@ impl Server {
         let refused = |e: std::io::Error| AdminError::Listen { address: listen, reason: e.to_string() };
         let listener = TcpListener::bind(listen).await.map_err(refused)?;
         let address = listener.local_addr().map_err(refused)?;
-        let unwritten =
-            |e: std::io::Error| AdminError::Notice { path: store.join("admin.json").display().to_string(), reason: e.to_string() };
+        let unwritten = |e: std::io::Error| AdminError::Notice {
+            path: store.join("admin.json").display().to_string(),
+            reason: e.to_string(),
+        };
         let notice = Notice::new(address).map_err(unwritten)?;
         let posted = notice.put_up(store).map_err(unwritten)?;
         Ok(Server { listener, router: router(Asked { operator, token: notice.token() }), _posted: posted })
@@ -112,7 +116,8 @@ fn verb<V: Verb>() -> MethodRouter<Asked> {
 
 async fn answer<V: Verb>(State(asked): State<Asked>, headers: HeaderMap, body: Bytes) -> Response {
     if !may_ask(&headers, &asked.token) {
-        let why = Refusal::Usage("the token is missing or wrong; it stands in admin.json in the store's directory".into());
+        let why =
+            Refusal::Usage("the token is missing or wrong; it stands in admin.json in the store's directory".into());
         return (StatusCode::UNAUTHORIZED, Json(why)).into_response();
     }
     let question: V = match serde_json::from_slice(&body) {

@@ -133,7 +133,8 @@ impl Operator {
         let body = details.envelope.clone()?;
         let destination = self.config.destinations.iter().find(|d| d.name == delivery.destination)?;
         let own = render::headers(&destination.secrets, &delivery.event_id, self.clock.now(), body.as_bytes());
-        let mut headers: Vec<(String, String)> = own.into_iter().map(|(name, value)| (name.to_string(), value)).collect();
+        let mut headers: Vec<(String, String)> =
+            own.into_iter().map(|(name, value)| (name.to_string(), value)).collect();
         for (name, _) in &destination.headers {
             headers.retain(|(own, _)| own != name.as_str());
             headers.push((name.to_string(), "***".to_owned()));

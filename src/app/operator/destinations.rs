@@ -101,13 +101,19 @@ impl Verb for Move {
             && !operator.config.routes.iter().any(|r| r.name == *route)
         {
             let names: Vec<&str> = operator.config.routes.iter().map(|r| r.name.as_str()).collect();
-            return Err(Refusal::Usage(format!("there is no route `{route}` in the file; there are: {}", names.join(", "))));
+            return Err(Refusal::Usage(format!(
+                "there is no route `{route}` in the file; there are: {}",
+                names.join(", ")
+            )));
         }
         if self.from == self.to && self.to_route.is_none() {
-            return Err(Refusal::Usage("both destinations are the same; name another one, or a route with --to-route".into()));
+            return Err(Refusal::Usage(
+                "both destinations are the same; name another one, or a route with --to-route".into(),
+            ));
         }
         let place = Place { destination: self.to, route: self.to_route };
-        let moved = operator.store.move_pending(&self.from, Lanes { route: self.route }, place, operator.clock.now()).await?;
+        let moved =
+            operator.store.move_pending(&self.from, Lanes { route: self.route }, place, operator.clock.now()).await?;
         Ok(MovedReply { moved: moved.moved, merged: moved.merged })
     }
 }
@@ -118,7 +124,8 @@ impl Verb for Drop {
 
     async fn run(self, operator: &Operator) -> Result<Dropped, Refusal> {
         operator.must_know(&self.name).await?;
-        let dropped = operator.store.drop_pending(&self.name, Lanes { route: self.route }, operator.clock.now()).await?;
+        let dropped =
+            operator.store.drop_pending(&self.name, Lanes { route: self.route }, operator.clock.now()).await?;
         Ok(Dropped { dropped })
     }
 }

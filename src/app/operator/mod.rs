@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub use dead::{DeadDrop, DeadList, DeadRetry, DeadShow, Letters, OutgoingRequest, Shown};
-pub use destinations::{Dropped, Drop, Move, MovedReply, Pause, Resume, Standing};
+pub use destinations::{Drop, Dropped, Move, MovedReply, Pause, Resume, Standing};
 pub use status::{DestinationStatus, Parked, SourceStatus, State, Status, StatusReport, StoreStatus};
 
 use crate::config::Config;
@@ -77,6 +77,7 @@ impl Operator {
 /// Names what there is, so that the next try is right.
 fn unknown_destination(name: &str, config: &Config) -> Refusal {
     let names: Vec<&str> = config.destinations.iter().map(|d| d.name.as_str()).collect();
-    let there = if names.is_empty() { "the file has none".to_owned() } else { format!("there are: {}", names.join(", ")) };
+    let there =
+        if names.is_empty() { "the file has none".to_owned() } else { format!("there are: {}", names.join(", ")) };
     Refusal::Usage(format!("there is no destination `{name}`; {there}"))
 }

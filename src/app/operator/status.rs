@@ -234,7 +234,8 @@ impl Operator {
     fn destination_status(&self, name: &str, census: &Census) -> DestinationStatus {
         let stored = census.destinations.iter().find(|d| d.name == name);
         let health = self.health.as_ref().map(|health| health.destination(name)).unwrap_or_default();
-        let sum = |of: fn(&LaneCensus) -> u64| census.lanes.iter().filter(|lane| lane.destination == name).map(of).sum();
+        let sum =
+            |of: fn(&LaneCensus) -> u64| census.lanes.iter().filter(|lane| lane.destination == name).map(of).sum();
         let (state, since, until) = self.state(name, stored, health.failing_since);
         DestinationStatus {
             name: name.to_owned(),
@@ -289,14 +290,20 @@ fn needs_a_look(source: &SourceStatus, destinations: &[DestinationStatus], parke
     }
     for d in destinations {
         if d.state == State::Disabled {
-            look.push(format!("{} answered 410 Gone and is disabled: mend it, then `leadhook destination resume {}`", d.name, d.name));
+            look.push(format!(
+                "{} answered 410 Gone and is disabled: mend it, then `leadhook destination resume {}`",
+                d.name, d.name
+            ));
         }
         if d.state == State::Failing {
             let said = d.trouble.as_ref().map_or("", |trouble| trouble.error.as_str());
             look.push(format!("{} keeps failing ({said}); its deliveries wait", d.name));
         }
         if d.dead > 0 {
-            look.push(format!("{} has {} dead letters: see `leadhook dead list --destination {}`", d.name, d.dead, d.name));
+            look.push(format!(
+                "{} has {} dead letters: see `leadhook dead list --destination {}`",
+                d.name, d.dead, d.name
+            ));
         }
     }
     look.extend(parked.iter().map(|parked| format!("{} deliveries are parked: {}", parked.pending, parked.why)));
