@@ -108,7 +108,8 @@ async fn receivers_in_rust_and_python_verify_what_is_sent() {
             rust.url, python.url, rust.url
         );
         let directory = tempfile::tempdir().expect("a directory");
-        let _service = Running(leadhook(directory.path(), &file, &["run"]).stderr(Stdio::null()).spawn().expect("it runs"));
+        let _service =
+            Running(leadhook(directory.path(), &file, &["run"]).stderr(Stdio::null()).spawn().expect("it runs"));
         assert_eq!(rust.leads(LEADS), finalized, "the receiver in Rust");
         assert_eq!(python.leads(LEADS), finalized, "the receiver in Python");
 

@@ -66,7 +66,8 @@ pub fn after_failure(
     let others_can = others_read_at.is_some_and(|at| at > waiting.last_attempt);
     let step = clock::elapsed(waiting.last_attempt, now).min(waiting.planned.saturating_mul(2));
     let charged = if others_can { waiting.charged.saturating_add(step) } else { waiting.charged };
-    if charged >= give_up_after {
+    // After the very first failure there is nothing on disk yet that could become a dead letter.
+    if waiting.attempts > 0 && charged >= give_up_after {
         return Patience::GiveUp;
     }
     let doubled = 1u32.checked_shl(waiting.attempts).unwrap_or(u32::MAX);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
-use sled::{Db, Tree};
+use sled::{Batch, Db, Tree};
 use tokio::sync::oneshot;
 
 use super::claims::Bells;
@@ -84,10 +84,13 @@ fn write_all(db: &Db, tree: &Tree, file: &File, bells: &Bells, inbox: &Receiver<
                 };
             }
         }
-        end = end.and_then(|()| land(db, tree, file, &mut txn));
-        if let Err(StoreError::Write(_)) = &end {
-            // After a failed write nobody knows what the disk holds; only a new start, which reads it, does.
-            broken = end.clone().err();
+        match end.and_then(|()| txn.batch()) {
+            Ok(batch) => {
+                end = land(db, tree, file, batch);
+                // After a failed write nobody knows what the disk holds; only a new start, which reads it, does.
+                broken = end.clone().err();
+            }
+            Err(error) => end = Err(error),
         }
         txn.leases.clear();
         for answer in answers {
@@ -102,8 +105,8 @@ fn write_all(db: &Db, tree: &Tree, file: &File, bells: &Bells, inbox: &Receiver<
     }
 }
 
-fn land(db: &Db, tree: &Tree, file: &File, txn: &mut Txn<'_>) -> Result<(), StoreError> {
-    tree.apply_batch(txn.batch()?)?;
+fn land(db: &Db, tree: &Tree, file: &File, batch: Batch) -> Result<(), StoreError> {
+    tree.apply_batch(batch)?;
     db.flush()?;
     file.sync_data().map_err(|e| StoreError::Write(e.to_string()))
 }

@@ -310,7 +310,7 @@ impl Txn<'_> {
         self.put(keys::dead_by_id(id), about)
     }
 
-    fn unbury(&mut self, id: &str, about: &DeadRef) {
+    pub(super) fn unbury(&mut self, id: &str, about: &DeadRef) {
         self.delete(keys::dead_by_age(about.died(), id));
         self.delete(keys::dead_by_id(id));
     }
@@ -320,7 +320,10 @@ impl Txn<'_> {
         match about {
             DeadRef::Delivery { seq, destination, .. } => {
                 let key = keys::settled(*seq, *destination);
-                let Some(settled) = self.get::<SettledRecord>(&key)? else { return Ok(()) };
+                let Some(settled) = self.get::<SettledRecord>(&key)?.filter(|settled| settled.state == Settled::Dead)
+                else {
+                    return Ok(());
+                };
                 self.delete(key);
                 let counts = self.counts(settled.lane)?;
                 counts.dead = counts.dead.saturating_sub(1);

@@ -241,22 +241,40 @@ impl Txn<'_> {
                 continue;
             }
             self.leave_line(no, seq, &pending)?;
-            let had = target != no
-                && (self.pending(target, seq)?.is_some()
-                    || self.get::<SettledRecord>(&keys::settled(seq, target))?.is_some());
+            let mut there = PendingRecord { lane, opened: now, due: now, failed: 0, ..pending };
             if target != no {
                 self.settle_as(seq, no, &dropped_record(&pending, now, &format!("moved to {}", to.destination)))?;
+                if self.pending(target, seq)?.is_some() || !self.forget_dropped(target, seq, &mut there)? {
+                    moved.merged += 1;
+                    continue;
+                }
             }
-            if had {
-                moved.merged += 1;
-                continue;
-            }
-            let there = PendingRecord { lane, opened: now, due: now, failed: 0, ..pending };
             self.line_up(target, seq, &there)?;
             self.note_outcome(there.platform, LeadId(there.lead), target, seq, None)?;
             moved.moved += 1;
         }
         Ok(moved)
+    }
+
+    /// Makes room for a delivery where the same one was dropped or moved away before, as when a move is taken back: it
+    /// was never had there. False where it was delivered or is a dead letter.
+    fn forget_dropped(
+        &mut self,
+        destination: DestinationNo,
+        seq: Seq,
+        pending: &mut PendingRecord,
+    ) -> Result<bool, StoreError> {
+        let key = keys::settled(seq, destination);
+        let Some(settled) = self.get::<SettledRecord>(&key)? else { return Ok(true) };
+        if settled.state != Settled::Dropped {
+            return Ok(false);
+        }
+        let counts = self.counts(settled.lane)?;
+        counts.dropped = counts.dropped.saturating_sub(1);
+        // The attempts made there keep their numbers.
+        pending.tries = pending.tries.max(settled.tries);
+        self.delete(key);
+        Ok(true)
     }
 }
 

@@ -131,6 +131,7 @@ impl Store {
 
 /// A head of a line, as the queue shows it.
 struct Head {
+    key: sled::IVec,
     due: i64,
     seq: Seq,
     platform: PlatformNo,
@@ -179,19 +180,19 @@ impl Inner {
             let (key, value) = entry?;
             let (platform, lead) = read_queue_value(&value)
                 .ok_or_else(|| StoreError::Record("an entry of the queue is damaged".into()))?;
-            Ok(Head { due: keys::u64_at(&key, 5) as i64, seq: keys::last_u64(&key), platform, lead })
+            Ok(Head { due: keys::u64_at(&key, 5) as i64, seq: keys::last_u64(&key), key, platform, lead })
         })
     }
 
     fn take(&self, destination: DestinationNo, route: &str, head: &Head) -> Result<Option<Claim>, StoreError> {
         let Some(lease) = self.claims.take((destination, head.platform, head.lead)) else { return Ok(None) };
-        // Whoever settled it between the scan and the lease has taken it out of the queue.
+        // Between the scan and the lease it may have been settled, moved, or sent back behind a reopened one.
+        if !self.tree.contains_key(&head.key)? {
+            return Ok(None);
+        }
         let Some(pending) = Get::get::<PendingRecord>(&self.tree, &keys::pending(destination, head.seq))? else {
             return Ok(None);
         };
-        if pending.due != head.due {
-            return Ok(None);
-        }
         let event: EventRecord = Get::get(&self.tree, &keys::event(head.seq))?
             .ok_or_else(|| StoreError::Record("a pending delivery's event is missing".into()))?;
         Ok(Some(Claim {
@@ -249,7 +250,9 @@ impl Txn<'_> {
             self.change_destination_no(destination, |record| record.disabled = record.disabled.or(Some(now)))?;
         }
         match settlement.verdict {
-            Verdict::Again { .. } | Verdict::Parked if stored.is_none() => Ok(()),
+            Verdict::Again { .. } | Verdict::Parked | Verdict::Dead(_) if stored.is_none() => {
+                self.note_late_attempt(destination, seq, after.tries)
+            }
             Verdict::Again { at, counted } => {
                 after.failed += u32::from(counted);
                 after.due = to_ms(at);
@@ -267,9 +270,6 @@ impl Txn<'_> {
                     Verdict::Dead(why) => (Settled::Dead, why.as_str().to_owned()),
                     _ => (Settled::Delivered, String::new()),
                 };
-                if stored.is_none() && state == Settled::Dead {
-                    return Ok(());
-                }
                 let settled = SettledRecord {
                     state,
                     lane: before.lane,
@@ -318,6 +318,16 @@ impl Txn<'_> {
         if let Some(mut known) = self.known(platform, lead)? {
             known.settle(destination, seq, state);
             self.put_known(platform, lead, known)?;
+        }
+        Ok(())
+    }
+
+    /// An attempt that was under way when a person ended the delivery: it belongs to the history, and its number is taken.
+    fn note_late_attempt(&mut self, destination: DestinationNo, seq: Seq, tries: u32) -> Result<(), StoreError> {
+        let key = keys::settled(seq, destination);
+        if let Some(mut ended) = self.get::<SettledRecord>(&key)? {
+            ended.tries = ended.tries.max(tries);
+            self.put(key, &ended)?;
         }
         Ok(())
     }

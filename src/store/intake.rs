@@ -262,6 +262,9 @@ impl Store {
         let platform = platform.clone();
         self.commit(move |txn| {
             let Some(mut job) = txn.get::<FetchRecord>(&keys::fetch(platform.no, lead))? else { return Ok(()) };
+            if job.dead.is_some() {
+                return Ok(());
+            }
             txn.delete(keys::fetch_due(platform.no, job.due, lead));
             (job.dead, job.error) = (Some(to_ms(now)), error);
             job.attempts += 1;
@@ -277,7 +280,8 @@ impl Store {
         .await
     }
 
-    /// Every row of this stretch is recorded or set aside. `baseline` ends the baseline's first reading at `to`.
+    /// Every row of this stretch is recorded or set aside. While the baseline is awaited, this was its first reading,
+    /// and it ends at `to`. `poll`: when the newest window was asked for, if it was that.
     pub async fn cover(
         &self,
         platform: &Platform,
@@ -311,9 +315,8 @@ impl Txn<'_> {
     ) -> Result<Recorded, StoreError> {
         let lead = reading.row.id;
         let before = self.known(platform.no, lead)?;
-        let had = before.as_ref().map_or(0, |k| k.happened.len());
-        let expected = reading.events.first().map_or(had, |(event, _)| event.revision as usize - 1);
-        if had != expected {
+        let next = before.as_ref().map_or(0, |k| k.happened.len()) + 1;
+        if reading.events.first().is_some_and(|(event, _)| event.revision as usize != next) {
             return Ok(Recorded::Overtaken);
         }
         let mut known =
@@ -346,6 +349,11 @@ impl Txn<'_> {
         if let Some(job) = self.get::<FetchRecord>(&keys::fetch(platform.no, lead))? {
             self.delete(keys::fetch(platform.no, lead));
             self.delete(keys::fetch_due(platform.no, job.due, lead));
+            if let Some(died) = job.dead {
+                // It can be read after all.
+                let about = DeadRef::Lead { platform: platform.id.clone(), lead: lead.0, died };
+                self.unbury(&lead_dead_id(&platform.id, lead), &about);
+            }
         }
         self.mark(platform, lead, known)?;
         Ok(Recorded::Done)

@@ -37,6 +37,7 @@ pub struct Known {
 
 /// How far leadhook has got with a lead.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[serde(into = "u8", try_from = "u8")]
 pub enum Standing {
     /// It was there before leadhook began.
     #[default]
@@ -47,6 +48,28 @@ pub enum Standing {
     Unreadable,
     /// Its events are recorded.
     Recorded,
+}
+
+impl From<Standing> for u8 {
+    fn from(standing: Standing) -> u8 {
+        match standing {
+            Standing::Baseline => 0,
+            Standing::SetAside => 1,
+            Standing::Unreadable => 2,
+            Standing::Recorded => 3,
+        }
+    }
+}
+
+impl TryFrom<u8> for Standing {
+    type Error = String;
+
+    fn try_from(code: u8) -> Result<Standing, String> {
+        [Standing::Baseline, Standing::SetAside, Standing::Unreadable, Standing::Recorded]
+            .into_iter()
+            .find(|standing| u8::from(*standing) == code)
+            .ok_or_else(|| format!("a lead's standing {code} is newer than this leadhook"))
+    }
 }
 
 /// One event of a lead.
@@ -180,7 +203,8 @@ fn cut(key: Vec<u8>, mut run: Run, out: &mut Vec<(Vec<u8>, Vec<u8>)>) -> Result<
     }
     // Numbers mostly grow, so the lower part is nearly full for good and the upper one has room.
     let upper = run.split_off(run.len() * 3 / 4);
-    let mut upper_key = key[..key.len() - 8].to_vec();
+    // The letter and the platform.
+    let mut upper_key = key[..3].to_vec();
     upper_key.extend_from_slice(&upper[0].0.to_be_bytes());
     cut(key, run, out)?;
     cut(upper_key, upper, out)

@@ -34,8 +34,10 @@ impl Txn<'_> {
     pub fn line_up(&mut self, destination: DestinationNo, seq: Seq, pending: &PendingRecord) -> Result<(), StoreError> {
         let mut line = self.line(destination, pending)?;
         let before = line.first().copied();
-        if let Err(at) = line.binary_search(&seq) {
-            line.insert(at, seq);
+        match line.binary_search(&seq) {
+            // It waits here already.
+            Ok(_) => return Ok(()),
+            Err(at) => line.insert(at, seq),
         }
         self.put(keys::pending(destination, seq), pending)?;
         self.put_line(destination, pending, &line)?;

@@ -69,7 +69,10 @@ impl Store {
     /// # Errors
     /// In use, unreadable, damaged, or written by a newer version: each with what to do.
     pub fn open(directory: &Path) -> Result<Store, StoreError> {
-        let opened = open::open(directory)?;
+        Store::start(directory, open::open(directory)?)
+    }
+
+    fn start(directory: &Path, opened: open::Opened) -> Result<Store, StoreError> {
         let bells = Arc::new(Bells::default());
         let (committer, thread) =
             Committer::start(opened.db.clone(), opened.tree.clone(), opened.log, Arc::clone(&bells))
@@ -86,6 +89,11 @@ impl Store {
         Ok(Store { inner: Arc::new(inner), committer })
     }
 
+    /// Whether a process holds the store in this directory right now.
+    pub fn is_in_use(directory: &Path) -> bool {
+        open::is_in_use(directory)
+    }
+
     /// The directory.
     pub fn path(&self) -> &Path {
         &self.inner.path
@@ -95,11 +103,16 @@ impl Store {
     pub async fn close(self) {
         let Store { inner, committer } = self;
         drop(committer);
-        let thread = inner.writing.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(thread) = thread {
-            // The thread ends when the last handle is dropped; a panic in it has been reported where it happened.
-            let _ = tokio::task::spawn_blocking(move || thread.join()).await;
-        }
+        // The thread ends when the last handle is dropped; a panic in it, or here, has been reported where it happened.
+        let _ = tokio::task::spawn_blocking(move || {
+            let thread = inner.writing.lock().unwrap_or_else(PoisonError::into_inner).take();
+            if let Some(thread) = thread {
+                let _ = thread.join();
+            }
+            // sled writes what is left and ends its own thread, here rather than on one of the runtime's.
+            drop(inner);
+        })
+        .await;
     }
 
     async fn commit<T, F>(&self, op: F) -> Result<T, StoreError>

@@ -40,26 +40,39 @@ pub struct Opened {
 /// # Errors
 /// In use, unreadable, damaged, or written by a newer version: each with what to do.
 pub fn open(directory: &Path) -> Result<Opened, StoreError> {
+    open_within(directory, LOCK_PATIENCE)
+}
+
+/// [`open`], with another patience for a lock that is held.
+pub fn open_within(directory: &Path, patience: Duration) -> Result<Opened, StoreError> {
     let in_the_way =
         |path: &Path, e: std::io::Error| StoreError::Directory { path: path.to_owned(), reason: e.to_string() };
-    let fresh = !directory.exists();
+    // Those that are made now, and the one that is there and gets a new entry.
+    let mut parents = Vec::new();
+    let mut path = directory;
+    while !path.exists()
+        && let Some(parent) = path.parent()
+    {
+        path = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+        parents.push(path);
+    }
     std::fs::create_dir_all(directory).map_err(|e| in_the_way(directory, e))?;
-    restrict(directory, fresh);
-    let lock = lock(directory)?;
+    restrict(directory, !parents.is_empty());
+    let lock = lock(directory, patience)?;
     let inner = directory.join("sled");
-    let db = open_patiently(directory, &inner)?;
+    let db = open_patiently(directory, &inner, patience)?;
     let tree = (*db).clone();
     let log = File::open(inner.join("db")).map_err(|e| in_the_way(&inner, e))?;
     check_format(directory, &tree)?;
     // The directory entries must be on the platter before the first commit is acknowledged.
-    for path in [inner.as_path(), directory] {
+    for path in [inner.as_path(), directory].into_iter().chain(parents) {
         File::open(path).and_then(|f| f.sync_all()).map_err(|e| in_the_way(path, e))?;
     }
     Ok(Opened { db, tree, log, lock })
 }
 
 /// A lock of our own: sled's says that it is held only in the words of its message.
-fn lock(directory: &Path) -> Result<File, StoreError> {
+fn lock(directory: &Path, patience: Duration) -> Result<File, StoreError> {
     let path = directory.join("lock");
     let in_the_way = |e: std::io::Error| StoreError::Directory { path: path.clone(), reason: e.to_string() };
     let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(in_the_way)?;
@@ -67,13 +80,22 @@ fn lock(directory: &Path) -> Result<File, StoreError> {
     loop {
         match file.try_lock() {
             Ok(()) => return Ok(file),
-            Err(TryLockError::WouldBlock) if started.elapsed() < LOCK_PATIENCE => {
+            Err(TryLockError::WouldBlock) if started.elapsed() < patience => {
                 std::thread::sleep(Duration::from_millis(100));
             }
             Err(TryLockError::WouldBlock) => return Err(StoreError::InUse { path: directory.to_owned() }),
             Err(TryLockError::Error(e)) => return Err(in_the_way(e)),
         }
     }
+}
+
+/// Whether someone holds the store: a service, or a command that is just at work on it.
+pub fn is_in_use(directory: &Path) -> bool {
+    // A file that cannot be opened is not held either; whoever opens the store will say what is wrong with it.
+    File::options()
+        .write(true)
+        .open(directory.join("lock"))
+        .is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
 }
 
 /// Leads are people: nobody else on the machine may look.
@@ -88,13 +110,13 @@ fn restrict(directory: &Path, fresh: bool) {
     let _ = (directory, fresh);
 }
 
-fn open_patiently(directory: &Path, inner: &Path) -> Result<Db, StoreError> {
+fn open_patiently(directory: &Path, inner: &Path, patience: Duration) -> Result<Db, StoreError> {
     let started = Instant::now();
     let mut without_snapshot = false;
     loop {
         match open_guarded(inner) {
             Ok(db) => return Ok(db),
-            Err(Trouble::Locked) if started.elapsed() < LOCK_PATIENCE => std::thread::sleep(Duration::from_millis(100)),
+            Err(Trouble::Locked) if started.elapsed() < patience => std::thread::sleep(Duration::from_millis(100)),
             Err(Trouble::Locked) => return Err(StoreError::InUse { path: directory.to_owned() }),
             // A cut snapshot alone reads as damage; the log behind it is whole and sled makes a new one.
             Err(Trouble::Damaged(reason)) => {

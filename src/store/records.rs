@@ -129,11 +129,34 @@ pub struct PendingRecord {
     pub tries: u32,
 }
 
+/// How a delivery ended; a number on disk, since it is kept for every lead and destination for ever.
 #[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
+#[serde(into = "u8", try_from = "u8")]
 pub enum Settled {
     Delivered,
     Dead,
     Dropped,
+}
+
+impl From<Settled> for u8 {
+    fn from(settled: Settled) -> u8 {
+        match settled {
+            Settled::Delivered => 0,
+            Settled::Dead => 1,
+            Settled::Dropped => 2,
+        }
+    }
+}
+
+impl TryFrom<u8> for Settled {
+    type Error = String;
+
+    fn try_from(code: u8) -> Result<Settled, String> {
+        [Settled::Delivered, Settled::Dead, Settled::Dropped]
+            .into_iter()
+            .find(|settled| u8::from(*settled) == code)
+            .ok_or_else(|| format!("a delivery's end {code} is newer than this leadhook"))
+    }
 }
 
 #[derive(Serialize, Deserialize, Clone, Debug)]

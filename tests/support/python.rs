@@ -39,8 +39,9 @@ fn prepare(target: &Path, requirements: &Path) -> Result<PathBuf, String> {
     run(Command::new(outside).args(["-m", "venv", "--clear"]).arg(&home))
         .map_err(|problem| format!("{problem}\nOn Debian: apt-get install python3 python3-venv"))?;
     let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-input", "-r"];
-    run(Command::new(&python).args(pip).arg(requirements))
-        .map_err(|problem| format!("{problem}\nThe package registry must be reached once; then it is kept in target/"))?;
+    run(Command::new(&python).args(pip).arg(requirements)).map_err(|problem| {
+        format!("{problem}\nThe package registry must be reached once; then it is kept in target/")
+    })?;
     fs::write(&stamp, wanted).map_err(|error| format!("cannot write {}: {error}", stamp.display()))?;
     Ok(python)
 }

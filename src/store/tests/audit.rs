@@ -1,0 +1,161 @@
+//! Reads a whole store and says whether it agrees with itself.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use sled::Tree;
+
+use crate::domain::lead::LeadId;
+use crate::store::keys::{self, DestinationNo, LaneNo, PlatformNo, Seq};
+use crate::store::known::Known;
+use crate::store::line::queue_value;
+use crate::store::records::{
+    self, DeadRef, EventRecord, FetchRecord, LaneCounts, LaneRecord, PendingRecord, PlatformRecord, Settled,
+    SettledRecord,
+};
+
+/// No run of known leads is larger; sled leaves its log at 128 KiB for 16 of them.
+pub const LARGEST_RUN: usize = 6 * 1024;
+
+fn be<const N: usize>(key: &[u8], from: usize) -> [u8; N] {
+    key[from..from + N].try_into().unwrap()
+}
+
+fn all<T: serde::de::DeserializeOwned>(tree: &Tree, prefix: &[u8]) -> Vec<(Vec<u8>, T)> {
+    tree.scan_prefix(prefix)
+        .map(|entry| entry.unwrap())
+        .map(|(key, value)| (key.to_vec(), records::decode(&value).unwrap()))
+        .collect()
+}
+
+/// Panics where the store contradicts itself.
+pub fn audit(tree: &Tree) {
+    let pending = pending(tree);
+    let settled = settled(tree);
+    for key in settled.keys() {
+        assert!(!pending.contains_key(key), "{key:?} is pending and settled");
+    }
+    for (_, seq) in pending.keys().chain(settled.keys()) {
+        assert!(tree.contains_key(keys::event(*seq)).unwrap(), "the event {seq} is missing");
+    }
+    lines(tree, &pending);
+    counts(tree, &pending, &settled);
+    dead(tree, &settled);
+    known(tree, &pending, &settled);
+    fetches(tree);
+}
+
+type Deliveries<T> = BTreeMap<(DestinationNo, Seq), T>;
+
+fn pending(tree: &Tree) -> Deliveries<PendingRecord> {
+    let of = |(key, record): (Vec<u8>, _)| ((u32::from_be_bytes(be(&key, 1)), u64::from_be_bytes(be(&key, 5))), record);
+    all(tree, b"p").into_iter().map(of).collect()
+}
+
+fn settled(tree: &Tree) -> Deliveries<SettledRecord> {
+    let of = |(key, record): (Vec<u8>, _)| ((u32::from_be_bytes(be(&key, 9)), u64::from_be_bytes(be(&key, 1))), record);
+    all(tree, b"h").into_iter().map(of).collect()
+}
+
+/// Exactly the first pending delivery of each lead and destination is in the queue.
+fn lines(tree: &Tree, pending: &Deliveries<PendingRecord>) {
+    let mut wanted: BTreeMap<Vec<u8>, Vec<Seq>> = BTreeMap::new();
+    for ((destination, seq), record) in pending {
+        wanted.entry(keys::line(*destination, record.platform, LeadId(record.lead))).or_default().push(*seq);
+    }
+    assert_eq!(all::<Vec<Seq>>(tree, b"w").into_iter().collect::<BTreeMap<_, _>>(), wanted, "the lines");
+    let mut queue = BTreeMap::new();
+    for (key, line) in wanted {
+        let record = &pending[&(u32::from_be_bytes(be(&key, 1)), line[0])];
+        queue.insert(keys::queued(record.lane, record.due, line[0]), queue_value(record.platform, record.lead));
+    }
+    let there = tree.scan_prefix(b"q").map(|e| e.unwrap()).map(|(k, v)| (k.to_vec(), v.to_vec())).collect();
+    assert_eq!(queue, there, "the queue");
+}
+
+fn counts(tree: &Tree, pending: &Deliveries<PendingRecord>, settled: &Deliveries<SettledRecord>) {
+    let mut wanted: BTreeMap<LaneNo, LaneCounts> = BTreeMap::new();
+    for ((destination, _), record) in pending {
+        wanted.entry(record.lane).or_default().pending += 1;
+        let lane: LaneRecord = records::decode(&tree.get(keys::lane(record.lane)).unwrap().unwrap()).unwrap();
+        assert_eq!(lane.destination, *destination);
+    }
+    for record in settled.values() {
+        let counts = wanted.entry(record.lane).or_default();
+        match record.state {
+            Settled::Delivered => counts.delivered += 1,
+            Settled::Dead => counts.dead += 1,
+            Settled::Dropped => counts.dropped += 1,
+        }
+    }
+    for (key, counts) in all::<LaneCounts>(tree, b"c") {
+        let lane = u32::from_be_bytes(be(&key, 1));
+        assert_eq!(counts, wanted.remove(&lane).unwrap_or_default(), "the counts of lane {lane}");
+    }
+    assert!(wanted.is_empty(), "uncounted: {wanted:?}");
+}
+
+fn dead(tree: &Tree, settled: &Deliveries<SettledRecord>) {
+    let by_id: BTreeMap<Vec<u8>, DeadRef> = all(tree, b"y").into_iter().collect();
+    let by_age: BTreeMap<Vec<u8>, DeadRef> = all(tree, b"x").into_iter().collect();
+    assert_eq!(by_id.len(), by_age.len());
+    let (mut deliveries, mut leads) = (BTreeSet::new(), 0);
+    for (key, about) in by_id {
+        let id = String::from_utf8(key[1..].to_vec()).unwrap();
+        assert_eq!(by_age.get(&keys::dead_by_age(about.died(), &id)), Some(&about));
+        match about {
+            DeadRef::Delivery { seq, destination, .. } => {
+                deliveries.insert((destination, seq));
+            }
+            DeadRef::Lead { .. } => leads += 1,
+        }
+    }
+    let wanted = settled.iter().filter(|(_, record)| record.state == Settled::Dead).map(|(key, _)| *key).collect();
+    assert_eq!(deliveries, wanted, "the dead deliveries");
+    assert_eq!(all::<FetchRecord>(tree, b"g").iter().filter(|(_, job)| job.dead.is_some()).count(), leads);
+}
+
+/// Runs hold what belongs to them, in order, and are small; what they say of deliveries is so.
+fn known(tree: &Tree, pending: &Deliveries<PendingRecord>, settled: &Deliveries<SettledRecord>) {
+    let mut leads: BTreeMap<PlatformNo, u64> = BTreeMap::new();
+    let runs: Vec<(Vec<u8>, Vec<(u64, Known)>)> = all(tree, b"k");
+    for (i, (key, run)) in runs.iter().enumerate() {
+        let platform = u16::from_be_bytes(be(key, 1));
+        let from = keys::last_u64(key);
+        let next = runs.get(i + 1).filter(|(next, _)| next[1..3] == key[1..3]).map(|(next, _)| keys::last_u64(next));
+        assert!(run.iter().all(|(id, _)| *id >= from && next.is_none_or(|next| *id < next)));
+        assert!(run.is_sorted_by(|a, b| a.0 < b.0));
+        assert!(run.len() < 2 || tree.get(key).unwrap().unwrap().len() <= LARGEST_RUN);
+        *leads.entry(platform).or_default() += run.len() as u64;
+        for (_, known) in run {
+            for at in &known.outcomes {
+                let place = (at.destination, at.seq);
+                let state = settled.get(&place).map(|record| record.state);
+                assert!(state.is_some() != pending.contains_key(&place), "{place:?} is lost");
+                assert_eq!(at.state, state, "what is known of {place:?}");
+                let delivered = known.happened.iter().map(|h| h.seq).filter(|seq| {
+                    settled.get(&(at.destination, *seq)).is_some_and(|record| record.state == Settled::Delivered)
+                });
+                assert_eq!(at.delivered, delivered.max().unwrap_or(0));
+            }
+            for happened in &known.happened {
+                let event: EventRecord =
+                    records::decode(&tree.get(keys::event(happened.seq)).unwrap().unwrap()).unwrap();
+                assert_eq!(event.event_type, happened.event_type);
+            }
+        }
+    }
+    for (_, platform) in all::<PlatformRecord>(tree, b"P") {
+        assert_eq!(platform.seen, leads.get(&platform.no).copied().unwrap_or(0), "leads seen");
+    }
+}
+
+fn fetches(tree: &Tree) {
+    let mut due = BTreeSet::new();
+    for (key, job) in all::<FetchRecord>(tree, b"g") {
+        if job.dead.is_none() {
+            due.insert(keys::fetch_due(u16::from_be_bytes(be(&key, 1)), job.due, LeadId(keys::last_u64(&key))));
+        }
+    }
+    let there: BTreeSet<Vec<u8>> = tree.scan_prefix(b"f").map(|entry| entry.unwrap().0.to_vec()).collect();
+    assert_eq!(there, due, "the fetch jobs that are due");
+}
