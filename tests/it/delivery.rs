@@ -47,7 +47,7 @@ async fn a_redirect_is_not_followed_and_is_no_success() {
     let weclever = weclever(by_hand()).await;
     let trap = receiver(Behaviour::Fine).await;
     let to = trap.url();
-    let answer = move |_: &_, came| match came {
+    let answer = move |_: &Request, came| match came {
         0 => Reply::new(302, &format!("location: {to}\r\n"), ""),
         1 => Reply::new(308, &format!("location: {to}\r\n"), ""),
         _ => Reply::new(200, "", ""),
@@ -158,8 +158,8 @@ async fn no_answer_in_time_is_tried_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_without_end_is_bounded() {
     let weclever = weclever(by_hand()).await;
-    let [accepting, refusing] = [Raw::start(|_, _| Reply::endless(200)), Raw::start(|_, _| Reply::endless(422))];
-    let (accepting, refusing) = (accepting.await, refusing.await);
+    let accepting = Raw::start(|_, _| Reply::endless(200)).await;
+    let refusing = Raw::start(|_, _| Reply::endless(422)).await;
     let file = File::new(&weclever.base_url()).to("accepting", &accepting.url(), "").to("refusing", &refusing.url(), "");
     let place = Place::new(&file);
     let service = place.start_and_read().await;

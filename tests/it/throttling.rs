@@ -37,7 +37,7 @@ async fn retry_after_pauses_the_whole_destination_and_counts_no_attempt() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_pause_survives_a_restart_and_status_tells_of_it() {
     let weclever = weclever(by_hand()).await;
-    let answer = |_: &_, came| match came {
+    let answer = |_: &Request, came| match came {
         0 => Reply::new(429, "retry-after: 6\r\n", ""),
         _ => Reply::new(200, "", ""),
     };
@@ -66,7 +66,7 @@ async fn too_many_requests_without_a_time_pause_for_a_second_and_then_for_two() 
     let place = Place::new(&File::new(&weclever.base_url()).to("crm", &receiver.url(), ONE_ATTEMPT));
     let service = place.start_and_read().await;
     weclever.finalize(1, "sold");
-    assert!(receiver.wait_until(|tally| tally.requests == 2, PATIENCE).await);
+    assert!(receiver.wait_until(|tally| tally.by_status.get(&429) == Some(&2), PATIENCE).await);
     receiver.behave(Behaviour::Fine);
     accepted(&receiver, 1).await;
     receiver.tally(|tally| {

@@ -27,6 +27,25 @@ pub struct Ran {
     pub err: String,
 }
 
+/// A command that has not ended yet.
+pub struct Running {
+    child: Child,
+    what: String,
+    out: PathBuf,
+    err: PathBuf,
+}
+
+impl Running {
+    #[track_caller]
+    pub fn ends(mut self) -> Ran {
+        let code = wait(&mut self.child, Duration::from_secs(60));
+        let read = |path: &Path| String::from_utf8(std::fs::read(path).unwrap()).unwrap();
+        let ran = Ran { code: code.unwrap_or(-2), out: read(&self.out), err: read(&self.err) };
+        assert!(code.is_some(), "`leadhook {}` does not end: {ran:?}", self.what);
+        ran
+    }
+}
+
 impl Place {
     pub fn new(file: &File) -> Place {
         let place = Place::empty();
@@ -82,17 +101,21 @@ impl Place {
     /// The same, with something on standard input.
     #[track_caller]
     pub fn run_with(&self, args: &[&str], input: &[u8]) -> Ran {
+        self.spawn_with(args, input).ends()
+    }
+
+    /// Begins a command that ends by itself.
+    pub fn spawn(&self, args: &[&str]) -> Running {
+        self.spawn_with(args, b"")
+    }
+
+    fn spawn_with(&self, args: &[&str], input: &[u8]) -> Running {
         let [stdin, out, err] = ["in", "out", "err"].map(|end| self.captured(end));
         std::fs::write(&stdin, input).unwrap();
         let mut command = self.command(args);
         command.stdin(Disk::open(&stdin).unwrap());
         command.stdout(Disk::create(&out).unwrap()).stderr(Disk::create(&err).unwrap());
-        let mut child = command.spawn().unwrap();
-        let code = wait(&mut child, Duration::from_secs(60));
-        let read = |path: &Path| String::from_utf8(std::fs::read(path).unwrap()).unwrap();
-        let ran = Ran { code: code.unwrap_or(-2), out: read(&out), err: read(&err) };
-        assert!(code.is_some(), "`leadhook {}` does not end: {ran:?}", args.join(" "));
-        ran
+        Running { child: command.spawn().unwrap(), what: args.join(" "), out, err }
     }
 
     /// Runs a command with `--json`, whose exit code must be this one, and reads its one document.

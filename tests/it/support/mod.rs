@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 use leadhook::simulator::{Behaviour, Options, Receiver, ReceiverOptions, WeClever};
 use tokio::net::TcpListener;
 
-pub use command::{Place, Ran};
+pub use command::Place;
 pub use file::File;
-pub use raw::{Api, Raw, Reply};
+pub use raw::{Api, Raw, Reply, Request};
 pub use service::{Service, destination};
 
 /// Nothing that is waited for takes so long, even on a machine that is busy with other things.
