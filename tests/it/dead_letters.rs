@@ -21,10 +21,14 @@ impl Scene {
         let weclever = weclever(by_hand()).await;
         let crm = receiver(Behaviour::Broken { status: 422 }).await;
         let chat = receiver(Behaviour::Broken { status: 500 }).await;
-        let more = format!("secret = {SECRET:?}\nheaders = {{ \"X-Api-Key\" = {KEY:?} }}\nretry = {{ schedule = [\"20ms\"] }}");
-        let file = File::new(&weclever.base_url())
-            .to("crm", &format!("{}/path-key-9c1b", crm.url()), &more)
-            .to("chat", &chat.url(), "retry = { schedule = [\"20ms\", \"20ms\"] }");
+        let more = format!(
+            "secret = {SECRET:?}\nheaders = {{ \"X-Api-Key\" = {KEY:?} }}\nretry = {{ schedule = [\"20ms\"] }}"
+        );
+        let file = File::new(&weclever.base_url()).to("crm", &format!("{}/path-key-9c1b", crm.url()), &more).to(
+            "chat",
+            &chat.url(),
+            "retry = { schedule = [\"20ms\", \"20ms\"] }",
+        );
         let place = Place::new(&file);
         let service = place.start_and_read().await;
         for id in 1..=5 {
@@ -91,7 +95,11 @@ async fn dead_letters_are_listed_and_shown_with_their_attempts_and_the_request_w
     let text = scene.place.run(&["dead", "show", &id]);
     let event = shown["letter"]["delivery"]["event_id"].as_str().unwrap();
     assert_eq!(text.code, 0);
-    assert!(text.out.contains("HTTP 422") && text.out.contains(event) && text.out.contains("POST http://"), "{}", text.out);
+    assert!(
+        text.out.contains("HTTP 422") && text.out.contains(event) && text.out.contains("POST http://"),
+        "{}",
+        text.out
+    );
     for secret in [KEY, SECRET, "path-key-9c1b"] {
         assert!(!text.out.contains(secret) && !shown.to_string().contains(secret) && !table.out.contains(secret));
     }

@@ -160,7 +160,8 @@ async fn an_answer_without_end_is_bounded() {
     let weclever = weclever(by_hand()).await;
     let accepting = Raw::start(|_, _| Reply::endless(200)).await;
     let refusing = Raw::start(|_, _| Reply::endless(422)).await;
-    let file = File::new(&weclever.base_url()).to("accepting", &accepting.url(), "").to("refusing", &refusing.url(), "");
+    let file =
+        File::new(&weclever.base_url()).to("accepting", &accepting.url(), "").to("refusing", &refusing.url(), "");
     let place = Place::new(&file);
     let service = place.start_and_read().await;
     weclever.finalize(1, "sold");

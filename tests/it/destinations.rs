@@ -20,7 +20,10 @@ async fn a_paused_destination_gets_nothing_until_it_is_resumed() {
     }
     accepted(&other, 6).await;
     let status = place.json(&["status"], 0);
-    assert_eq!((&destination(&status, "paused")["state"], &destination(&status, "paused")["pending"]), (&"paused".into(), &5.into()));
+    assert_eq!(
+        (&destination(&status, "paused")["state"], &destination(&status, "paused")["pending"]),
+        (&"paused".into(), &5.into())
+    );
     service.stop();
 
     // It stays paused over a restart, and is resumed without a service, too.
@@ -153,5 +156,8 @@ async fn what_waits_is_moved_or_dropped_beside_the_service_and_without_it() {
     }
     let status = place.json(&["status"], 0);
     assert_eq!(destination(&status, "useless")["dropped"], 4);
-    assert_eq!((&destination(&status, "broken")["pending"], &destination(&status, "good")["delivered"]), (&0.into(), &4.into()));
+    assert_eq!(
+        (&destination(&status, "broken")["pending"], &destination(&status, "good")["delivered"]),
+        (&0.into(), &4.into())
+    );
 }

@@ -10,7 +10,8 @@ use crate::support::*;
 async fn a_failing_destination_is_only_probed_and_recovers_by_itself() {
     let weclever = weclever(by_hand()).await;
     let (failing, good) = (receiver(Behaviour::Broken { status: 500 }).await, receiver(Behaviour::Fine).await);
-    let file = File::new(&weclever.base_url()).to("failing", &failing.url(), PATIENT_RETRIES).to("good", &good.url(), "");
+    let file =
+        File::new(&weclever.base_url()).to("failing", &failing.url(), PATIENT_RETRIES).to("good", &good.url(), "");
     let place = Place::new(&file);
     let service = place.start_and_read().await;
     for id in 1..=40 {

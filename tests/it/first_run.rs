@@ -105,9 +105,8 @@ async fn a_night_of_downtime_is_caught_up_by_itself() {
     let expected = weclever.finalized_ids().into_iter().filter(|id| *id >= first && *id < 100_000 + at_dawn);
     let expected: Vec<u64> = expected.collect();
     assert!(expected.len() >= 90);
-    let all_there = receiver
-        .wait_until(|tally| expected.iter().all(|lead| tally.by_lead.contains_key(lead)), PATIENCE)
-        .await;
+    let all_there =
+        receiver.wait_until(|tally| expected.iter().all(|lead| tally.by_lead.contains_key(lead)), PATIENCE).await;
     assert!(all_there, "{:?} of {expected:?}", leads(&receiver));
     receiver.tally(|tally| assert!(tally.repeated().is_empty()));
     service.stop();

@@ -14,9 +14,11 @@ async fn retry_after_pauses_the_whole_destination_and_counts_no_attempt() {
     let weclever = weclever(by_hand()).await;
     let (throttling, unavailable) =
         (receiver(Behaviour::Scripted(vec![429])).await, receiver(Behaviour::Scripted(vec![503])).await);
-    let file = File::new(&weclever.base_url())
-        .to("throttling", &throttling.url(), ONE_ATTEMPT)
-        .to("unavailable", &unavailable.url(), ONE_ATTEMPT);
+    let file = File::new(&weclever.base_url()).to("throttling", &throttling.url(), ONE_ATTEMPT).to(
+        "unavailable",
+        &unavailable.url(),
+        ONE_ATTEMPT,
+    );
     let place = Place::new(&file);
     let service = place.start_and_read().await;
     for id in 1..=5 {
@@ -91,7 +93,10 @@ async fn a_destination_that_is_gone_is_disabled_and_its_deliveries_wait_for_a_pe
     accepted(&good, 10).await;
     gone.behave(Behaviour::Fine);
     let status = place.json(&["status"], 1);
-    assert_eq!((&destination(&status, "gone")["pending"], &destination(&status, "gone")["dead"]), (&10.into(), &0.into()));
+    assert_eq!(
+        (&destination(&status, "gone")["pending"], &destination(&status, "gone")["dead"]),
+        (&10.into(), &0.into())
+    );
     assert!(status["needs_a_look"].to_string().contains("leadhook destination resume gone"), "{status:#}");
     service.stop();
 
