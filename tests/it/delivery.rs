@@ -61,6 +61,7 @@ async fn a_redirect_is_not_followed_and_is_no_success() {
     let requests = moved.requests();
     assert_eq!(requests.len(), 3);
     assert!(requests.iter().all(|request| request.line.starts_with("POST ") && request.body == requests[0].body));
+    assert!(requests.iter().all(|request| request.headers["webhook-id"] == requests[0].headers["webhook-id"]));
     assert_eq!(trap.tally(|tally| tally.requests), 0);
     service.stop();
 }
