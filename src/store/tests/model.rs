@@ -299,7 +299,8 @@ impl Life {
                 store.pause(name(place), at(model.now)).await.unwrap();
             }
             Step::Resume(place) => {
-                (model.paused.remove(&place), model.disabled.remove(&place));
+                model.paused.remove(&place);
+                model.disabled.remove(&place);
                 store.resume(name(place)).await.unwrap();
             }
             Step::SetAside(lead, due) => {
