@@ -126,7 +126,11 @@ pub fn subject_hash(subject: &str) -> u64 {
     Sha256::digest(subject.as_bytes()).first_chunk::<8>().map_or(0, |b| u64::from_be_bytes(*b))
 }
 
-type Run = Vec<(u64, Known)>;
+/// The leads of one record, in order.
+pub type Run = Vec<(u64, Known)>;
+
+/// A key and what is to stand under it.
+type Record = (Vec<u8>, Vec<u8>);
 
 /// The runs that a group of commits has touched, decoded once and written once.
 #[derive(Default)]
@@ -184,7 +188,7 @@ impl Runs {
     }
 
     /// The changed runs as records, the grown ones cut.
-    pub fn into_records(self) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+    pub fn into_records(self) -> Result<Vec<Record>, StoreError> {
         let mut out = Vec::new();
         for (key, (run, dirty)) in self.touched {
             if dirty {
@@ -195,7 +199,7 @@ impl Runs {
     }
 }
 
-fn cut(key: Vec<u8>, mut run: Run, out: &mut Vec<(Vec<u8>, Vec<u8>)>) -> Result<(), StoreError> {
+fn cut(key: Vec<u8>, mut run: Run, out: &mut Vec<Record>) -> Result<(), StoreError> {
     let bytes = records::encode(&run)?;
     if bytes.len() <= LARGEST || run.len() < 2 {
         out.push((key, bytes));
