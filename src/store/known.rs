@@ -11,7 +11,6 @@ use sha2::{Digest, Sha256};
 use super::error::StoreError;
 use super::keys::{self, DestinationNo, PlatformNo, Seq};
 use super::records::{self, Settled};
-use super::txn::Txn;
 use crate::domain::event::EventType;
 use crate::domain::lead::LeadId;
 
@@ -245,16 +244,4 @@ fn run_around(tree: &sled::Tree, platform: PlatformNo, lead: LeadId) -> Result<(
     let next = tree.range((std::ops::Bound::Excluded(wanted), std::ops::Bound::Unbounded)).next().transpose()?;
     let next = next.filter(|(key, _)| key.starts_with(&lowest)).map(|(key, _)| keys::last_u64(&key));
     Ok((run, next))
-}
-
-impl Txn<'_> {
-    /// What is known of a lead.
-    pub fn known(&mut self, platform: PlatformNo, lead: LeadId) -> Result<Option<Known>, StoreError> {
-        self.runs.get(self.tree, platform, lead)
-    }
-
-    /// Writes what is known of a lead; true where it was not known before.
-    pub fn put_known(&mut self, platform: PlatformNo, lead: LeadId, known: Known) -> Result<bool, StoreError> {
-        self.runs.put(self.tree, platform, lead, known)
-    }
 }

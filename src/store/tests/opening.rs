@@ -54,7 +54,7 @@ async fn a_store_that_is_merely_dropped_is_there_again() {
     store.pause("crm", at(7)).await.unwrap();
     drop(store);
     let store = Store::open(directory.path()).unwrap();
-    assert_eq!(store.standing("crm").await.unwrap().paused, Some(at(7)));
+    assert_eq!(store.holds("crm").await.unwrap().paused, Some(at(7)));
 }
 
 #[tokio::test]
