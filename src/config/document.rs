@@ -8,8 +8,6 @@ use figment::value::{Dict, Map, Value};
 use figment::{Metadata, Profile, Provider};
 use toml_edit::{Item, TableLike};
 
-use super::mask;
-
 /// Where a key stands, and where its value.
 #[derive(Clone, Debug)]
 pub(super) struct Place {
@@ -54,9 +52,9 @@ impl Document {
         self.places.get(path)
     }
 
-    /// The text with everything unreadable that may be secret.
-    pub(super) fn masked(&self) -> String {
-        mask::document(&self.text, self.places.values())
+    /// Where each key stands, in the order of their paths.
+    pub(super) fn places(&self) -> impl Iterator<Item = &Place> {
+        self.places.values()
     }
 
     fn table(&mut self, table: &dyn TableLike, path: &str, names: &[String]) -> Dict {

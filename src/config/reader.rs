@@ -76,8 +76,8 @@ impl<'a> Reading<'a> {
         environment: &'a Environment,
         directory: &'a Path,
     ) -> Reading<'a> {
-        let notices = RefCell::default();
-        Reading { document, figment, environment, directory, masked: document.masked(), notices }
+        let masked = mask::document(&document.text, document.places());
+        Reading { document, figment, environment, directory, masked, notices: RefCell::default() }
     }
 
     /// The whole file as a section.

@@ -16,7 +16,8 @@ use crate::domain::destination::Destination;
 use crate::domain::outcome::Outcome;
 use crate::domain::pace::{Bucket, Throttle};
 use crate::domain::retry::{Death, Verdict, too_old};
-use crate::store::dispatch::{Claim, Settlement, Standing};
+use crate::store::destinations::Holds;
+use crate::store::dispatch::{Claim, Settlement};
 use crate::store::{Store, StoreError};
 use crate::transport::Transport;
 use crate::watch::{Clock, Feed, Happening, Health, Trouble};
@@ -48,8 +49,8 @@ pub struct Worker {
     probing: bool,
     settling: JoinSet<Result<(), StoreError>>,
     /// As last read; read again when the bell has rung.
-    standing: Standing,
-    standing_is_old: bool,
+    holds: Holds,
+    holds_are_old: bool,
 }
 
 /// What the worker waits for.
@@ -75,8 +76,8 @@ impl Worker {
             in_flight: JoinSet::new(),
             probing: false,
             settling: JoinSet::new(),
-            standing: Standing::default(),
-            standing_is_old: true,
+            holds: Holds::default(),
+            holds_are_old: true,
         }
     }
 
@@ -100,7 +101,7 @@ impl Worker {
                 () = ending.stop.cancelled() => {}
                 Some(attempt) = self.in_flight.join_next(), if self.settling.len() < SETTLING => self.came_back(attempt)?,
                 Some(settled) = self.settling.join_next() => flatten(settled)?,
-                () = bell.notified() => self.standing_is_old = true,
+                () = bell.notified() => self.holds_are_old = true,
                 _ = ending.finish.changed() => {}
                 () = tokio::time::sleep(long) => {}
             }
@@ -114,15 +115,15 @@ impl Worker {
             return Ok(Wait::Bell);
         }
         let now = self.parts.clock.now();
-        if std::mem::take(&mut self.standing_is_old) {
-            self.standing = self.parts.store.standing(&self.parts.destination.name).await?;
+        if std::mem::take(&mut self.holds_are_old) {
+            self.holds = self.parts.store.holds(&self.parts.destination.name).await?;
         }
-        let standing = self.standing;
-        if standing.paused.is_some() || standing.disabled.is_some() {
+        let holds = self.holds;
+        if holds.paused.is_some() || holds.disabled.is_some() {
             self.ready.clear();
             return Ok(Wait::Bell);
         }
-        if let Some(until) = standing.wait_until.filter(|until| *until > now) {
+        if let Some(until) = holds.wait_until.filter(|until| *until > now) {
             self.ready.clear();
             return Ok(Wait::Until(until));
         }
@@ -201,9 +202,9 @@ impl Worker {
         let happening = attempt.happening(&name, verdict);
         let (claim, settlement) = attempt.settlement(verdict, pause.map(|pause| clock::after(now, pause)), now);
         // In force at once, though the disk hears of it a moment later.
-        self.standing.wait_until = self.standing.wait_until.max(settlement.wait_until);
+        self.holds.wait_until = self.holds.wait_until.max(settlement.wait_until);
         if settlement.verdict == Verdict::Parked {
-            self.standing.disabled = Some(now);
+            self.holds.disabled = Some(now);
             warn!(destination = name, "answered 410 Gone: disabled until `leadhook destination resume {name}`");
         }
         self.settle(claim, settlement, happening);

@@ -19,8 +19,9 @@ use serde::Serialize;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
+use super::endpoint::Endpoint;
 use super::faults::{self, Faults};
-use super::happenings::{Endpoint, Happening, Log};
+use super::happenings::{Happening, Log};
 use super::lead::Row;
 use super::options::{Options, Plus};
 use super::window;

@@ -10,7 +10,7 @@ use futures_util::stream;
 use http::{HeaderName, StatusCode, header};
 use tokio_util::sync::CancellationToken;
 
-use super::happenings::Endpoint;
+use super::endpoint::Endpoint;
 
 /// A way in which an answer can be broken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, clap::ValueEnum)]

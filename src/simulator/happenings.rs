@@ -6,21 +6,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use serde::Serialize;
 use tokio::sync::broadcast;
 
+use super::endpoint::Endpoint;
 use super::faults::FaultKind;
-
-/// What was asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Endpoint {
-    /// A token.
-    Token,
-    /// The list of a stretch of time.
-    List,
-    /// One lead.
-    Detail,
-    /// Something that the API does not have.
-    Unknown,
-}
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Eq)]

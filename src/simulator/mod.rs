@@ -20,6 +20,7 @@
 
 mod api;
 mod command;
+mod endpoint;
 mod faults;
 mod happenings;
 mod lead;
@@ -34,8 +35,9 @@ mod window;
 mod world;
 
 pub use command::{SimulateArgs, simulate};
+pub use endpoint::Endpoint;
 pub use faults::{FaultKind, Faults};
-pub use happenings::{Endpoint, Happening, Requests, Summary};
+pub use happenings::{Happening, Requests, Summary};
 pub use options::{Options, Plus};
 pub use receiver::{Behaviour, Mishap, Receiver, ReceiverOptions};
 pub use signature::verify;

@@ -1,8 +1,12 @@
-//! One thread writes. It gathers commits over a few milliseconds into one batch with one real sync, and only then answers.
+//! One thread writes. It gathers commits into one batch with one real sync, and only then answers.
+//!
+//! What arrives while a group is being synced is the next group. A group waits for more, up to [`GATHER`], only while it
+//! holds fewer than the one before it: whoever was answered then is likely to come again, and one who is alone does not
+//! wait for nobody.
 
 use std::fs::File;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
 use sled::{Batch, Db, Tree};
@@ -15,7 +19,7 @@ use super::txn::Txn;
 /// More wait for the next group.
 const GROUP: usize = 256;
 
-/// How long the first of a group waits for others.
+/// How long the first of a group waits for others, where others are to be expected.
 const GATHER: Duration = Duration::from_millis(2);
 
 type Answer = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
@@ -67,6 +71,7 @@ impl Committer {
 
 fn write_all(db: &Db, tree: &Tree, file: &File, bells: &Bells, inbox: &Receiver<Job>) {
     let mut broken: Option<StoreError> = None;
+    let mut expected = 1;
     while let Ok(first) = inbox.recv() {
         let mut txn = Txn::new(tree);
         let mut answers = Vec::new();
@@ -78,12 +83,16 @@ fn write_all(db: &Db, tree: &Tree, file: &File, bells: &Bells, inbox: &Receiver<
             answers.push(answer);
             end = end.and(did);
             if answers.len() < GROUP && end.is_ok() {
-                next = match inbox.recv_timeout(until.saturating_duration_since(Instant::now())) {
-                    Ok(job) => Some(job),
-                    Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
+                let patience = if answers.len() < expected {
+                    until.saturating_duration_since(Instant::now())
+                } else {
+                    Duration::ZERO
                 };
+                // Without patience it still takes what is there already.
+                next = inbox.recv_timeout(patience).ok();
             }
         }
+        expected = answers.len();
         match end.and_then(|()| txn.batch()) {
             Ok(batch) => {
                 end = land(db, tree, file, batch);

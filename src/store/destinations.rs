@@ -2,7 +2,6 @@
 
 use jiff::Timestamp;
 
-use super::dispatch::Standing;
 use super::error::StoreError;
 use super::keys::{self, DestinationNo, LaneNo, Seq};
 use super::records::{DestinationRecord, LaneRecord, PendingRecord, Settled, SettledRecord, from_ms, to_ms};
@@ -27,6 +26,17 @@ pub struct Place {
     pub destination: String,
     /// The route they count as from then on; `None`: they keep theirs.
     pub route: Option<String>,
+}
+
+/// What holds a destination back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Holds {
+    /// Paused by hand, since.
+    pub paused: Option<Timestamp>,
+    /// Disabled because it answered 410, since.
+    pub disabled: Option<Timestamp>,
+    /// It asked to be left alone until then.
+    pub wait_until: Option<Timestamp>,
 }
 
 /// What a move did.
@@ -70,8 +80,8 @@ pub(super) fn lane_no(get: &impl Get, destination: DestinationNo, route: &str) -
     get.get(&keys::lane_of(destination, route))
 }
 
-pub(super) fn standing(record: &DestinationRecord) -> Standing {
-    Standing {
+fn holds(record: &DestinationRecord) -> Holds {
+    Holds {
         paused: record.paused.map(from_ms),
         disabled: record.disabled.map(from_ms),
         wait_until: record.wait_until.map(from_ms),
@@ -82,6 +92,16 @@ impl Store {
     pub(super) async fn destination_no(&self, name: &str) -> Result<DestinationNo, StoreError> {
         let name = name.to_owned();
         self.commit(move |txn| destination_no(txn, &name)).await
+    }
+
+    /// What holds the destination back.
+    pub async fn holds(&self, destination: &str) -> Result<Holds, StoreError> {
+        let key = keys::destination(destination);
+        self.read(move |inner| {
+            let record: Option<DestinationRecord> = Get::get(&inner.tree, &key)?;
+            Ok(record.as_ref().map(holds).unwrap_or_default())
+        })
+        .await
     }
 
     /// Nothing is sent there until a person resumes it.

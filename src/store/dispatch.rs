@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::claims::Lease;
-use super::destinations::{self, lane_no};
+use super::destinations::lane_no;
 use super::error::StoreError;
 use super::keys::{self, DestinationNo, LaneNo, PlatformNo, Seq};
 use super::line::read_queue_value;
@@ -88,28 +88,7 @@ pub struct Tried {
     pub outcome: Outcome,
 }
 
-/// Whether a destination may be sent to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Standing {
-    /// Paused by hand, since.
-    pub paused: Option<Timestamp>,
-    /// Disabled because it answered 410, since.
-    pub disabled: Option<Timestamp>,
-    /// It asked to be left alone until then.
-    pub wait_until: Option<Timestamp>,
-}
-
 impl Store {
-    /// Whether the destination may be sent to.
-    pub async fn standing(&self, destination: &str) -> Result<Standing, StoreError> {
-        let key = keys::destination(destination);
-        self.read(move |inner| {
-            let record: Option<DestinationRecord> = Get::get(&inner.tree, &key)?;
-            Ok(record.as_ref().map(destinations::standing).unwrap_or_default())
-        })
-        .await
-    }
-
     /// Claims up to `limit` deliveries that are due at this destination through these routes. A lead's later
     /// deliveries wait for its earlier ones.
     pub async fn claim(

@@ -21,7 +21,7 @@ pub enum StoreError {
     },
     /// The store cannot be opened because what is on disk is not what was written.
     #[error(
-        "the store in {} is damaged: {reason}. Nothing in it was changed. Keep a copy of the directory, then restore a \
+        "the store in {} is damaged: {reason}. Keep a copy of the directory, then restore a \
          backup, or point [store] path at a new directory: leads are read again and keep their event ids, so that \
          receivers can drop repeats",
         path.display()

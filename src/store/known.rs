@@ -11,7 +11,6 @@ use sha2::{Digest, Sha256};
 use super::error::StoreError;
 use super::keys::{self, DestinationNo, PlatformNo, Seq};
 use super::records::{self, Settled};
-use super::txn::Txn;
 use crate::domain::event::EventType;
 use crate::domain::lead::LeadId;
 
@@ -126,7 +125,11 @@ pub fn subject_hash(subject: &str) -> u64 {
     Sha256::digest(subject.as_bytes()).first_chunk::<8>().map_or(0, |b| u64::from_be_bytes(*b))
 }
 
-type Run = Vec<(u64, Known)>;
+/// The leads of one record, in order.
+pub type Run = Vec<(u64, Known)>;
+
+/// A key and what is to stand under it.
+type Record = (Vec<u8>, Vec<u8>);
 
 /// The runs that a group of commits has touched, decoded once and written once.
 #[derive(Default)]
@@ -184,7 +187,7 @@ impl Runs {
     }
 
     /// The changed runs as records, the grown ones cut.
-    pub fn into_records(self) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
+    pub fn into_records(self) -> Result<Vec<Record>, StoreError> {
         let mut out = Vec::new();
         for (key, (run, dirty)) in self.touched {
             if dirty {
@@ -195,7 +198,7 @@ impl Runs {
     }
 }
 
-fn cut(key: Vec<u8>, mut run: Run, out: &mut Vec<(Vec<u8>, Vec<u8>)>) -> Result<(), StoreError> {
+fn cut(key: Vec<u8>, mut run: Run, out: &mut Vec<Record>) -> Result<(), StoreError> {
     let bytes = records::encode(&run)?;
     if bytes.len() <= LARGEST || run.len() < 2 {
         out.push((key, bytes));
@@ -241,16 +244,4 @@ fn run_around(tree: &sled::Tree, platform: PlatformNo, lead: LeadId) -> Result<(
     let next = tree.range((std::ops::Bound::Excluded(wanted), std::ops::Bound::Unbounded)).next().transpose()?;
     let next = next.filter(|(key, _)| key.starts_with(&lowest)).map(|(key, _)| keys::last_u64(&key));
     Ok((run, next))
-}
-
-impl Txn<'_> {
-    /// What is known of a lead.
-    pub fn known(&mut self, platform: PlatformNo, lead: LeadId) -> Result<Option<Known>, StoreError> {
-        self.runs.get(self.tree, platform, lead)
-    }
-
-    /// Writes what is known of a lead; true where it was not known before.
-    pub fn put_known(&mut self, platform: PlatformNo, lead: LeadId, known: Known) -> Result<bool, StoreError> {
-        self.runs.put(self.tree, platform, lead, known)
-    }
 }

@@ -1,7 +1,7 @@
 //! Opening a store, guarded: a damaged one is an error in words, never a hang and never a panic.
 
 use std::fs::{File, TryLockError};
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{RecvTimeoutError, channel};
@@ -64,6 +64,7 @@ pub fn open_within(directory: &Path, patience: Duration) -> Result<Opened, Store
     let tree = (*db).clone();
     let log = File::open(inner.join("db")).map_err(|e| in_the_way(&inner, e))?;
     check_format(directory, &tree)?;
+    mark(&db, &log, &lock).map_err(|e| in_the_way(directory, e))?;
     // The directory entries must be on the platter before the first commit is acknowledged.
     for path in [inner.as_path(), directory].into_iter().chain(parents) {
         File::open(path).and_then(|f| f.sync_all()).map_err(|e| in_the_way(path, e))?;
@@ -182,8 +183,24 @@ fn set_snapshots_aside(inner: &Path) -> bool {
     !snapshots.is_empty() && snapshots.iter().all(|path| aside(path).is_ok())
 }
 
+/// Notes in the lock's file that there is something to be found here. To sled, a log whose beginning does not read is
+/// an empty one; without the note, a lost store would pass for a new one.
+fn mark(db: &Db, log: &File, mut lock: &File) -> std::io::Result<()> {
+    if lock.metadata()?.len() > 0 {
+        return Ok(());
+    }
+    db.flush()?;
+    log.sync_data()?;
+    lock.write_all(b"A leadhook store; its log is in the directory beside this file.\n")?;
+    lock.sync_all()
+}
+
 fn check_format(directory: &Path, tree: &Tree) -> Result<(), StoreError> {
     match tree.get(keys::FORMAT)? {
+        None if std::fs::metadata(directory.join("lock")).is_ok_and(|lock| lock.len() > 0) => {
+            let reason = "what was there cannot be found in its log any more".to_owned();
+            Err(StoreError::Damaged { path: directory.to_owned(), reason })
+        }
         None => {
             tree.insert(keys::FORMAT, &records::FORMAT.to_be_bytes())?;
             Ok(())

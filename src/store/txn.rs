@@ -8,9 +8,10 @@ use sled::{Batch, Tree};
 
 use super::claims::Lease;
 use super::error::StoreError;
-use super::keys::{self, DestinationNo, LaneNo};
-use super::known::Runs;
+use super::keys::{self, DestinationNo, LaneNo, PlatformNo};
+use super::known::{Known, Runs};
 use super::records::{self, LaneCounts};
+use crate::domain::lead::LeadId;
 
 /// What a group of commits is about to write.
 pub struct Txn<'a> {
@@ -80,6 +81,16 @@ impl<'a> Txn<'a> {
         let next = self.get::<u64>(counter)?.unwrap_or(0) + 1;
         self.put(counter.to_vec(), &next)?;
         Ok(next)
+    }
+
+    /// What is known of a lead.
+    pub fn known(&mut self, platform: PlatformNo, lead: LeadId) -> Result<Option<Known>, StoreError> {
+        self.runs.get(self.tree, platform, lead)
+    }
+
+    /// Writes what is known of a lead; true where it was not known before.
+    pub fn put_known(&mut self, platform: PlatformNo, lead: LeadId, known: Known) -> Result<bool, StoreError> {
+        self.runs.put(self.tree, platform, lead, known)
     }
 
     /// A lane's counts, to be changed in place.

@@ -6,7 +6,7 @@ use sled::Tree;
 
 use crate::domain::lead::LeadId;
 use crate::store::keys::{self, DestinationNo, LaneNo, PlatformNo, Seq};
-use crate::store::known::Known;
+use crate::store::known::Run;
 use crate::store::line::queue_value;
 use crate::store::records::{
     self, DeadRef, EventRecord, FetchRecord, LaneCounts, LaneRecord, PendingRecord, PlatformRecord, Settled,
@@ -117,7 +117,7 @@ fn dead(tree: &Tree, settled: &Deliveries<SettledRecord>) {
 /// Runs hold what belongs to them, in order, and are small; what they say of deliveries is so.
 fn known(tree: &Tree, pending: &Deliveries<PendingRecord>, settled: &Deliveries<SettledRecord>) {
     let mut leads: BTreeMap<PlatformNo, u64> = BTreeMap::new();
-    let runs: Vec<(Vec<u8>, Vec<(u64, Known)>)> = all(tree, b"k");
+    let runs = all::<Run>(tree, b"k");
     for (i, (key, run)) in runs.iter().enumerate() {
         let platform = u16::from_be_bytes(be(key, 1));
         let from = keys::last_u64(key);

@@ -1,7 +1,7 @@
 //! Claims and what becomes of them.
 
 use super::*;
-use crate::store::dispatch::Standing;
+use crate::store::destinations::Holds;
 
 fn numbers(claims: &[Claim]) -> Vec<(u64, u32)> {
     claims.iter().map(|claim| (claim.lead.0, claim.attempt())).collect()
@@ -91,8 +91,8 @@ async fn every_verdict_leaves_what_it_says() {
         bench.audit();
     }
     assert_eq!(bench.counts("crm", "all").await, [3, 1, 1, 0]);
-    let standing = bench.store.standing("crm").await.unwrap();
-    assert_eq!(standing, Standing { paused: None, disabled: Some(at(10)), wait_until: None });
+    let holds = bench.store.holds("crm").await.unwrap();
+    assert_eq!(holds, Holds { paused: None, disabled: Some(at(10)), wait_until: None });
     // The parked one counted no attempt and is due; the store leaves it to the worker not to ask.
     let claims = bench.claim("crm", &["all"], 100).await;
     let mut seen: Vec<_> = claims.iter().map(|c| (c.lead.0, c.attempt(), c.failed())).collect();
@@ -125,13 +125,13 @@ async fn a_destination_is_left_alone_as_long_as_it_asked() {
         bench.store.settle(claim, settlement).await.unwrap();
     }
     // The longer wait stands.
-    assert_eq!(bench.store.standing("crm").await.unwrap().wait_until, Some(at(90)));
+    assert_eq!(bench.store.holds("crm").await.unwrap().wait_until, Some(at(90)));
     bench.store.pause("crm", at(5)).await.unwrap();
     bench.store.pause("crm", at(6)).await.unwrap();
-    assert_eq!(bench.store.standing("crm").await.unwrap().paused, Some(at(5)));
+    assert_eq!(bench.store.holds("crm").await.unwrap().paused, Some(at(5)));
     bench.store.resume("crm").await.unwrap();
-    assert_eq!(bench.store.standing("crm").await.unwrap(), Standing::default());
-    assert_eq!(bench.store.standing("nowhere").await.unwrap(), Standing::default());
+    assert_eq!(bench.store.holds("crm").await.unwrap(), Holds::default());
+    assert_eq!(bench.store.holds("nowhere").await.unwrap(), Holds::default());
 }
 
 #[tokio::test]
@@ -190,7 +190,7 @@ async fn a_damaged_record_is_an_error_and_no_panic() {
             let _ = store.claim("crm", &["all".into()], at(9), 9).await;
             let _ = store.due_fetches(&bench.platform, at(9), 9).await;
             let _ = store.census("my-platform").await;
-            let _ = store.standing("crm").await;
+            let _ = store.holds("crm").await;
             if let Ok((letters, _)) = store.dead_letters(Filter::default(), 9).await {
                 for letter in letters {
                     let _ = store.dead_letter(&letter.id).await;

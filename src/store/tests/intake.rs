@@ -169,7 +169,7 @@ async fn a_lead_given_up_waits_for_a_person() {
     let gone = store.drop_dead(of_ids([&letters[1].id]), at(600)).await.unwrap().done;
     assert_eq!(gone, [letters[1].id.clone()]);
     assert_eq!(standing(&bench, 2).await, Some(Standing::Unreadable));
-    assert_eq!(bench.dead_ids(Filter::default()).await, [String::new(); 0]);
+    assert!(bench.dead_ids(Filter::default()).await.is_empty());
     let census = store.census("my-platform").await.unwrap();
     assert_eq!((census.set_aside, census.unreadable), (2, 0));
     bench.audit();
@@ -181,6 +181,6 @@ async fn a_lead_that_can_be_read_after_all_is_no_dead_letter() {
     bench.store.set_aside(&bench.platform, job(1, 10)).await.unwrap();
     bench.store.give_up_lead(&bench.platform, LeadId(1), "HTTP 500".into(), at(100)).await.unwrap();
     bench.record(1, &[("crm", "all")], 200).await;
-    assert_eq!(bench.dead_ids(Filter::default()).await, [String::new(); 0]);
+    assert!(bench.dead_ids(Filter::default()).await.is_empty());
     bench.audit();
 }

@@ -71,7 +71,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => any::<bool>().prop_map(Step::RetryAll),
         1 => any::<usize>().prop_map(Step::DropDead),
         1 => (place.clone(), some.clone()).prop_map(|(d, r)| Step::DropPending(d, r)),
-        2 => (place.clone(), some.clone(), place.clone(), some).prop_map(|(f, l, t, r)| Step::Move(f, l, t, r)),
+        4 => (place.clone(), some.clone(), place.clone(), some).prop_map(|(f, l, t, r)| Step::Move(f, l, t, r)),
         1 => place.clone().prop_map(Step::Pause),
         1 => place.prop_map(Step::Resume),
         2 => (0u64..6, 0i64..50).prop_map(|(l, due)| Step::SetAside(l, due)),
@@ -299,7 +299,8 @@ impl Life {
                 store.pause(name(place), at(model.now)).await.unwrap();
             }
             Step::Resume(place) => {
-                (model.paused.remove(&place), model.disabled.remove(&place));
+                model.paused.remove(&place);
+                model.disabled.remove(&place);
                 store.resume(name(place)).await.unwrap();
             }
             Step::SetAside(lead, due) => {
@@ -419,7 +420,7 @@ fn live(steps: Vec<Step>) {
 
 #[test]
 fn the_store_does_as_its_model() {
-    let mut config = ProptestConfig::with_cases(24);
+    let mut config = ProptestConfig::with_cases(64);
     (config.failure_persistence, config.max_shrink_iters) = (None, 300);
-    proptest!(config, |(steps in prop::collection::vec(step(), 10..50))| live(steps));
+    proptest!(config, |(steps in prop::collection::vec(step(), 20..60))| live(steps));
 }

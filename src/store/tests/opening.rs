@@ -54,7 +54,7 @@ async fn a_store_that_is_merely_dropped_is_there_again() {
     store.pause("crm", at(7)).await.unwrap();
     drop(store);
     let store = Store::open(directory.path()).unwrap();
-    assert_eq!(store.standing("crm").await.unwrap().paused, Some(at(7)));
+    assert_eq!(store.holds("crm").await.unwrap().paused, Some(at(7)));
 }
 
 #[tokio::test]
@@ -131,8 +131,7 @@ fn what_is_no_store_is_an_error_in_words() {
         let directory = tempfile::tempdir().unwrap();
         fs::create_dir(directory.path().join("sled")).unwrap();
         fs::write(directory.path().join("sled").join(name), bytes).unwrap();
-        // sled takes what it cannot read at the end of its log for a commit that was cut off, so some garbage is an
-        // empty store to it.
+        // To sled, a log whose beginning does not read is an empty one, and here nothing says that it was not.
         match open_at_once(directory.path()) {
             Ok(store) => drop(store),
             Err(error) => assert!(matches!(error, StoreError::Damaged { .. }), "{name}: {error}"),
@@ -160,4 +159,29 @@ fn a_directory_that_cannot_be_made_is_an_error_in_words() {
         let error = failure(directory.path());
         assert!(matches!(error, StoreError::Directory { .. }), "{error}");
     }
+}
+
+#[tokio::test]
+async fn a_store_that_is_lost_does_not_pass_for_a_new_one() {
+    for length in [16, 4_096, usize::MAX] {
+        let bench = Bench::new().await;
+        for lead in 0..200 {
+            bench.record(lead, &[("crm", "all")], 0).await;
+        }
+        let Bench { store, directory, .. } = bench;
+        store.close().await;
+        let path = directory.path().join("sled/db");
+        let mut bytes = fs::read(&path).unwrap();
+        let end = bytes.len().min(length);
+        bytes[..end].fill(0xa5);
+        fs::write(&path, bytes).unwrap();
+        snapshots(directory.path()).iter().for_each(|snapshot| fs::remove_file(snapshot).unwrap());
+        let error = failure(directory.path());
+        assert!(matches!(error, StoreError::Damaged { .. }), "{length}: {error}");
+    }
+    let bench = Bench::new().await;
+    let Bench { store, directory, .. } = bench;
+    store.close().await;
+    fs::remove_dir_all(directory.path().join("sled")).unwrap();
+    assert!(matches!(failure(directory.path()), StoreError::Damaged { .. }));
 }
