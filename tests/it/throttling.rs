@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use leadhook::simulator::Behaviour;
+use leadhook::simulator::{Behaviour, Options};
 
 use crate::support::*;
 
@@ -33,6 +33,27 @@ async fn retry_after_pauses_the_whole_destination_and_counts_no_attempt() {
         });
     }
     place.json(&["dead", "list"], 0);
+    service.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_pause_is_kept_while_new_leads_keep_coming() {
+    let stream = Options { leads_per_second: 150.0, max_leads: Some(1_500), ..by_hand() };
+    let weclever = weclever(stream).await;
+    let answer = |_: &Request, came| match came % 7 {
+        3 => Reply::new(429, "retry-after: 1\r\n", ""),
+        _ => Reply::new(200, "", ""),
+    };
+    let throttling = Raw::start(answer).await;
+    let file = File::new(&weclever.base_url()).source("poll_every", "20ms").source("overlap", "1m");
+    let place = Place::new(&file.to("crm", &throttling.url(), ONE_ATTEMPT));
+    let service = place.start().await;
+    until("some pauses", || throttling.requests().len() > 7 * 6).await;
+    let requests = throttling.requests();
+    for n in (3..requests.len() - 1).step_by(7) {
+        let paused = requests[n + 1].at - requests[n].at;
+        assert!(paused >= Duration::from_millis(950), "request {n} asked for a second and got {paused:?}");
+    }
     service.stop();
 }
 
@@ -85,9 +106,11 @@ async fn a_destination_that_is_gone_is_disabled_and_its_deliveries_wait_for_a_pe
     let file = File::new(&weclever.base_url()).to("gone", &gone.url(), "concurrency = 1").to("good", &good.url(), "");
     let place = Place::new(&file);
     let service = place.start_and_read().await;
-    weclever.finalize(1, "sold");
+    for id in 1..=5 {
+        weclever.finalize(id, "sold");
+    }
     place.until_status("it is disabled", |status| destination(status, "gone")["state"] == "disabled").await;
-    for id in 2..=10 {
+    for id in 6..=10 {
         weclever.finalize(id, "sold");
     }
     accepted(&good, 10).await;
