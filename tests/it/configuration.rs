@@ -187,3 +187,52 @@ async fn verify_tells_a_good_signature_from_a_bad_one() {
     place.write_text("body.json", std::str::from_utf8(body).unwrap());
     assert_eq!(place.run(&[&args(id, signature)[..], &["body.json"]].concat()).code, 0);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_command_with_json_prints_one_document_and_logs_on_standard_error() {
+    let weclever = weclever(by_hand()).await;
+    let crm = receiver(Behaviour::Broken { status: 422 }).await;
+    let other = receiver(Behaviour::Fine).await;
+    let start = (jiff::Timestamp::now() - std::time::Duration::from_secs(60)).to_string();
+    let file = File::new(&weclever.base_url()).source("start", &start);
+    let place = Place::new(&file.to("crm", &crm.url(), "").to("other", &other.url(), ""));
+    weclever.finalize(1, "sold");
+    weclever.finalize(2, "sold");
+    place.json(&["run", "--once"], 1);
+    let letter = place.json(&["dead", "list"], 1)["letters"][0]["id"].as_str().unwrap().to_owned();
+    for running in [false, true] {
+        let service = if running { Some(place.start().await) } else { None };
+        for (args, code) in [
+            (vec!["status"], 1),
+            (vec!["check"], 0),
+            (vec!["check", "--online"], 0),
+            (vec!["dead", "list"], 1),
+            (vec!["dead", "show", &letter], 0),
+            (vec!["dead", "retry", "--error", "nothing says this"], 0),
+            (vec!["dead", "drop", "--error", "nothing says this"], 0),
+            (vec!["destination", "pause", "other"], 0),
+            (vec!["destination", "resume", "other"], 0),
+            (vec!["destination", "test", "other"], 0),
+            (vec!["destination", "test", "crm"], 1),
+            (vec!["destination", "move", "crm", "other"], 0),
+            (vec!["destination", "drop", "crm", "--yes"], 0),
+            (
+                vec![
+                    "init",
+                    "--config",
+                    "new.toml",
+                    "--force",
+                    "--platform-id",
+                    "p",
+                    "--url",
+                    "https://crm.example.com",
+                ],
+                0,
+            ),
+        ] {
+            // Reads the whole of standard output as one document, whatever is logged beside it.
+            assert!(place.json(&[&args[..], &["--log-level", "trace"]].concat(), code).is_object(), "{args:?}");
+        }
+        drop(service);
+    }
+}

@@ -108,8 +108,10 @@ async fn serve(
             reply
         };
         stream.write_all(&reply.bytes).await?;
-        while reply.endless {
-            stream.write_all(&[b'x'; 8192]).await?;
+        if reply.endless {
+            loop {
+                stream.write_all(&[b'x'; 8192]).await?;
+            }
         }
     }
 }
