@@ -173,6 +173,7 @@ async fn an_answer_without_end_is_bounded() {
     let letter = place.json(&["dead", "list"], 1)["letters"][0]["id"].as_str().unwrap().to_owned();
     let attempt = &place.json(&["dead", "show", &letter], 0)["attempts"][0];
     assert_eq!((attempt["cut"].as_bool(), attempt["answer"].as_str().unwrap().len()), (Some(true), 2048));
+    assert!(attempt["took_ms"].as_u64().unwrap() < 5_000, "it is not read until the time is up: {attempt}");
     assert!(service.peak_memory() < 150 << 20);
     service.stop();
 }

@@ -6,11 +6,11 @@ use leadhook::simulator::{Behaviour, Options};
 
 use crate::support::*;
 
-/// A second attempt would be one too many: whatever counts as an attempt shows.
+/// Nothing is tried a second time, unless what happened counts as no attempt.
 const ONE_ATTEMPT: &str = "retry = { schedule = [] }\nconcurrency = 1";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn retry_after_pauses_the_whole_destination_and_counts_no_attempt() {
+async fn retry_after_pauses_the_whole_destination() {
     let weclever = weclever(by_hand()).await;
     let (throttling, unavailable) =
         (receiver(Behaviour::Scripted(vec![429])).await, receiver(Behaviour::Scripted(vec![503])).await);
@@ -33,6 +33,25 @@ async fn retry_after_pauses_the_whole_destination_and_counts_no_attempt() {
         });
     }
     place.json(&["dead", "list"], 0);
+    service.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_throttled_attempt_counts_as_none() {
+    let weclever = weclever(by_hand()).await;
+    // Two attempts that count are all that a delivery has: with one more, it would be dead.
+    let retry = r#"retry = { schedule = ["10ms"] }"#;
+    let receivers =
+        [receiver(Behaviour::Scripted(vec![429, 500])).await, receiver(Behaviour::Scripted(vec![503, 500])).await];
+    let file = File::new(&weclever.base_url());
+    let file = file.to("throttling", &receivers[0].url(), retry).to("unavailable", &receivers[1].url(), retry);
+    let place = Place::new(&file);
+    let service = place.start_and_read().await;
+    weclever.finalize(1, "sold");
+    for receiver in &receivers {
+        accepted(receiver, 1).await;
+        assert_eq!(receiver.tally(|tally| tally.requests), 3);
+    }
     service.stop();
 }
 
