@@ -165,7 +165,8 @@ impl Worker {
             self.probing = true;
         }
         let transport = Arc::clone(&self.transport);
-        self.in_flight.spawn(async move { attempt::send(&transport, claim, probe, now).await });
+        let began = Instant::now();
+        self.in_flight.spawn(async move { attempt::send(&transport, claim, probe, now, began).await });
         self.note_in_flight();
     }
 
@@ -189,9 +190,9 @@ impl Worker {
         self.probing &= !attempt.probe;
         self.note(&attempt, now);
         let pause = match &attempt.outcome {
-            Outcome::Throttled(asked) => Some(self.throttle.pause_from(*asked, attempt.at, now)),
+            Outcome::Throttled(asked) => Some(self.throttle.pause(*asked, attempt.began, Instant::now())),
             Outcome::Accepted => {
-                self.throttle.success();
+                self.throttle.success(attempt.began);
                 None
             }
             _ => None,
