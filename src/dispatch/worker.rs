@@ -47,7 +47,10 @@ pub struct Worker {
     ready: VecDeque<Claim>,
     in_flight: JoinSet<Attempt>,
     probing: bool,
-    settling: JoinSet<Result<(), StoreError>>,
+    /// True where the settlement holds the destination back.
+    settling: JoinSet<Result<bool, StoreError>>,
+    /// How many of those hold it back: until they are on disk, the disk does not know.
+    holds_on_their_way: usize,
     /// As last read; read again when the bell has rung.
     holds: Holds,
     holds_are_old: bool,
@@ -76,6 +79,7 @@ impl Worker {
             in_flight: JoinSet::new(),
             probing: false,
             settling: JoinSet::new(),
+            holds_on_their_way: 0,
             holds: Holds::default(),
             holds_are_old: true,
         }
@@ -100,7 +104,7 @@ impl Worker {
                 biased;
                 () = ending.stop.cancelled() => {}
                 Some(attempt) = self.in_flight.join_next(), if self.settling.len() < SETTLING => self.came_back(attempt)?,
-                Some(settled) = self.settling.join_next() => flatten(settled)?,
+                Some(settled) = self.settling.join_next() => self.settled(settled)?,
                 () = bell.notified() => self.holds_are_old = true,
                 _ = ending.finish.changed() => {}
                 () = tokio::time::sleep(long) => {}
@@ -116,7 +120,12 @@ impl Worker {
         }
         let now = self.parts.clock.now();
         if std::mem::take(&mut self.holds_are_old) {
-            self.holds = self.parts.store.holds(&self.parts.destination.name).await?;
+            let mut holds = self.parts.store.holds(&self.parts.destination.name).await?;
+            if self.holds_on_their_way > 0 {
+                holds.wait_until = holds.wait_until.max(self.holds.wait_until);
+                holds.disabled = holds.disabled.or(self.holds.disabled);
+            }
+            self.holds = holds;
         }
         let holds = self.holds;
         if holds.paused.is_some() || holds.disabled.is_some() {
@@ -224,11 +233,28 @@ impl Worker {
 
     fn settle(&mut self, claim: Claim, settlement: Settlement, happening: Happening) {
         let (store, feed) = (self.parts.store.clone(), self.parts.feed.clone());
+        let holds = settlement.wait_until.is_some() || settlement.verdict == Verdict::Parked;
+        self.holds_on_their_way += usize::from(holds);
         self.settling.spawn(async move {
             store.settle(claim, settlement).await?;
             feed.tell(happening);
-            Ok(())
+            Ok(holds)
         });
+    }
+
+    fn settled(&mut self, settled: Result<Result<bool, StoreError>, JoinError>) -> Result<(), StoreError> {
+        let held = match settled {
+            Ok(settled) => settled?,
+            Err(lost) if lost.is_panic() => std::panic::resume_unwind(lost.into_panic()),
+            // Settlements are never cut off but together with the worker.
+            Err(_) => false,
+        };
+        if held {
+            self.holds_on_their_way -= 1;
+            // A person may have resumed it meanwhile; from now on the disk has the last word.
+            self.holds_are_old = true;
+        }
+        Ok(())
     }
 
     fn note(&mut self, attempt: &Attempt, now: Timestamp) {
@@ -274,17 +300,9 @@ impl Worker {
                 biased;
                 () = ending.abort.cancelled() => break,
                 Some(attempt) = self.in_flight.join_next() => self.came_back(attempt)?,
-                Some(settled) = self.settling.join_next() => flatten(settled)?,
+                Some(settled) = self.settling.join_next() => self.settled(settled)?,
             }
         }
         Ok(())
-    }
-}
-
-fn flatten(settled: Result<Result<(), StoreError>, JoinError>) -> Result<(), StoreError> {
-    match settled {
-        Ok(settled) => settled,
-        Err(lost) if lost.is_panic() => std::panic::resume_unwind(lost.into_panic()),
-        Err(_) => Ok(()),
     }
 }

@@ -1,0 +1,24 @@
+//! Whole stories through the built binary: real HTTP, real files, a simulated WeClever and simulated destinations around it.
+//!
+//! Nothing here calls into the product; what is tested is what a person types and what a receiver gets.
+
+#![allow(clippy::unwrap_used, clippy::print_stderr)]
+
+mod support;
+
+mod configuration;
+mod crashes;
+mod dead_letters;
+mod delivery;
+mod destinations;
+mod failing;
+mod faulty_api;
+mod first_run;
+mod main_job;
+mod once;
+mod secrecy;
+mod state;
+mod stopping;
+mod throttling;
+mod unreadable;
+mod untouched;
