@@ -48,6 +48,14 @@ impl Attempt {
         }
     }
 
+    /// The same in one word.
+    fn in_short(&self) -> String {
+        match &self.answer {
+            Answer::Got(response) => response.status.to_string(),
+            Answer::Nothing { why, .. } => why.as_str().to_owned(),
+        }
+    }
+
     /// The one wide line that is logged for each attempt, without the person's data.
     pub fn log(&self, destination: &str, verdict: &Verdict) {
         let (status, error) = match &self.answer {
@@ -80,6 +88,7 @@ impl Attempt {
             attempt: self.claim.attempt(),
             outcome: self.outcome,
             said: self.said(),
+            in_short: self.in_short(),
             took: self.took,
             verdict,
         }

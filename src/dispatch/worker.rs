@@ -264,8 +264,12 @@ impl Worker {
             Some(Change::Tripped) => {
                 self.ready.clear();
                 warn!(destination = name, said = attempt.said(), "failing: only probes are sent until one is accepted");
+                self.parts.feed.tell(Happening::Failing { destination: name.clone() });
             }
-            Some(Change::Closed) => info!(destination = name, "recovered: deliveries go on"),
+            Some(Change::Closed) => {
+                info!(destination = name, "recovered: deliveries go on");
+                self.parts.feed.tell(Happening::Recovered { destination: name.clone() });
+            }
             None => {}
         }
         let since = self.breaker.since();
