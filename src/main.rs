@@ -28,6 +28,9 @@ async fn main() -> ExitCode {
 }
 
 fn say(text: &str) {
+    if text.is_empty() {
+        return;
+    }
     // Where standard error is gone there is nobody left to tell.
     let _ = writeln!(anstream::stderr().lock(), "{}", text.trim_end());
 }

@@ -222,7 +222,11 @@ fn transports(config: &Config) -> Result<Vec<(Destination, Transport)>, Transpor
 async fn platform(store: &Store, config: &Config, now: Timestamp) -> Result<Platform, StoreError> {
     let (floor, start) = match config.source.start {
         Start::Now => (clock::before(now, config.source.sweep), None),
-        Start::At(at) => (at, Some(at)),
+        Start::At(at) => {
+            // As the store keeps it: a finer date would look changed at every start.
+            let at = Timestamp::from_millisecond(at.as_millisecond()).unwrap_or(at);
+            (at, Some(at))
+        }
     };
     let platform = store.platform(&config.source.platform_id, floor, start).await?;
     let progress = store.progress(&platform).await?;

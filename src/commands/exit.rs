@@ -28,6 +28,8 @@ pub enum Failure {
     Unavailable(String),
     /// 78: the configuration is wrong.
     Config(Mistakes),
+    /// 0, silently: whoever read the results has seen enough, as in `leadhook dead list | head`.
+    EnoughRead,
 }
 
 /// 70: a bug of ours.
@@ -50,6 +52,7 @@ impl Failure {
             Failure::Usage(_) => 2,
             Failure::Unavailable(_) => 69,
             Failure::Config(_) => 78,
+            Failure::EnoughRead => 0,
         })
     }
 
@@ -68,6 +71,7 @@ impl Failure {
         match self {
             Failure::Usage(why) | Failure::Unavailable(why) => format!("leadhook: {why}"),
             Failure::Config(mistakes) => mistakes.render(color),
+            Failure::EnoughRead => String::new(),
         }
     }
 }
@@ -94,8 +98,8 @@ impl From<AdminError> for Failure {
 }
 
 impl From<std::io::Error> for Failure {
-    // Standard output that nobody reads any more, or a file that was named.
+    // Standard output or input: files are opened where more is known of them.
     fn from(error: std::io::Error) -> Failure {
-        Failure::unavailable(error)
+        if error.kind() == std::io::ErrorKind::BrokenPipe { Failure::EnoughRead } else { Failure::unavailable(error) }
     }
 }

@@ -99,7 +99,8 @@ fn ask(given: Option<String>, question: &str, flag: &str, default: Option<&str>)
     }
 }
 
-fn new_secret() -> Result<String, Failure> {
+/// A signing secret that nobody has had before.
+pub fn new_secret() -> Result<String, Failure> {
     let mut key = [0u8; 32];
     getrandom::fill(&mut key).map_err(Failure::unavailable)?;
     Ok(format!("whsec_{}", STANDARD.encode(key)))

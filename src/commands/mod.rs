@@ -4,6 +4,7 @@
 
 mod check;
 mod dead;
+mod demo;
 mod destination;
 pub mod exit;
 mod init;
@@ -47,15 +48,17 @@ pub struct Global {
     /// How logs are written to standard error
     #[arg(long, global = true, value_enum, default_value_t, env = "LEADHOOK_LOG_FORMAT", value_name = "FORMAT")]
     log_format: logging::Format,
-    /// How much is logged
-    #[arg(long, global = true, value_enum, default_value_t, env = "LEADHOOK_LOG_LEVEL", value_name = "LEVEL")]
-    log_level: logging::Level,
+    /// How much is logged [default: info; for demo: error]
+    #[arg(long, global = true, value_enum, env = "LEADHOOK_LOG_LEVEL", value_name = "LEVEL")]
+    log_level: Option<logging::Level>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Run the service: poll WeClever and deliver, until it is stopped
     Run(run::RunArgs),
+    /// Watch it work, against a simulated WeClever and three destinations; nothing to set up
+    Demo(demo::DemoArgs),
     /// Write a commented leadhook.toml
     Init(init::InitArgs),
     /// Find every mistake in the file
@@ -79,11 +82,12 @@ enum Command {
 /// # Errors
 /// A [`Failure`], which says what went wrong and holds its exit code.
 pub async fn run(cli: Cli) -> Result<Exit, Failure> {
-    logging::start(cli.global.log_format, cli.global.log_level);
+    logging::start(cli.global.log_format, cli.global.log_level.unwrap_or(cli.command.log_level()));
     let global = cli.global;
     let output = Output::new(global.json);
     match cli.command {
         Command::Run(args) => run::run(&global, &args, &output).await,
+        Command::Demo(args) => demo::demo(&args, global.json).await,
         Command::Init(args) => init::init(&global, args, &output),
         Command::Check(args) => check::check(&global, &args, &output).await,
         Command::Status => status::status(&global, &output).await,
@@ -94,6 +98,17 @@ pub async fn run(cli: Cli) -> Result<Exit, Failure> {
             let stop = signals::listen();
             simulate(*args, global.json, stop.gently.cancelled_owned()).await.map_err(Failure::unavailable)?;
             Ok(Exit::Done)
+        }
+    }
+}
+
+impl Command {
+    /// How much is logged where nobody says.
+    fn log_level(&self) -> logging::Level {
+        match self {
+            // What it shows is what a log would tell; both on one terminal would be a mess.
+            Command::Demo(_) => logging::Level::Error,
+            _ => logging::Level::default(),
         }
     }
 }

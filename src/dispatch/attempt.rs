@@ -1,6 +1,6 @@
 //! One attempt: the request as it goes out now, what came back, and what follows.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use tracing::info;
@@ -18,17 +18,18 @@ pub struct Attempt {
     /// Whether it was sent to find out if the destination is back.
     pub probe: bool,
     pub at: Timestamp,
+    pub began: Instant,
     pub took: Duration,
     pub answer: Answer,
     pub outcome: Outcome,
 }
 
 /// Sends the claimed event once.
-pub async fn send(transport: &Transport, mut claim: Claim, probe: bool, now: Timestamp) -> Attempt {
+pub async fn send(transport: &Transport, mut claim: Claim, probe: bool, now: Timestamp, began: Instant) -> Attempt {
     let body = std::mem::take(&mut claim.envelope);
     let sent = transport.send(&claim.event_id, body, now).await;
     let outcome = judge(&sent.answer);
-    Attempt { claim, probe, at: now, took: sent.took, answer: sent.answer, outcome }
+    Attempt { claim, probe, at: now, began, took: sent.took, answer: sent.answer, outcome }
 }
 
 impl Attempt {
@@ -44,6 +45,14 @@ impl Attempt {
             Answer::Got(response) => format!("HTTP {}", response.status),
             Answer::Nothing { why, detail } if detail.is_empty() => why.to_string(),
             Answer::Nothing { why, detail } => format!("{why}: {detail}"),
+        }
+    }
+
+    /// The same in one word.
+    fn in_short(&self) -> String {
+        match &self.answer {
+            Answer::Got(response) => response.status.to_string(),
+            Answer::Nothing { why, .. } => why.as_str().to_owned(),
         }
     }
 
@@ -79,6 +88,7 @@ impl Attempt {
             attempt: self.claim.attempt(),
             outcome: self.outcome,
             said: self.said(),
+            in_short: self.in_short(),
             took: self.took,
             verdict,
         }

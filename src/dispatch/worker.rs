@@ -174,7 +174,8 @@ impl Worker {
             self.probing = true;
         }
         let transport = Arc::clone(&self.transport);
-        self.in_flight.spawn(async move { attempt::send(&transport, claim, probe, now).await });
+        let began = Instant::now();
+        self.in_flight.spawn(async move { attempt::send(&transport, claim, probe, now, began).await });
         self.note_in_flight();
     }
 
@@ -198,9 +199,9 @@ impl Worker {
         self.probing &= !attempt.probe;
         self.note(&attempt, now);
         let pause = match &attempt.outcome {
-            Outcome::Throttled(asked) => Some(self.throttle.pause_from(*asked, attempt.at, now)),
+            Outcome::Throttled(asked) => Some(self.throttle.pause(*asked, attempt.began, Instant::now())),
             Outcome::Accepted => {
-                self.throttle.success();
+                self.throttle.success(attempt.began);
                 None
             }
             _ => None,
@@ -263,8 +264,12 @@ impl Worker {
             Some(Change::Tripped) => {
                 self.ready.clear();
                 warn!(destination = name, said = attempt.said(), "failing: only probes are sent until one is accepted");
+                self.parts.feed.tell(Happening::Failing { destination: name.clone() });
             }
-            Some(Change::Closed) => info!(destination = name, "recovered: deliveries go on"),
+            Some(Change::Closed) => {
+                info!(destination = name, "recovered: deliveries go on");
+                self.parts.feed.tell(Happening::Recovered { destination: name.clone() });
+            }
             None => {}
         }
         let since = self.breaker.since();

@@ -2,9 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use jiff::Timestamp;
-
-use super::{clock, retry_after};
+use super::retry_after;
 
 /// So many in a second, a minute or an hour: `50/s`, `120/m`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -58,11 +56,12 @@ pub struct Bucket {
 }
 
 impl Bucket {
-    /// A full bucket. [`Rate::burst`] is a good `burst`; 0 counts as 1.
+    /// A full bucket. [`Rate::burst`] is a good `burst`; it is at least 1, and never more than the rate counts.
     pub fn new(rate: Rate, burst: u32) -> Bucket {
-        let nanos = rate.per.as_nanos().div_ceil(u128::from(rate.count.max(1)));
+        let count = rate.count.max(1);
+        let nanos = rate.per.as_nanos().div_ceil(u128::from(count));
         let each = Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX));
-        Bucket { each, slack: each.saturating_mul(burst.max(1) - 1), full_at: None }
+        Bucket { each, slack: each.saturating_mul(burst.clamp(1, count) - 1), full_at: None }
     }
 
     /// Takes a token.
@@ -81,48 +80,65 @@ impl Bucket {
 }
 
 /// How long a destination or the source rests that says "too many": as long as it asks for, or longer and longer.
+///
+/// Requests run beside each other, and those in flight together come back with the same refusal: sixteen of them are one
+/// reason to rest, not sixteen. So it counts when the request was sent: what was sent before the last pause was decided
+/// tells nothing about how things stand since.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Throttle {
     /// The last pause that nobody had asked for by its length.
     grown: Option<Duration>,
-    /// When the last pause was decided, and until when it lasts.
-    paused: Option<(Timestamp, Timestamp)>,
+    last: Option<Pause>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Pause {
+    decided: Instant,
+    until: Instant,
 }
 
 impl Throttle {
-    /// The first pause of a destination that does not say how long.
+    /// The first pause where nobody says how long.
     pub const FIRST: Duration = Duration::from_secs(1);
 
-    /// The longest pause of a destination that does not say how long.
+    /// The longest pause where nobody says how long.
     pub const LONGEST: Duration = Duration::from_secs(300);
 
-    /// The pause that follows: what was asked for, within the limits of `Retry-After`, or twice the last one.
-    pub fn pause(&mut self, asked: Option<Duration>) -> Duration {
-        if let Some(asked) = asked {
-            return asked.clamp(retry_after::SHORTEST, retry_after::LONGEST);
+    /// A request that was sent at `sent` was told "too many": how long to rest from `now` on.
+    ///
+    /// That is what it `asked` for, within the limits of `Retry-After`, or twice as long as the last time. A request that
+    /// was sent before the last pause was decided makes that one longer where it asks for more, and else changes nothing.
+    pub fn pause(&mut self, asked: Option<Duration>, sent: Instant, now: Instant) -> Duration {
+        let known = self.last.filter(|last| sent <= last.decided);
+        let left = known.map_or(Duration::ZERO, |last| last.until.saturating_duration_since(now));
+        let pause = match (asked, known) {
+            (Some(asked), _) => asked.clamp(retry_after::SHORTEST, retry_after::LONGEST),
+            (None, None) => self.grow(),
+            (None, Some(_)) => Duration::ZERO,
+        };
+        if pause > left {
+            self.last = Some(Pause { decided: now, until: now + pause });
         }
+        pause.max(left).max(retry_after::SHORTEST)
+    }
+
+    fn grow(&mut self) -> Duration {
         let next = self.grown.map_or(Throttle::FIRST, |last| (last * 2).min(Throttle::LONGEST));
         self.grown = Some(next);
         next
     }
 
-    /// As [`pause`](Throttle::pause), for attempts that run beside each other: an answer to one that `began` before the
-    /// last pause was decided tells nothing new, so it does not make the pause grow. Gives what is left of the pause
-    /// from `now` on.
-    pub fn pause_from(&mut self, asked: Option<Duration>, began: Timestamp, now: Timestamp) -> Duration {
-        let known = self.paused.filter(|(decided, _)| began <= *decided && *decided <= now);
-        let pause = match (known, asked) {
-            (Some((_, until)), None) => clock::elapsed(now, until).max(retry_after::SHORTEST),
-            (Some((_, until)), Some(_)) => clock::elapsed(now, until).max(self.pause(asked)),
-            (None, _) => self.pause(asked),
-        };
-        self.paused = Some((now, clock::after(now, pause)));
-        pause
+    /// A request that was sent at `sent` was accepted: the next pause is a short one again, unless the request is from
+    /// before the last one.
+    pub fn success(&mut self, sent: Instant) {
+        if self.last.is_none_or(|last| sent > last.decided) {
+            self.grown = None;
+        }
     }
 
-    /// An attempt was accepted: the next pause is a short one again.
-    pub fn success(&mut self) {
-        self.grown = None;
+    /// The end of the pause that is in force.
+    pub fn paused_until(&self, now: Instant) -> Option<Instant> {
+        self.last.map(|last| last.until).filter(|until| *until > now)
     }
 }
 
@@ -132,6 +148,14 @@ mod tests {
     use proptest::prelude::*;
 
     const S: fn(u64) -> Duration = Duration::from_secs;
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Send,
+        Refused(prop::sample::Index),
+        Asked(prop::sample::Index, u64),
+        Accepted(prop::sample::Index),
+    }
 
     fn rate(text: &str) -> Rate {
         Rate::parse(text).expect("a rate")
@@ -173,33 +197,74 @@ mod tests {
     }
 
     #[test]
-    fn a_pause_nobody_measured_doubles_until_a_success() {
-        let mut throttle = Throttle::default();
-        let pauses: Vec<_> = (0..11).map(|_| throttle.pause(None).as_secs()).collect();
-        assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]);
-        assert_eq!(throttle.pause(Some(S(7))), S(7));
-        assert_eq!(throttle.pause(Some(S(0))), S(1));
-        assert_eq!(throttle.pause(Some(Duration::MAX)), S(86_400));
-        throttle.success();
-        assert_eq!(throttle.pause(None), S(1));
+    fn a_burst_is_never_more_than_the_rate_counts() {
+        let start = Instant::now();
+        let mut bucket = Bucket::new(rate("1/h"), 16);
+        assert_eq!(bucket.take(start), Ok(()));
+        assert_eq!(bucket.take(start), Err(start + S(3_600)));
     }
 
     #[test]
-    fn attempts_beside_each_other_make_one_pause() {
-        let at = |ms: i64| Timestamp::from_millisecond(1_800_000_000_000 + ms).expect("a time");
+    fn a_pause_nobody_measured_doubles_until_a_success() {
+        let mut now = Instant::now();
         let mut throttle = Throttle::default();
-        assert_eq!(throttle.pause_from(None, at(0), at(100)), S(1));
-        for late in 1..8 {
-            throttle.pause_from(None, at(0), at(100 + late));
+        // Each is sent when the pause before it is over.
+        let mut pause = |throttle: &mut Throttle, asked| {
+            let pause = throttle.pause(asked, now, now + S(1) / 10);
+            now += pause + S(1);
+            (pause, now)
+        };
+        let pauses: Vec<_> = (0..11).map(|_| pause(&mut throttle, None).0.as_secs()).collect();
+        assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]);
+        assert_eq!(pause(&mut throttle, Some(S(7))).0, S(7));
+        assert_eq!(pause(&mut throttle, Some(S(0))).0, S(1));
+        let (longest, over) = pause(&mut throttle, Some(Duration::MAX));
+        assert_eq!(longest, S(86_400));
+        throttle.success(over);
+        assert_eq!(pause(&mut throttle, None).0, S(1));
+    }
+
+    #[test]
+    fn one_wave_of_refusals_is_one_reason_to_rest() {
+        let start = Instant::now();
+        let at = |ms: u64| start + Duration::from_millis(ms);
+        let mut throttle = Throttle::default();
+        assert_eq!(throttle.pause(None, at(0), at(100)), S(1));
+        assert_eq!(throttle.pause(None, at(100), at(100)), S(1));
+        for late in 101..108 {
+            assert_eq!(throttle.pause(None, at(0), at(late)), S(1));
         }
-        // The next attempt after the pause is the first that says something new.
-        assert_eq!(throttle.pause_from(None, at(1_200), at(1_300)), S(2));
-        assert_eq!(throttle.pause_from(None, at(1_200), at(1_800)), Duration::from_millis(1_500));
+        assert_eq!((throttle.paused_until(at(1_099)), throttle.paused_until(at(1_100))), (Some(at(1_100)), None));
+        // The next one after the pause is the first that says something new.
+        assert_eq!(throttle.pause(None, at(1_200), at(1_300)), S(2));
+        assert_eq!(throttle.pause(None, at(1_200), at(1_800)), Duration::from_millis(1_500));
         // A longer wish counts, a shorter one does not shorten.
-        assert_eq!(throttle.pause_from(Some(S(60)), at(1_250), at(1_900)), S(60));
-        assert_eq!(throttle.pause_from(Some(S(5)), at(1_250), at(11_900)), S(50));
-        // A clock that was set back is no reason to pause for the difference.
-        assert_eq!(throttle.pause_from(None, at(-86_400_000), at(-86_400_000)), S(4));
+        assert_eq!(throttle.pause(Some(S(60)), at(1_250), at(1_900)), S(60));
+        assert_eq!(throttle.pause(Some(S(5)), at(1_250), at(11_900)), S(50));
+        assert_eq!(throttle.paused_until(at(11_900)), Some(at(61_900)));
+        // The wish was a decision of its own: what was sent before it does not make the pause grow, nor end the growth.
+        assert_eq!(throttle.pause(None, at(1_850), at(12_000)), Duration::from_millis(49_900));
+        throttle.success(at(1_850));
+        assert_eq!(throttle.pause(None, at(62_000), at(62_100)), S(4));
+        // A straggler that comes when all is over decides nothing.
+        assert_eq!(throttle.pause(None, at(62_050), at(70_000)), S(1));
+        assert_eq!(throttle.paused_until(at(70_000)), None);
+        assert_eq!(throttle.pause(None, at(69_000), at(70_100)), S(8));
+        // An answer to an old request does not show that all is well again; one to a new request does.
+        throttle.success(at(70_100));
+        assert_eq!(throttle.pause(None, at(80_000), at(80_100)), S(16));
+        throttle.success(at(80_101));
+        assert_eq!(throttle.pause(None, at(99_000), at(99_100)), S(1));
+    }
+
+    #[test]
+    fn whoever_is_let_in_before_the_end_is_believed() {
+        // A person has ended the pause of a day; what the destination then asks for counts, not the rest of the day.
+        let start = Instant::now();
+        let mut throttle = Throttle::default();
+        assert_eq!(throttle.pause(Some(S(86_400)), start, start), S(86_400));
+        assert_eq!(throttle.pause(Some(S(5)), start + S(60), start + S(61)), S(5));
+        assert_eq!(throttle.paused_until(start + S(61)), Some(start + S(66)));
     }
 
     proptest! {
@@ -228,7 +293,58 @@ mod tests {
             for (i, from) in taken.iter().enumerate() {
                 for (j, to) in taken.iter().enumerate().skip(i) {
                     let granted = (*to - *from).as_secs_f64() * f64::from(count) / (per as f64);
-                    prop_assert!((j - i + 1) as f64 <= granted + f64::from(burst.max(1)) + 1e-6);
+                    prop_assert!((j - i + 1) as f64 <= granted + f64::from(burst.clamp(1, count)) + 1e-6);
+                }
+            }
+        }
+
+        #[test]
+        fn pauses_are_kept_and_grow_once_a_wave(
+            steps in prop::collection::vec(
+                (prop_oneof![Just(0u64), 0u64..3_000], prop_oneof![
+                    4 => Just(Step::Send),
+                    3 => any::<prop::sample::Index>().prop_map(Step::Refused),
+                    1 => (any::<prop::sample::Index>(), 0u64..100_000).prop_map(|(which, s)| Step::Asked(which, s)),
+                    1 => any::<prop::sample::Index>().prop_map(Step::Accepted),
+                ]),
+                1..200,
+            ),
+        ) {
+            let (mut now, mut throttle) = (Instant::now(), Throttle::default());
+            let (mut in_flight, mut decided, mut expected) = (Vec::new(), None, 1);
+            for (wait, step) in steps {
+                now += Duration::from_millis(wait);
+                let (which, asked) = match &step {
+                    Step::Send => {
+                        // Nothing is sent in a pause.
+                        now = throttle.paused_until(now).unwrap_or(now);
+                        in_flight.push(now);
+                        continue;
+                    }
+                    _ if in_flight.is_empty() => continue,
+                    Step::Refused(which) | Step::Accepted(which) => (which, None),
+                    Step::Asked(which, seconds) => (which, Some(S(*seconds))),
+                };
+                let sent = in_flight.remove(which.index(in_flight.len()));
+                let new = decided.is_none_or(|decided| sent > decided);
+                if let Step::Accepted(_) = step {
+                    throttle.success(sent);
+                    expected = if new { 1 } else { expected };
+                    continue;
+                }
+                let before = throttle.paused_until(now);
+                let pause = throttle.pause(asked, sent, now);
+                let after = throttle.paused_until(now);
+                prop_assert!((retry_after::SHORTEST..=retry_after::LONGEST).contains(&pause));
+                prop_assert!(pause >= asked.unwrap_or_default().min(retry_after::LONGEST));
+                prop_assert!(after >= before);
+                if asked.is_none() && new {
+                    prop_assert_eq!(pause, S(expected));
+                    expected = (expected * 2).min(300);
+                }
+                prop_assert_eq!(after, if asked.is_some() || new { Some(now + pause) } else { before });
+                if after != before {
+                    decided = Some(now);
                 }
             }
         }

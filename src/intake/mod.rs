@@ -100,6 +100,17 @@ pub struct Pass {
     pub failed: u32,
 }
 
+impl ReadError {
+    /// What went wrong in a few words, without what was asked and where.
+    pub fn in_short(&self) -> String {
+        match self {
+            ReadError::Source(error) => error.in_short(),
+            ReadError::Malformed { .. } => "some rows cannot be read, the others were taken".to_owned(),
+            other => other.to_string(),
+        }
+    }
+}
+
 impl Intake {
     /// Reads until it is told to stop, then finishes what is in flight.
     ///

@@ -175,7 +175,7 @@ impl Reader {
             Err(error) => {
                 let said = error.to_string();
                 warn!(error = said, "a window could not be read; it is tried again");
-                intake.feed.tell(Happening::ReadFailed { error: said.clone() });
+                intake.feed.tell(Happening::ReadFailed { error: said.clone(), in_short: error.in_short() });
                 intake.health.of_source(|health| {
                     health.trouble = Some(Trouble::again(health.trouble.take(), said, now));
                     health.wait_until = paused;
@@ -295,7 +295,7 @@ impl Fetch {
                 (job.waiting, job.due, job.error) = (waiting, due, said.clone());
                 intake.store.set_aside(&intake.platform, job).await?;
                 self.bell.notify_one();
-                intake.feed.tell(Happening::SetAside { lead, error: said, due });
+                intake.feed.tell(Happening::SetAside { lead, error: said, in_short: error.in_short(), due });
             }
             Patience::GiveUp => {
                 warn!(lead = lead.0, error = said, "details given up on; `leadhook dead list` shows it");

@@ -89,6 +89,12 @@ impl WeClever {
         self.shared.log.tell(|| Happening::Finalized { id, status: status.to_owned() });
     }
 
+    /// From now on only [`WeClever::finalize`] finalizes leads.
+    pub fn finalize_no_more(&self) {
+        let now_ms = self.shared.now_ms();
+        self.shared.change_world(|world| world.end_plan(now_ms));
+    }
+
     /// Rates a lead now, for the first time or anew.
     pub fn rate(&self, id: u64, rating: &str) {
         self.shared.change_world(|world| world.rate(id, rating));

@@ -143,6 +143,11 @@ impl World {
         self.touched.entry(id).or_default().fields.insert(field.to_owned(), value);
     }
 
+    /// The plan finalizes nothing after this instant.
+    pub fn end_plan(&mut self, now_ms: i64) {
+        self.plan.max_leads = Some(self.planned_until(now_ms));
+    }
+
     /// Changes how many rows a list may have.
     pub fn set_cap(&mut self, cap: Option<usize>) {
         self.plan.cap = cap;
@@ -256,6 +261,15 @@ mod tests {
         let next = world.next_after(BASE).unwrap();
         assert_eq!(world.planned_between(BASE, next), [100_010]);
         assert_eq!(world.next_after(BASE + HOUR), None);
+    }
+
+    #[test]
+    fn a_plan_that_is_ended_stays_as_it_is() {
+        let mut world = world(Options { past_leads: 10, leads_per_second: 2.0, ..Options::default() });
+        world.end_plan(BASE + 5_000);
+        assert_eq!(world.finalized(BASE + HOUR), 20);
+        assert_eq!(ids(&world.list(ALL, BASE + HOUR)), (100_000..100_020).collect::<Vec<_>>());
+        assert_eq!(world.next_after(BASE + 5_000), None);
     }
 
     #[test]

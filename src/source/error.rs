@@ -85,6 +85,19 @@ impl SourceError {
         }
     }
 
+    /// What went wrong in a few words, without what was asked and where.
+    pub fn in_short(&self) -> String {
+        match &self.kind {
+            SourceErrorKind::NoAnswer(_) => format!("no answer ({})", self.kind.as_str()),
+            SourceErrorKind::Throttled(_) => "too many requests".to_owned(),
+            SourceErrorKind::Unauthorized { status, refused: Refused::FreshToken } => {
+                format!("status {status}, though the token is fresh")
+            }
+            SourceErrorKind::Malformed(reason) => format!("bad answer, {reason}"),
+            kind => kind.to_string(),
+        }
+    }
+
     /// What a person can do about it, where there is anything.
     fn remedy(&self) -> Option<&'static str> {
         Some(match &self.kind {

@@ -19,13 +19,12 @@ mod wire;
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use jiff::Timestamp;
 use reqwest::{Client, RequestBuilder, Response};
 use tokio::sync::Semaphore;
-use tokio::time::Instant;
 use url::Url;
 
 pub use self::error::{Asked, Refused, SourceError, SourceErrorKind};
@@ -176,7 +175,8 @@ impl Source {
 
     /// Until when nothing is asked, because WeClever wants to be left alone.
     pub fn paused_until(&self) -> Option<Timestamp> {
-        let left = self.0.gate.paused_until()?.saturating_duration_since(Instant::now());
+        let now = Instant::now();
+        let left = self.0.gate.paused_until(now)?.duration_since(now);
         Timestamp::now().checked_add(left).ok()
     }
 }
@@ -217,9 +217,9 @@ impl Inner {
         // Only now: while this request waited at the gate, the token may have been renewed.
         let token = self.tokens.get(self.fetch_token()).await?;
         // Fetching it may have taken a while, too.
-        self.gate.pause_over().await;
+        let sent = self.gate.pause_over().await;
         let request = self.client.get(address.clone()).header(&self.auth_header, token.value.clone());
-        Ok(self.exchange(asked, request, limit).await?.map_err(|status| (token, status)))
+        Ok(self.exchange(asked, sent, request, limit).await?.map_err(|status| (token, status)))
     }
 
     async fn fetch_token(&self) -> Result<HeaderValue, SourceError> {
@@ -228,11 +228,11 @@ impl Inner {
             // A token from the file is there from the beginning and is never renewed, so that nobody gets here.
             return Err(self.refused(&asked, StatusCode::UNAUTHORIZED, Refused::GivenToken));
         };
-        self.gate.enter().await;
+        let sent = self.gate.enter().await;
         let request =
             self.client.get(self.token_address.clone()).basic_auth(username.expose(), Some(password.expose()));
         let answer = self
-            .exchange(&asked, request, TOKEN_LIMIT)
+            .exchange(&asked, sent, request, TOKEN_LIMIT)
             .await?
             .map_err(|status| self.refused(&asked, status, Refused::Password))?;
         let read = wire::token(&answer.body).and_then(|token| {
@@ -241,14 +241,14 @@ impl Inner {
         self.understood(&asked, &answer, read)
     }
 
-    /// One request and its answer. The inner error: access was refused, with this status.
+    /// One request, which the gate let in at `sent`, and its answer. The inner error: access was refused, with this status.
     async fn exchange(
         &self,
         asked: &Asked,
+        sent: Instant,
         request: RequestBuilder,
         limit: usize,
     ) -> Result<Result<Answer, StatusCode>, SourceError> {
-        let sent = Instant::now();
         let response = request.send().await.map_err(|e| self.no_answer(asked, &e))?;
         let status = response.status();
         let code = status.as_u16();

@@ -1,8 +1,8 @@
 //! Counts of what the store holds, for `status`.
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
+use super::destinations::{Holds, holds};
 use super::error::StoreError;
 use super::keys;
 use super::records::{DestinationRecord, LaneCounts, LaneRecord, PendingRecord, PlatformRecord, from_ms};
@@ -10,7 +10,7 @@ use super::txn::Get;
 use super::{Inner, Store};
 
 /// What one route has sent, and still has to send, to one destination.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug)]
 pub struct LaneCensus {
     /// The destination's name, as it was when the deliveries were made.
     pub destination: String,
@@ -27,22 +27,18 @@ pub struct LaneCensus {
 }
 
 /// A destination that the store has heard of.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug)]
 pub struct DestinationCensus {
     /// Its name.
     pub name: String,
-    /// Paused by hand, since.
-    pub paused: Option<Timestamp>,
-    /// Disabled because it answered 410, since.
-    pub disabled: Option<Timestamp>,
-    /// It asked to be left alone until then.
-    pub wait_until: Option<Timestamp>,
+    /// What holds it back.
+    pub holds: Holds,
     /// When the oldest pending delivery was made.
     pub oldest_pending: Option<Timestamp>,
 }
 
 /// Everything that is counted.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default)]
 pub struct Census {
     /// By destination and route.
     pub lanes: Vec<LaneCensus>,
@@ -82,9 +78,7 @@ impl Inner {
             let oldest = self.tree.scan_prefix(keys::pendings(record.no)).next().transpose()?;
             let oldest = oldest.map(|(_, value)| super::records::decode::<PendingRecord>(&value)).transpose()?;
             census.destinations.push(DestinationCensus {
-                paused: record.paused.map(from_ms),
-                disabled: record.disabled.map(from_ms),
-                wait_until: record.wait_until.map(from_ms),
+                holds: holds(&record),
                 oldest_pending: oldest.map(|pending| from_ms(pending.opened)),
                 name,
             });

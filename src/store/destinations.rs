@@ -80,7 +80,7 @@ pub(super) fn lane_no(get: &impl Get, destination: DestinationNo, route: &str) -
     get.get(&keys::lane_of(destination, route))
 }
 
-fn holds(record: &DestinationRecord) -> Holds {
+pub(super) fn holds(record: &DestinationRecord) -> Holds {
     Holds {
         paused: record.paused.map(from_ms),
         disabled: record.disabled.map(from_ms),

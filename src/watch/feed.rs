@@ -28,6 +28,8 @@ pub enum Happening {
     ReadFailed {
         /// Why.
         error: String,
+        /// The same in a few words.
+        in_short: String,
     },
     /// An event and its deliveries were recorded.
     Recorded {
@@ -46,6 +48,8 @@ pub enum Happening {
         lead: LeadId,
         /// Why.
         error: String,
+        /// The same in a few words.
+        in_short: String,
         /// When.
         due: Timestamp,
     },
@@ -70,6 +74,8 @@ pub enum Happening {
         outcome: Outcome,
         /// The answer's status, or what happened instead.
         said: String,
+        /// The same in one word.
+        in_short: String,
         /// How long it took.
         took: Duration,
         /// What follows.
@@ -81,6 +87,16 @@ pub enum Happening {
         destination: String,
         /// Whose.
         lead: LeadId,
+    },
+    /// A destination failed so often in a row that only probes are sent until one is accepted.
+    Failing {
+        /// Which.
+        destination: String,
+    },
+    /// A destination that was failing takes deliveries again.
+    Recovered {
+        /// Which.
+        destination: String,
     },
 }
 

@@ -63,6 +63,11 @@ impl Operator {
         Operator { store, config, clock, health }
     }
 
+    /// Lets go of the store, for someone who wants its directory; everyone else is done with it by then.
+    pub async fn close(self) {
+        self.store.close().await;
+    }
+
     fn is_in_file(&self, destination: &str) -> bool {
         self.config.destinations.iter().any(|d| d.name == destination)
     }

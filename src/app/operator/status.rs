@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 use super::{Operator, Refusal, Verb};
 use crate::domain::clock;
 use crate::store::StoreError;
-use crate::store::census::{Census, DestinationCensus, LaneCensus};
+use crate::store::census::{Census, LaneCensus};
+use crate::store::destinations::Holds;
 use crate::store::intake::Baseline;
 use crate::watch::Trouble;
 
@@ -236,7 +237,7 @@ impl Operator {
         let health = self.health.as_ref().map(|health| health.destination(name)).unwrap_or_default();
         let sum =
             |of: fn(&LaneCensus) -> u64| census.lanes.iter().filter(|lane| lane.destination == name).map(of).sum();
-        let (state, since, until) = self.state(name, stored, health.failing_since);
+        let (state, since, until) = self.state(name, stored.map(|d| d.holds).unwrap_or_default(), health.failing_since);
         DestinationStatus {
             name: name.to_owned(),
             url: self.config.destinations.iter().find(|d| d.name == name).map(|d| d.url.to_string()),
@@ -257,20 +258,20 @@ impl Operator {
     fn state(
         &self,
         name: &str,
-        stored: Option<&DestinationCensus>,
+        holds: Holds,
         failing: Option<Timestamp>,
     ) -> (State, Option<Timestamp>, Option<Timestamp>) {
         if !self.is_in_file(name) {
             return (State::NotInFile, None, None);
         }
-        if let Some(since) = stored.and_then(|d| d.disabled) {
+        if let Some(since) = holds.disabled {
             return (State::Disabled, Some(since), None);
         }
-        if let Some(since) = stored.and_then(|d| d.paused) {
+        if let Some(since) = holds.paused {
             return (State::Paused, Some(since), None);
         }
         let now = self.clock.now();
-        if let Some(until) = stored.and_then(|d| d.wait_until).filter(|until| *until > now) {
+        if let Some(until) = holds.wait_until.filter(|until| *until > now) {
             return (State::Waiting, None, Some(until));
         }
         match failing {

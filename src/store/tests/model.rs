@@ -380,10 +380,10 @@ impl Life {
             assert_eq!([lane.pending, lane.delivered, lane.dead, lane.dropped], counts, "{lane:?}");
         }
         assert!(wanted.is_empty(), "{wanted:?}");
-        for DestinationCensus { name, paused, disabled, .. } in &census.destinations {
+        for DestinationCensus { name, holds, .. } in &census.destinations {
             let place = DESTINATIONS.iter().position(|d| d == name).unwrap();
             assert_eq!(
-                (*paused, *disabled),
+                (holds.paused, holds.disabled),
                 (model.paused.get(&place).map(|s| at(*s)), model.disabled.get(&place).map(|s| at(*s)),)
             );
         }
