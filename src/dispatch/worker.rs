@@ -25,6 +25,13 @@ use crate::watch::{Clock, Feed, Happening, Health, Trouble};
 /// Settlements that may be on their way to the disk while more is sent.
 const SETTLING: usize = 256;
 
+/// Deliveries claimed at a time: each claim walks past those that are being settled, so that a few at a time cost more
+/// than many.
+const CLAIMED: usize = 64;
+
+/// What was claimed longer ago and is not on its way yet is claimed anew: a person may have dropped or moved it.
+const FRESH: Duration = Duration::from_secs(1);
+
 /// No sleep is longer, so that a clock that jumps is noticed.
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
 
@@ -45,6 +52,11 @@ pub struct Worker {
     bucket: Option<Bucket>,
     /// Claimed, and next on the wire.
     ready: VecDeque<Claim>,
+    claimed_at: Instant,
+    /// The last claim left nothing that was due then. There is no more before the bell rings or `next_due` has come.
+    all_claimed: bool,
+    /// When the next one is due that was not due at the last claim.
+    next_due: Option<Timestamp>,
     in_flight: JoinSet<Attempt>,
     probing: bool,
     /// True where the settlement holds the destination back.
@@ -76,6 +88,9 @@ impl Worker {
             throttle: Throttle::default(),
             bucket,
             ready: VecDeque::new(),
+            claimed_at: Instant::now(),
+            all_claimed: false,
+            next_due: None,
             in_flight: JoinSet::new(),
             probing: false,
             settling: JoinSet::new(),
@@ -90,6 +105,8 @@ impl Worker {
         let bell = self.parts.store.destination_bell(&self.parts.destination.name).await?;
         while !ending.stop.is_cancelled() {
             let finish = *ending.finish.borrow_and_update();
+            // The end is not decided by what the last claim left: what was recorded since may not have rung yet.
+            self.all_claimed &= finish.is_none();
             let wait = self.send_what_may_be_sent().await?;
             let idle = self.in_flight.is_empty() && self.settling.is_empty();
             if let (true, Some(by)) = (idle, finish) {
@@ -105,9 +122,10 @@ impl Worker {
                 () = ending.stop.cancelled() => {}
                 Some(attempt) = self.in_flight.join_next(), if self.settling.len() < SETTLING => self.came_back(attempt)?,
                 Some(settled) = self.settling.join_next() => self.settled(settled)?,
-                () = bell.notified() => self.holds_are_old = true,
+                () = bell.notified() => (self.holds_are_old, self.all_claimed) = (true, false),
                 _ = ending.finish.changed() => {}
-                () = tokio::time::sleep(long) => {}
+                // A bell is a hint: now and then the store is asked without one.
+                () = tokio::time::sleep(long) => self.all_claimed = false,
             }
         }
         self.end(&ending).await
@@ -129,11 +147,11 @@ impl Worker {
         }
         let holds = self.holds;
         if holds.paused.is_some() || holds.disabled.is_some() {
-            self.ready.clear();
+            self.give_back();
             return Ok(Wait::Bell);
         }
         if let Some(until) = holds.wait_until.filter(|until| *until > now) {
-            self.ready.clear();
+            self.give_back();
             return Ok(Wait::Until(until));
         }
         let probe = match self.breaker.permission(now) {
@@ -141,20 +159,19 @@ impl Worker {
             Permission::OneProbe => true,
             Permission::ProbeInFlight => return Ok(Wait::Bell),
             Permission::NotBefore(at) => {
-                self.ready.clear();
+                self.give_back();
                 return Ok(Wait::Until(at));
             }
         };
         let places = if probe { 1 } else { self.parts.destination.concurrency };
-        let mut next = None;
+        if !self.ready.is_empty() && self.claimed_at.elapsed() > FRESH {
+            self.give_back();
+        }
         while self.in_flight.len() < places {
-            if self.ready.is_empty() {
-                let limit = if probe { 1 } else { 2 * places - self.in_flight.len() };
-                let due = self.parts.store.claim(&self.parts.destination.name, &self.parts.routes, now, limit).await?;
-                next = due.next;
-                self.ready.extend(due.claims);
+            if self.ready.is_empty() && !(self.all_claimed && self.next_due.is_none_or(|at| at > now)) {
+                self.claim(if probe { 1 } else { CLAIMED.max(places) }, now).await?;
             }
-            let Some(claim) = self.ready.front() else { break };
+            let Some(claim) = self.ready.front() else { return Ok(self.next_due.map_or(Wait::Bell, Wait::Until)) };
             if too_old(claim.opened_at(), self.parts.destination.max_age, now) {
                 self.expire(now);
                 continue;
@@ -164,7 +181,21 @@ impl Worker {
             }
             self.begin(probe, now);
         }
-        Ok(next.map_or(Wait::Bell, Wait::Until))
+        Ok(Wait::Bell)
+    }
+
+    async fn claim(&mut self, limit: usize, now: Timestamp) -> Result<(), StoreError> {
+        let due = self.parts.store.claim(&self.parts.destination.name, &self.parts.routes, now, limit).await?;
+        self.all_claimed = due.claims.len() < limit;
+        (self.next_due, self.claimed_at) = (due.next, Instant::now());
+        self.ready.extend(due.claims);
+        Ok(())
+    }
+
+    /// Lets go of what was claimed and not sent: it is due as before.
+    fn give_back(&mut self) {
+        self.ready.clear();
+        self.all_claimed = false;
     }
 
     fn begin(&mut self, probe: bool, now: Timestamp) {
@@ -258,11 +289,13 @@ impl Worker {
     }
 
     fn note(&mut self, attempt: &Attempt, now: Timestamp) {
-        let name = &self.parts.destination.name;
         let change = self.breaker.observe(&attempt.outcome, attempt.probe, now);
+        if matches!(change, Some(Change::Tripped)) {
+            self.give_back();
+        }
+        let name = &self.parts.destination.name;
         match change {
             Some(Change::Tripped) => {
-                self.ready.clear();
                 warn!(destination = name, said = attempt.said(), "failing: only probes are sent until one is accepted");
                 self.parts.feed.tell(Happening::Failing { destination: name.clone() });
             }
@@ -298,7 +331,7 @@ impl Worker {
 
     /// Ends what is in flight and settles it, unless told to drop it.
     async fn end(mut self, ending: &Ending) -> Result<(), StoreError> {
-        self.ready.clear();
+        self.give_back();
         while !self.in_flight.is_empty() || !self.settling.is_empty() {
             tokio::select! {
                 biased;

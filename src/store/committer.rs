@@ -102,14 +102,14 @@ fn write_all(db: &Db, tree: &Tree, file: &File, bells: &Bells, inbox: &Receiver<
             Err(error) => end = Err(error),
         }
         txn.leases.clear();
-        for answer in answers {
-            answer(end.clone());
-        }
         for destination in &txn.wake {
             bells.of(*destination).notify_one();
         }
         if txn.wake_intake {
             bells.intake.notify_one();
+        }
+        for answer in answers {
+            answer(end.clone());
         }
     }
 }
