@@ -134,32 +134,51 @@ type Record = (Vec<u8>, Vec<u8>);
 /// The runs that a group of commits has touched, decoded once and written once.
 #[derive(Default)]
 pub struct Runs {
-    touched: BTreeMap<Vec<u8>, (Run, bool)>,
+    touched: BTreeMap<Vec<u8>, Touched>,
+}
+
+struct Touched {
+    run: Run,
+    /// The next run's key: runs are cut only when they are written, so it stays where it is.
+    next: Option<Vec<u8>>,
+    changed: bool,
 }
 
 impl Runs {
-    fn key(&self, tree: &sled::Tree, platform: PlatformNo, lead: LeadId) -> Result<Vec<u8>, StoreError> {
+    /// The run that holds this lead, or is to hold it.
+    fn around(&mut self, tree: &sled::Tree, platform: PlatformNo, lead: LeadId) -> Result<&mut Touched, StoreError> {
         let (lowest, wanted) = (keys::runs(platform), keys::run(platform, lead));
-        let on_disk = tree.range(lowest.clone()..=wanted.clone()).next_back().transpose()?.map(|(key, _)| key.to_vec());
-        let touched = self.touched.range(lowest..=wanted).next_back().map(|(key, _)| key.clone());
-        Ok(on_disk.max(touched).unwrap_or_else(|| keys::run(platform, LeadId(0))))
+        let near = self.touched.range(lowest.clone()..=wanted.clone()).next_back();
+        // Leads come in the order of their numbers, so that most of them find the run of the one before.
+        let near = near.filter(|(_, touched)| touched.next.as_ref().is_none_or(|next| wanted < *next));
+        let key = match near.map(|(key, _)| key.clone()) {
+            Some(key) => key,
+            None => self.load(tree, platform, &lowest, wanted)?,
+        };
+        self.touched.get_mut(&key).ok_or_else(|| StoreError::Record("a run of leads was lost".into()))
     }
 
-    fn load(&mut self, tree: &sled::Tree, key: Vec<u8>) -> Result<&mut (Run, bool), StoreError> {
-        use std::collections::btree_map::Entry;
-        match self.touched.entry(key) {
-            Entry::Occupied(there) => Ok(there.into_mut()),
-            Entry::Vacant(free) => {
-                let run = tree.get(free.key())?.map(|bytes| records::decode(&bytes)).transpose()?.unwrap_or_default();
-                Ok(free.insert((run, false)))
-            }
-        }
+    fn load(
+        &mut self,
+        tree: &sled::Tree,
+        platform: PlatformNo,
+        lowest: &[u8],
+        wanted: Vec<u8>,
+    ) -> Result<Vec<u8>, StoreError> {
+        let there = tree.range(lowest.to_vec()..=wanted).next_back().transpose()?;
+        let (key, run) = match there {
+            Some((key, bytes)) => (key.to_vec(), records::decode(&bytes)?),
+            None => (keys::run(platform, LeadId(0)), Run::new()),
+        };
+        let after = (std::ops::Bound::Excluded(key.clone()), std::ops::Bound::Unbounded);
+        let next = tree.range(after).next().transpose()?.map(|(next, _)| next.to_vec());
+        self.touched.insert(key.clone(), Touched { run, next, changed: false });
+        Ok(key)
     }
 
     /// What is known of this lead, this group's commits included.
     pub fn get(&mut self, tree: &sled::Tree, platform: PlatformNo, lead: LeadId) -> Result<Option<Known>, StoreError> {
-        let key = self.key(tree, platform, lead)?;
-        let (run, _) = self.load(tree, key)?;
+        let run = &self.around(tree, platform, lead)?.run;
         Ok(run.binary_search_by_key(&lead.0, |(id, _)| *id).ok().map(|at| run[at].1.clone()))
     }
 
@@ -171,9 +190,9 @@ impl Runs {
         lead: LeadId,
         known: Known,
     ) -> Result<bool, StoreError> {
-        let key = self.key(tree, platform, lead)?;
-        let (run, dirty) = self.load(tree, key)?;
-        *dirty = true;
+        let touched = self.around(tree, platform, lead)?;
+        touched.changed = true;
+        let run = &mut touched.run;
         match run.binary_search_by_key(&lead.0, |(id, _)| *id) {
             Ok(at) => {
                 run[at].1 = known;
@@ -189,9 +208,9 @@ impl Runs {
     /// The changed runs as records, the grown ones cut.
     pub fn into_records(self) -> Result<Vec<Record>, StoreError> {
         let mut out = Vec::new();
-        for (key, (run, dirty)) in self.touched {
-            if dirty {
-                cut(key, run, &mut out)?;
+        for (key, touched) in self.touched {
+            if touched.changed {
+                cut(key, touched.run, &mut out)?;
             }
         }
         Ok(out)
