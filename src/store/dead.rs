@@ -286,20 +286,28 @@ impl Inner {
         let mut attempts = Vec::new();
         for entry in self.tree.scan_prefix(keys::attempts(seq, destination)) {
             let (key, value) = entry?;
-            let record: AttemptRecord = super::records::decode(&value)?;
-            attempts.push(Attempt {
-                n: key.last_chunk::<4>().map_or(0, |n| u32::from_be_bytes(*n)),
-                at: from_ms(record.at),
-                took_ms: record.took_ms,
-                outcome: record.outcome,
-                status: record.status,
-                error: record.error,
-                answer: record.answer,
-                cut: record.cut,
-                counted: record.counted,
-            });
+            let n = key.last_chunk::<4>().map_or(0, |n| u32::from_be_bytes(*n));
+            attempts.push(attempt(n, super::records::decode(&value)?));
+        }
+        let settled: Option<SettledRecord> = Get::get(&self.tree, &keys::settled(seq, destination))?;
+        if let Some((n, Some(accepted))) = settled.map(|settled| (settled.tries, settled.accepted)) {
+            attempts.push(attempt(n, accepted));
         }
         Ok(attempts)
+    }
+}
+
+fn attempt(n: u32, record: AttemptRecord) -> Attempt {
+    Attempt {
+        n,
+        at: from_ms(record.at),
+        took_ms: record.took_ms,
+        outcome: record.outcome,
+        status: record.status,
+        error: record.error,
+        answer: record.answer,
+        cut: record.cut,
+        counted: record.counted,
     }
 }
 

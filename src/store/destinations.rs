@@ -308,5 +308,6 @@ fn dropped_record(pending: &PendingRecord, now: i64, why: &str) -> SettledRecord
         tries: pending.tries,
         why: why.to_owned(),
         error: String::new(),
+        accepted: None,
     }
 }

@@ -208,7 +208,7 @@ impl Txn<'_> {
         let stored = self.pending(destination, seq)?;
         let before = stored.clone().unwrap_or(claim.pending);
         let mut after = before.clone();
-        let mut error = String::new();
+        let (mut error, mut accepted) = (String::new(), None);
         if let Some(tried) = &settlement.tried {
             after.tries += 1;
             let counted = match &settlement.verdict {
@@ -218,7 +218,11 @@ impl Txn<'_> {
             };
             let attempt = attempt_record(tried, counted);
             error = attempt.in_short();
-            self.put(keys::attempt(seq, destination, after.tries), &attempt)?;
+            if settlement.verdict == Verdict::Delivered {
+                accepted = Some(attempt);
+            } else {
+                self.put(keys::attempt(seq, destination, after.tries), &attempt)?;
+            }
         }
         if let Some(until) = settlement.wait_until {
             self.change_destination_no(destination, |record| {
@@ -258,6 +262,7 @@ impl Txn<'_> {
                     tries: after.tries,
                     why,
                     error: if error.is_empty() { self.last_error(seq, destination, after.tries)? } else { error },
+                    accepted,
                 };
                 if state == Settled::Dead {
                     let name = self.destination_name(destination)?;

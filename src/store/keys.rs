@@ -14,7 +14,7 @@
 //! | `w` destination platform lead | the line: that lead's pending deliveries there, in order |
 //! | `q` lane due seq | the heads of the lines, by when they are due |
 //! | `h` seq destination | a settled delivery |
-//! | `a` seq destination n | an attempt |
+//! | `a` seq destination n | an attempt that was not accepted; the one that was stands in `h` |
 //! | `x` time id, `y` id | dead letters by age; by id |
 
 use crate::domain::lead::LeadId;

@@ -171,6 +171,9 @@ pub struct SettledRecord {
     pub why: String,
     /// What the last attempt said, in a few words; for filters and lists.
     pub error: String,
+    /// The attempt that was accepted, the last of `tries`. Most deliveries are made at once, and one record less for
+    /// each of them counts.
+    pub accepted: Option<AttemptRecord>,
 }
 
 #[derive(Serialize, Deserialize, Clone, Debug)]
