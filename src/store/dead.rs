@@ -136,9 +136,8 @@ impl Store {
             let DeadRef::Delivery { seq, destination, .. } = about else {
                 return Ok(Some(DeadDetails { letter, envelope: None, attempts: Vec::new() }));
             };
-            let chunks = Get::get::<EventRecord>(&inner.tree, &keys::event(seq))?.map(|event| event.chunks);
-            let envelope = chunks.map(|chunks| inner.envelope(seq, chunks)).transpose()?;
-            let envelope = envelope.map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+            let event = inner.event(seq)?;
+            let envelope = event.map(|(_, envelope)| String::from_utf8_lossy(&envelope).into_owned());
             Ok(Some(DeadDetails { letter, envelope, attempts: inner.attempts(seq, destination)? }))
         })
         .await

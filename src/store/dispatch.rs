@@ -172,7 +172,8 @@ impl Inner {
         let Some(pending) = Get::get::<PendingRecord>(&self.tree, &keys::pending(destination, head.seq))? else {
             return Ok(None);
         };
-        let event: EventRecord = Get::get(&self.tree, &keys::event(head.seq))?
+        let (event, envelope) = self
+            .event(head.seq)?
             .ok_or_else(|| StoreError::Record("a pending delivery's event is missing".into()))?;
         Ok(Some(Claim {
             destination,
@@ -182,19 +183,25 @@ impl Inner {
             lead: head.lead,
             seen_at: from_ms(event.at),
             route: route.to_owned(),
-            envelope: self.envelope(head.seq, event.chunks)?,
+            envelope,
             event_id: event.id,
             pending,
         }))
     }
 
-    pub(super) fn envelope(&self, seq: Seq, chunks: u16) -> Result<Vec<u8>, StoreError> {
-        let mut packed = Vec::new();
-        for n in 0..chunks {
+    /// An event and its envelope.
+    pub(super) fn event(&self, seq: Seq) -> Result<Option<(EventRecord, Vec<u8>)>, StoreError> {
+        let Some(bytes) = self.tree.get(keys::event(seq))? else { return Ok(None) };
+        let (event, first) = records::decode_front::<EventRecord>(&bytes)?;
+        if event.chunks == 0 {
+            return Ok(Some((event, body::unpack(first)?)));
+        }
+        let mut packed = first.to_vec();
+        for n in 0..event.chunks {
             let chunk = self.tree.get(keys::chunk(seq, n))?;
             packed.extend_from_slice(&chunk.ok_or_else(|| StoreError::Record("an event's envelope is cut".into()))?);
         }
-        body::unpack(&packed)
+        Ok(Some((event, body::unpack(&packed)?)))
     }
 }
 

@@ -365,8 +365,9 @@ impl Txn<'_> {
         seq: Seq,
         event: &Event,
         origin: Origin,
-        chunks: Vec<Vec<u8>>,
+        mut chunks: Vec<Vec<u8>>,
     ) -> Result<(), StoreError> {
+        let first = if chunks.is_empty() { Vec::new() } else { chunks.remove(0) };
         let record = EventRecord {
             id: event.id.as_str().to_owned(),
             event_type: records::event_code(event.event_type),
@@ -378,7 +379,9 @@ impl Txn<'_> {
             origin: records::origin_code(origin),
             chunks: u16::try_from(chunks.len()).map_err(|_| StoreError::Record("an event is too large".into()))?,
         };
-        self.put(keys::event(seq), &record)?;
+        let mut bytes = records::encode(&record)?;
+        bytes.extend_from_slice(&first);
+        self.put_bytes(keys::event(seq), bytes);
         for (n, chunk) in (0u16..).zip(chunks) {
             self.put_bytes(keys::chunk(seq, n), chunk);
         }

@@ -9,7 +9,7 @@
 //! | `c` lane | its counts |
 //! | `k` platform lead | a run of known leads, from this one on |
 //! | `g` platform lead, `f` platform due lead | a lead whose details are still to be read; when |
-//! | `e` seq, `b` seq chunk | an event; its envelope |
+//! | `e` seq, `b` seq chunk | an event and the first of its envelope; the rest |
 //! | `p` destination seq | a pending delivery |
 //! | `w` destination platform lead | the line: that lead's pending deliveries there, in order |
 //! | `q` lane due seq | the heads of the lines, by when they are due |

@@ -30,6 +30,18 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, StoreError> {
     }
 }
 
+/// The record at the front of these bytes, and the bytes behind it.
+pub fn decode_front<T: DeserializeOwned>(bytes: &[u8]) -> Result<(T, &[u8]), StoreError> {
+    match bytes.split_first() {
+        Some((&RECORD_VERSION, mut rest)) => {
+            let record = rmp_serde::from_read(&mut rest).map_err(|e| StoreError::Record(e.to_string()))?;
+            Ok((record, rest))
+        }
+        // Says what is wrong with it.
+        _ => decode(bytes).map(|record| (record, bytes)),
+    }
+}
+
 /// Milliseconds since 1970, as stored.
 pub fn to_ms(at: Timestamp) -> i64 {
     at.as_millisecond()
@@ -112,6 +124,7 @@ pub struct EventRecord {
     pub lead: u64,
     pub revision: u32,
     pub origin: u8,
+    /// Pieces of the envelope under keys of their own. The first stands behind this record, and is mostly the only one.
     pub chunks: u16,
 }
 
