@@ -343,8 +343,7 @@ impl Txn<'_> {
                     failed: 0,
                     tries: settled.tries,
                 };
-                self.line_up(*destination, *seq, &pending)?;
-                self.note_outcome(settled.platform, LeadId(settled.lead), *destination, *seq, None)
+                self.line_up(*destination, *seq, &pending)
             }
             DeadRef::Lead { platform, lead, .. } => self.change_fetch(platform, LeadId(*lead), |txn, platform, job| {
                 (job.dead, job.charged_ms, job.due, job.last_attempt, job.planned_ms) = (None, 0, now, now, 0);

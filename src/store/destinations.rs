@@ -7,7 +7,6 @@ use super::keys::{self, DestinationNo, LaneNo, Seq};
 use super::records::{DestinationRecord, LaneRecord, PendingRecord, Settled, SettledRecord, from_ms, to_ms};
 use super::txn::{Get, Txn};
 use super::{Inner, Store};
-use crate::domain::lead::LeadId;
 
 /// Deliveries moved or dropped in one commit.
 const BATCH: usize = 256;
@@ -270,7 +269,6 @@ impl Txn<'_> {
                 }
             }
             self.line_up(target, seq, &there)?;
-            self.note_outcome(there.platform, LeadId(there.lead), target, seq, None)?;
             moved.moved += 1;
         }
         Ok(moved)

@@ -172,9 +172,8 @@ impl Inner {
         let Some(pending) = Get::get::<PendingRecord>(&self.tree, &keys::pending(destination, head.seq))? else {
             return Ok(None);
         };
-        let (event, envelope) = self
-            .event(head.seq)?
-            .ok_or_else(|| StoreError::Record("a pending delivery's event is missing".into()))?;
+        let (event, envelope) =
+            self.event(head.seq)?.ok_or_else(|| StoreError::Record("a pending delivery's event is missing".into()))?;
         Ok(Some(Claim {
             destination,
             seq: head.seq,
@@ -294,20 +293,10 @@ impl Txn<'_> {
         }
         *count_of(self.counts(settled.lane)?, settled.state) += 1;
         self.put(key, settled)?;
-        self.note_outcome(settled.platform, LeadId(settled.lead), destination, seq, Some(settled.state))
-    }
-
-    /// Keeps, for ever, who got what of a lead.
-    pub(super) fn note_outcome(
-        &mut self,
-        platform: PlatformNo,
-        lead: LeadId,
-        destination: DestinationNo,
-        seq: Seq,
-        state: Option<Settled>,
-    ) -> Result<(), StoreError> {
+        // Who got what of a lead is kept for ever.
+        let (platform, lead) = (settled.platform, LeadId(settled.lead));
         if let Some(mut known) = self.known(platform, lead)? {
-            known.settle(destination, seq, state);
+            known.settle(destination, seq, Some(settled.state));
             self.put_known(platform, lead, known)?;
         }
         Ok(())

@@ -322,6 +322,7 @@ impl Txn<'_> {
         let mut known =
             before.unwrap_or_else(|| listed(&reading.row, &reading.window, reading.now, Standing::Recorded));
         (known.standing, known.status) = (Standing::Recorded, reading.row.mapped_status.clone());
+        let mut deliveries = Vec::new();
         for ((event, wanted), chunks) in reading.events.into_iter().zip(packed) {
             let seq = self.next_number(keys::LAST_SEQ)?;
             self.put_event(platform, seq, &event, reading.origin, chunks)?;
@@ -330,21 +331,17 @@ impl Txn<'_> {
                 subject: known::subject_hash(&event.subject),
                 seq,
             });
-            for wanted in wanted {
-                let (destination, lane) = lane(self, &wanted.destination, &wanted.route)?;
-                let opened = to_ms(event.timestamp);
-                let pending = PendingRecord {
-                    lane,
-                    platform: platform.no,
-                    lead: lead.0,
-                    opened,
-                    due: opened,
-                    failed: 0,
-                    tries: 0,
-                };
-                self.line_up(destination, seq, &pending)?;
-                known.settle(destination, seq, None);
-            }
+            deliveries.extend(wanted.into_iter().map(|wanted| (seq, to_ms(event.timestamp), wanted)));
+        }
+        self.mark(platform, lead, known)?;
+        for (seq, opened, wanted) in deliveries {
+            let (destination, lane) = lane(self, &wanted.destination, &wanted.route)?;
+            let (platform, lead) = (platform.no, lead.0);
+            self.line_up(
+                destination,
+                seq,
+                &PendingRecord { lane, platform, lead, opened, due: opened, failed: 0, tries: 0 },
+            )?;
         }
         if let Some(job) = self.get::<FetchRecord>(&keys::fetch(platform.no, lead))? {
             self.delete(keys::fetch(platform.no, lead));
@@ -355,7 +352,6 @@ impl Txn<'_> {
                 self.unbury(&lead_dead_id(&platform.id, lead), &about);
             }
         }
-        self.mark(platform, lead, known)?;
         Ok(Recorded::Done)
     }
 

@@ -11,7 +11,6 @@
 //! | `g` platform lead, `f` platform due lead | a lead whose details are still to be read; when |
 //! | `e` seq, `b` seq chunk | an event and the first of its envelope; the rest |
 //! | `p` destination seq | a pending delivery |
-//! | `w` destination platform lead | the line: that lead's pending deliveries there, in order |
 //! | `q` lane due seq | the heads of the lines, by when they are due |
 //! | `h` seq destination | a settled delivery |
 //! | `a` seq destination n | an attempt that was not accepted; the one that was stands in `h` |
@@ -110,10 +109,6 @@ pub fn pending(destination: DestinationNo, seq: Seq) -> Vec<u8> {
 
 pub fn pendings(destination: DestinationNo) -> Vec<u8> {
     key(b'p', [&destination.to_be_bytes()])
-}
-
-pub fn line(destination: DestinationNo, platform: PlatformNo, lead: LeadId) -> Vec<u8> {
-    key(b'w', [&destination.to_be_bytes(), &platform.to_be_bytes(), &lead.0.to_be_bytes()])
 }
 
 pub fn queued(lane: LaneNo, due: i64, seq: Seq) -> Vec<u8> {

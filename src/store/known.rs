@@ -90,6 +90,8 @@ pub struct AtDestination {
     pub state: Option<Settled>,
     /// The latest event that was delivered; 0 for none.
     pub delivered: Seq,
+    /// The line: the lead's events that are pending there, in order.
+    pub line: Vec<Seq>,
 }
 
 impl Known {
@@ -101,17 +103,27 @@ impl Known {
 
     /// Notes what became of an event at a destination.
     pub fn settle(&mut self, destination: DestinationNo, seq: Seq, state: Option<Settled>) {
-        let delivered = if state == Some(Settled::Delivered) { seq } else { 0 };
-        match self.outcomes.iter_mut().find(|o| o.destination == destination) {
-            Some(at) => {
-                // An older event that is settled late says nothing of the newer one.
-                if seq >= at.seq {
-                    (at.seq, at.state) = (seq, state);
-                }
-                at.delivered = at.delivered.max(delivered);
-            }
-            None => self.outcomes.push(AtDestination { destination, seq, state, delivered }),
+        let at = self.at(destination);
+        // An older event that is settled late says nothing of the newer one.
+        if seq >= at.seq {
+            (at.seq, at.state) = (seq, state);
         }
+        if state == Some(Settled::Delivered) {
+            at.delivered = at.delivered.max(seq);
+        }
+    }
+
+    /// The line at a destination.
+    pub fn line_at(&mut self, destination: DestinationNo) -> &mut Vec<Seq> {
+        &mut self.at(destination).line
+    }
+
+    fn at(&mut self, destination: DestinationNo) -> &mut AtDestination {
+        let i = self.outcomes.iter().position(|o| o.destination == destination).unwrap_or_else(|| {
+            self.outcomes.push(AtDestination { destination, seq: 0, state: None, delivered: 0, line: Vec::new() });
+            self.outcomes.len() - 1
+        });
+        &mut self.outcomes[i]
     }
 
     /// The latest event that was delivered there; 0 for none.

@@ -2,14 +2,10 @@
 
 use super::error::StoreError;
 use super::keys::{self, DestinationNo, LaneNo, PlatformNo, Seq};
+use super::known::Known;
 use super::records::PendingRecord;
 use super::txn::{Get, Txn};
 use crate::domain::lead::LeadId;
-
-/// The line's place: whose, and where.
-fn line_key(destination: DestinationNo, pending: &PendingRecord) -> Vec<u8> {
-    keys::line(destination, pending.platform, LeadId(pending.lead))
-}
 
 /// What the queue holds beside a delivery's key, so that a scan can tell whose line it heads.
 pub fn queue_value(platform: PlatformNo, lead: u64) -> Vec<u8> {
@@ -32,16 +28,19 @@ impl Txn<'_> {
 
     /// Puts a new or reopened delivery in its lead's line, at its event's place.
     pub fn line_up(&mut self, destination: DestinationNo, seq: Seq, pending: &PendingRecord) -> Result<(), StoreError> {
-        let mut line = self.line(destination, pending)?;
+        let mut known = self.lead_of(pending)?;
+        let line = known.line_at(destination);
         let before = line.first().copied();
         match line.binary_search(&seq) {
             // It waits here already.
             Ok(_) => return Ok(()),
             Err(at) => line.insert(at, seq),
         }
+        let first = line.first().copied();
+        known.settle(destination, seq, None);
+        self.put_known(pending.platform, LeadId(pending.lead), known)?;
         self.put(keys::pending(destination, seq), pending)?;
-        self.put_line(destination, pending, &line)?;
-        if before != line.first().copied() {
+        if before != first {
             if let Some(overtaken) = before {
                 self.unqueue(destination, overtaken)?;
             }
@@ -61,7 +60,7 @@ impl Txn<'_> {
         after: &PendingRecord,
     ) -> Result<(), StoreError> {
         self.put(keys::pending(destination, seq), after)?;
-        if self.line(destination, after)?.first() == Some(&seq) {
+        if self.lead_of(after)?.line_at(destination).first() == Some(&seq) {
             self.delete(keys::queued(before.lane, before.due, seq));
             self.queue(after.lane, after.due, seq, after);
         }
@@ -76,14 +75,16 @@ impl Txn<'_> {
         seq: Seq,
         pending: &PendingRecord,
     ) -> Result<(), StoreError> {
-        let mut line = self.line(destination, pending)?;
+        let mut known = self.lead_of(pending)?;
+        let line = known.line_at(destination);
         let was_first = line.first() == Some(&seq);
         line.retain(|s| *s != seq);
+        let next = line.first().copied();
+        self.put_known(pending.platform, LeadId(pending.lead), known)?;
         self.delete(keys::pending(destination, seq));
-        self.put_line(destination, pending, &line)?;
         if was_first {
             self.delete(keys::queued(pending.lane, pending.due, seq));
-            if let Some(&next) = line.first()
+            if let Some(next) = next
                 && let Some(waiting) = self.pending(destination, next)?
             {
                 self.queue(waiting.lane, waiting.due, next, &waiting);
@@ -95,22 +96,10 @@ impl Txn<'_> {
         Ok(())
     }
 
-    fn line(&self, destination: DestinationNo, pending: &PendingRecord) -> Result<Vec<Seq>, StoreError> {
-        Ok(self.get(&line_key(destination, pending))?.unwrap_or_default())
-    }
-
-    fn put_line(
-        &mut self,
-        destination: DestinationNo,
-        pending: &PendingRecord,
-        line: &[Seq],
-    ) -> Result<(), StoreError> {
-        let key = line_key(destination, pending);
-        if line.is_empty() {
-            self.delete(key);
-            return Ok(());
-        }
-        self.put(key, &line)
+    /// What is known of a pending delivery's lead, the line among it.
+    fn lead_of(&mut self, pending: &PendingRecord) -> Result<Known, StoreError> {
+        self.known(pending.platform, LeadId(pending.lead))?
+            .ok_or_else(|| StoreError::Record("nothing is known of a pending delivery's lead".into()))
     }
 
     fn queue(&mut self, lane: LaneNo, due: i64, seq: Seq, pending: &PendingRecord) {

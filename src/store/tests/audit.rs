@@ -58,15 +58,24 @@ fn settled(tree: &Tree) -> Deliveries<SettledRecord> {
 
 /// Exactly the first pending delivery of each lead and destination is in the queue.
 fn lines(tree: &Tree, pending: &Deliveries<PendingRecord>) {
-    let mut wanted: BTreeMap<Vec<u8>, Vec<Seq>> = BTreeMap::new();
+    type Line = (DestinationNo, PlatformNo, u64);
+    let mut wanted: BTreeMap<Line, Vec<Seq>> = BTreeMap::new();
     for ((destination, seq), record) in pending {
-        wanted.entry(keys::line(*destination, record.platform, LeadId(record.lead))).or_default().push(*seq);
+        wanted.entry((*destination, record.platform, record.lead)).or_default().push(*seq);
     }
-    assert_eq!(all::<Vec<Seq>>(tree, b"w").into_iter().collect::<BTreeMap<_, _>>(), wanted, "the lines");
+    let mut there: BTreeMap<Line, Vec<Seq>> = BTreeMap::new();
+    for (key, run) in all::<Run>(tree, b"k") {
+        for (lead, known) in run {
+            for at in known.outcomes.into_iter().filter(|at| !at.line.is_empty()) {
+                there.insert((at.destination, u16::from_be_bytes(be(&key, 1)), lead), at.line);
+            }
+        }
+    }
+    assert_eq!(there, wanted, "the lines");
     let mut queue = BTreeMap::new();
-    for (key, line) in wanted {
-        let record = &pending[&(u32::from_be_bytes(be(&key, 1)), line[0])];
-        queue.insert(keys::queued(record.lane, record.due, line[0]), queue_value(record.platform, record.lead));
+    for ((destination, platform, lead), line) in wanted {
+        let record = &pending[&(destination, line[0])];
+        queue.insert(keys::queued(record.lane, record.due, line[0]), queue_value(platform, lead));
     }
     let there = tree.scan_prefix(b"q").map(|e| e.unwrap()).map(|(k, v)| (k.to_vec(), v.to_vec())).collect();
     assert_eq!(queue, there, "the queue");
