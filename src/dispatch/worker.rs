@@ -53,9 +53,7 @@ pub struct Worker {
     /// Claimed, and next on the wire.
     ready: VecDeque<Claim>,
     claimed_at: Instant,
-    /// The last claim left nothing that was due then. There is no more before the bell rings or `next_due` has come.
-    all_claimed: bool,
-    /// When the next one is due that was not due at the last claim.
+    /// When there may be something to claim; `None`: not before the bell rings.
     next_due: Option<Timestamp>,
     in_flight: JoinSet<Attempt>,
     probing: bool,
@@ -89,8 +87,7 @@ impl Worker {
             bucket,
             ready: VecDeque::new(),
             claimed_at: Instant::now(),
-            all_claimed: false,
-            next_due: None,
+            next_due: Some(Timestamp::MIN),
             in_flight: JoinSet::new(),
             probing: false,
             settling: JoinSet::new(),
@@ -106,7 +103,9 @@ impl Worker {
         while !ending.stop.is_cancelled() {
             let finish = *ending.finish.borrow_and_update();
             // The end is not decided by what the last claim left: what was recorded since may not have rung yet.
-            self.all_claimed &= finish.is_none();
+            if finish.is_some() {
+                self.next_due = Some(Timestamp::MIN);
+            }
             let wait = self.send_what_may_be_sent().await?;
             let idle = self.in_flight.is_empty() && self.settling.is_empty();
             if let (true, Some(by)) = (idle, finish) {
@@ -122,10 +121,10 @@ impl Worker {
                 () = ending.stop.cancelled() => {}
                 Some(attempt) = self.in_flight.join_next(), if self.settling.len() < SETTLING => self.came_back(attempt)?,
                 Some(settled) = self.settling.join_next() => self.settled(settled)?,
-                () = bell.notified() => (self.holds_are_old, self.all_claimed) = (true, false),
+                () = bell.notified() => (self.holds_are_old, self.next_due) = (true, Some(Timestamp::MIN)),
                 _ = ending.finish.changed() => {}
                 // A bell is a hint: now and then the store is asked without one.
-                () = tokio::time::sleep(long) => self.all_claimed = false,
+                () = tokio::time::sleep(long) => self.next_due = Some(Timestamp::MIN),
             }
         }
         self.end(&ending).await
@@ -168,7 +167,7 @@ impl Worker {
             self.give_back();
         }
         while self.in_flight.len() < places {
-            if self.ready.is_empty() && !(self.all_claimed && self.next_due.is_none_or(|at| at > now)) {
+            if self.ready.is_empty() && self.next_due.is_some_and(|at| at <= now) {
                 self.claim(if probe { 1 } else { CLAIMED.max(places) }, now).await?;
             }
             let Some(claim) = self.ready.front() else { return Ok(self.next_due.map_or(Wait::Bell, Wait::Until)) };
@@ -186,7 +185,6 @@ impl Worker {
 
     async fn claim(&mut self, limit: usize, now: Timestamp) -> Result<(), StoreError> {
         let due = self.parts.store.claim(&self.parts.destination.name, &self.parts.routes, now, limit).await?;
-        self.all_claimed = due.claims.len() < limit;
         (self.next_due, self.claimed_at) = (due.next, Instant::now());
         self.ready.extend(due.claims);
         Ok(())
@@ -195,7 +193,7 @@ impl Worker {
     /// Lets go of what was claimed and not sent: it is due as before.
     fn give_back(&mut self) {
         self.ready.clear();
-        self.all_claimed = false;
+        self.next_due = Some(Timestamp::MIN);
     }
 
     fn begin(&mut self, probe: bool, now: Timestamp) {

@@ -56,11 +56,14 @@ impl Claim {
     }
 }
 
+/// A claim of several ends once their envelopes are this large together: what is claimed waits in memory.
+const ENOUGH: usize = 1024 * 1024;
+
 /// What is due at one destination.
 pub struct Due {
     /// Ours to try now, the longest due first.
     pub claims: Vec<Claim>,
-    /// When the next one is due, if nothing of what was left out is due now.
+    /// When the next one is due that was left out, be it only for lack of room; `None`: there is none.
     pub next: Option<Timestamp>,
 }
 
@@ -129,7 +132,8 @@ impl Inner {
                 lanes.push((lane, route.as_str(), self.heads(lane).peekable()));
             }
         }
-        while due.claims.len() < limit {
+        let mut size = 0;
+        loop {
             let mut first: Option<(usize, i64)> = None;
             for (i, (_, _, heads)) in lanes.iter_mut().enumerate() {
                 if let Some(head) = heads.peek() {
@@ -140,7 +144,7 @@ impl Inner {
                 }
             }
             let Some((i, at)) = first else { break };
-            if from_ms(at) > now {
+            if from_ms(at) > now || due.claims.len() >= limit || size >= ENOUGH {
                 due.next = Some(from_ms(at));
                 break;
             }
@@ -148,6 +152,7 @@ impl Inner {
             if let Some(head) = heads.next().transpose()?
                 && let Some(claim) = self.take(record.no, route, &head)?
             {
+                size += claim.envelope.len();
                 due.claims.push(claim);
             }
         }

@@ -342,7 +342,12 @@ impl Life {
         let free = |seq: &Seq| !leads.contains(&model.deliveries[&(place, *seq)].lead);
         let mut wanted: Vec<Seq> = heads.iter().filter(|h| h.0 <= now).map(|h| h.2).filter(free).collect();
         wanted.truncate(limit);
-        let next = heads.iter().map(|h| h.0).find(|due| *due > now).filter(|_| wanted.len() < limit);
+        // With the limit reached, whatever stands behind the last one.
+        let behind = wanted.get(limit - 1).and_then(|last| heads.iter().position(|h| h.2 == *last)).map(|at| at + 1);
+        let next = match behind {
+            Some(behind) => heads.get(behind).map(|h| h.0),
+            None => heads.iter().map(|h| h.0).find(|due| *due > now),
+        };
         assert_eq!(due.next, next.map(at));
         assert_eq!(due.claims.len(), wanted.len());
         for (claim, seq) in due.claims.into_iter().zip(wanted) {
