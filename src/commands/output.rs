@@ -48,16 +48,6 @@ pub fn hence(at: Timestamp, now: Timestamp) -> String {
     format!("in {}", span::format(whole_seconds(clock::elapsed(now, at))))
 }
 
-/// `12.3 MB`, as people say it.
-pub fn size(bytes: u64) -> String {
-    match bytes {
-        0..1_000 => format!("{bytes} B"),
-        1_000..1_000_000 => format!("{:.1} kB", bytes as f64 / 1e3),
-        1_000_000..1_000_000_000 => format!("{:.1} MB", bytes as f64 / 1e6),
-        _ => format!("{:.1} GB", bytes as f64 / 1e9),
-    }
-}
-
 /// `1 lead`, `2 leads`.
 pub fn count(n: u64, one: &str) -> String {
     if n == 1 { format!("1 {one}") } else { format!("{n} {one}s") }

@@ -2,9 +2,10 @@
 
 use super::Global;
 use super::exit::{Exit, Failure};
-use super::output::{Output, ago, count, hence, size, table};
+use super::output::{Output, ago, count, hence, table};
 use crate::admin::reach;
 use crate::app::operator::{DestinationStatus, State, Status, StatusReport};
+use crate::domain::size;
 
 pub async fn status(global: &Global, output: &Output) -> Result<Exit, Failure> {
     let config = global.load()?.config;
@@ -20,7 +21,7 @@ fn text(report: &StatusReport) -> String {
         "leadhook {} is {running}, store {} ({})\n\n",
         report.version,
         report.store.path,
-        size(report.store.bytes)
+        size::format(report.store.bytes)
     ));
     out.push_str(&source(report));
     out.push_str("\n\n");
