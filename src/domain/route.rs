@@ -1,5 +1,7 @@
 //! Routes: which events go to which destinations.
 
+use serde::{Deserialize, Serialize};
+
 use super::event::EventType;
 
 /// One `[[routes]]` entry. Its destinations are known to exist.
@@ -22,17 +24,69 @@ pub struct Wanted {
     pub route: String,
 }
 
-/// Who wants an event of this type. One delivery per destination: where several routes match, the first wins.
-pub fn wanted(routes: &[Route], event_type: EventType) -> Vec<Wanted> {
-    let mut wanted: Vec<Wanted> = Vec::new();
-    for route in routes.iter().filter(|route| route.on.contains(&event_type)) {
-        for destination in &route.to {
-            if !wanted.iter().any(|w| &w.destination == destination) {
-                wanted.push(Wanted { destination: destination.clone(), route: route.name.clone() });
-            }
+/// What one route said of an event, and why.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Said {
+    /// The route's name.
+    pub route: String,
+    /// Yes or why not.
+    pub verdict: SaidVerdict,
+    /// What decided, where the verdict does not say it all.
+    pub why: String,
+}
+
+/// Whether a route wants an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SaidVerdict {
+    /// It does.
+    Yes,
+    /// It takes events of other types.
+    OtherType,
+    /// Its condition does not hold.
+    ConditionFalse,
+    /// Its condition could not be evaluated, which counts as false.
+    CannotTell,
+    /// It does, but earlier routes send the event to each of its destinations already.
+    FirstRouteWon,
+}
+
+/// What the routes make of an event.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Decision {
+    /// The deliveries.
+    pub wanted: Vec<Wanted>,
+    /// Each route's word, in the file's order.
+    pub said: Vec<Said>,
+}
+
+/// Who wants an event of this type, and what each route says. One delivery per destination: where several routes match,
+/// the first wins.
+pub fn decide(routes: &[Route], event_type: EventType) -> Decision {
+    let mut decision = Decision::default();
+    for route in routes {
+        let (verdict, why) = if route.on.contains(&event_type) {
+            take_up(&mut decision.wanted, route)
+        } else {
+            (SaidVerdict::OtherType, String::new())
+        };
+        decision.said.push(Said { route: route.name.clone(), verdict, why });
+    }
+    decision
+}
+
+/// Adds what a matching route sends and no earlier one does.
+fn take_up(wanted: &mut Vec<Wanted>, route: &Route) -> (SaidVerdict, String) {
+    let (mut new, mut taken) = (Vec::new(), Vec::new());
+    for destination in &route.to {
+        match wanted.iter().find(|w| &w.destination == destination) {
+            Some(first) => taken.push(format!("{destination} gets it by route `{}`", first.route)),
+            None => new.push(Wanted { destination: destination.clone(), route: route.name.clone() }),
         }
     }
-    wanted
+    let verdict = if new.is_empty() { SaidVerdict::FirstRouteWon } else { SaidVerdict::Yes };
+    wanted.extend(new);
+    (verdict, taken.join(", "))
 }
 
 /// A destination to which an earlier route sends the same events already.
@@ -67,4 +121,40 @@ pub fn overlaps(routes: &[Route]) -> Vec<Overlap> {
         }
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn route(name: &str, to: &[&str]) -> Route {
+        Route {
+            name: name.into(),
+            on: vec![EventType::LeadFinalized],
+            to: to.iter().map(|name| (*name).into()).collect(),
+        }
+    }
+
+    #[test]
+    fn the_first_route_wins_for_each_destination_and_each_says_why() {
+        let routes = [
+            route("a", &["crm"]),
+            route("b", &["crm", "chat"]),
+            route("c", &["chat", "crm"]),
+            Route { on: Vec::new(), ..route("d", &["crm"]) },
+        ];
+        let decision = decide(&routes, EventType::LeadFinalized);
+        let wanted: Vec<_> = decision.wanted.iter().map(|w| (w.destination.as_str(), w.route.as_str())).collect();
+        assert_eq!(wanted, [("crm", "a"), ("chat", "b")]);
+        let said: Vec<_> = decision.said.iter().map(|s| (s.route.as_str(), s.verdict, s.why.as_str())).collect();
+        assert_eq!(
+            said,
+            [
+                ("a", SaidVerdict::Yes, ""),
+                ("b", SaidVerdict::Yes, "crm gets it by route `a`"),
+                ("c", SaidVerdict::FirstRouteWon, "chat gets it by route `b`, crm gets it by route `a`"),
+                ("d", SaidVerdict::OtherType, ""),
+            ]
+        );
+    }
 }

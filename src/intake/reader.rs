@@ -260,15 +260,15 @@ impl Fetch {
             now,
         };
         let event = event::finalized(&job.row, lead, seen);
-        let wanted = route::wanted(&intake.routes, event.event_type);
+        let decision = route::decide(&intake.routes, event.event_type);
         let happening = Happening::Recorded {
             lead: id,
             event_id: event.id.to_string(),
             event_type: event.event_type,
-            destinations: wanted.iter().map(|wanted| wanted.destination.clone()).collect(),
+            destinations: decision.wanted.iter().map(|wanted| wanted.destination.clone()).collect(),
         };
         let reading =
-            Reading { row: job.row, window: job.window, origin: Origin::Live, events: vec![(event, wanted)], now };
+            Reading { row: job.row, window: job.window, origin: Origin::Live, events: vec![(event, decision)], now };
         if intake.store.record(&intake.platform, reading).await? == Recorded::Done {
             debug!(lead = id.0, "recorded");
             intake.feed.tell(happening);

@@ -17,7 +17,7 @@ use crate::domain::coverage::Coverage;
 use crate::domain::event::{Event, EventType, Origin, computed_id};
 use crate::domain::lead::{LeadId, Row};
 use crate::domain::patience::Waiting;
-use crate::domain::route::Wanted;
+use crate::domain::route::{Decision, Said};
 use crate::domain::window::Window;
 
 /// A source's place in the store.
@@ -85,8 +85,8 @@ pub struct Reading {
     pub window: Window,
     /// How the lead's events came about.
     pub origin: Origin,
-    /// What happened, and who wants it.
-    pub events: Vec<(Event, Vec<Wanted>)>,
+    /// What happened, and what the routes make of it.
+    pub events: Vec<(Event, Decision)>,
     /// When.
     pub now: Timestamp,
 }
@@ -323,9 +323,9 @@ impl Txn<'_> {
             before.unwrap_or_else(|| listed(&reading.row, &reading.window, reading.now, Standing::Recorded));
         (known.standing, known.status) = (Standing::Recorded, reading.row.mapped_status.clone());
         let mut deliveries = Vec::new();
-        for ((event, wanted), chunks) in reading.events.into_iter().zip(packed) {
+        for ((event, Decision { wanted, said }), chunks) in reading.events.into_iter().zip(packed) {
             let seq = self.next_number(keys::LAST_SEQ)?;
-            self.put_event(platform, seq, &event, reading.origin, chunks)?;
+            self.put_event(platform, seq, &event, reading.origin, said, chunks)?;
             known.happened.push(Happened {
                 event_type: records::event_code(event.event_type),
                 subject: known::subject_hash(&event.subject),
@@ -361,6 +361,7 @@ impl Txn<'_> {
         seq: Seq,
         event: &Event,
         origin: Origin,
+        said: Vec<Said>,
         mut chunks: Vec<Vec<u8>>,
     ) -> Result<(), StoreError> {
         let first = if chunks.is_empty() { Vec::new() } else { chunks.remove(0) };
@@ -374,6 +375,7 @@ impl Txn<'_> {
             revision: event.revision,
             origin: records::origin_code(origin),
             chunks: u16::try_from(chunks.len()).map_err(|_| StoreError::Record("an event is too large".into()))?,
+            said: said.into_iter().map(Into::into).collect(),
         };
         let mut bytes = records::encode(&record)?;
         bytes.extend_from_slice(&first);

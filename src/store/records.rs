@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::error::StoreError;
 use super::keys::{DestinationNo, LaneNo, PlatformNo, Seq};
 use crate::domain::event::{EventType, Origin};
+use crate::domain::route::{Said, SaidVerdict};
 
 /// The format of the whole store; a newer one is refused.
 pub const FORMAT: u32 = 1;
@@ -126,6 +127,46 @@ pub struct EventRecord {
     pub origin: u8,
     /// Pieces of the envelope under keys of their own. The first stands behind this record, and is mostly the only one.
     pub chunks: u16,
+    /// What each route said when the event was recorded.
+    #[serde(default)]
+    pub said: Vec<RouteSaid>,
+}
+
+/// What one route said of an event.
+#[derive(Serialize, Deserialize, Clone, Debug)]
+pub struct RouteSaid {
+    pub route: String,
+    pub verdict: u8,
+    pub why: String,
+}
+
+impl From<Said> for RouteSaid {
+    fn from(said: Said) -> RouteSaid {
+        let verdict = match said.verdict {
+            SaidVerdict::Yes => 0,
+            SaidVerdict::OtherType => 1,
+            SaidVerdict::ConditionFalse => 2,
+            SaidVerdict::CannotTell => 3,
+            SaidVerdict::FirstRouteWon => 4,
+        };
+        RouteSaid { route: said.route, verdict, why: said.why }
+    }
+}
+
+impl TryFrom<RouteSaid> for Said {
+    type Error = StoreError;
+
+    fn try_from(said: RouteSaid) -> Result<Said, StoreError> {
+        let verdict = match said.verdict {
+            0 => SaidVerdict::Yes,
+            1 => SaidVerdict::OtherType,
+            2 => SaidVerdict::ConditionFalse,
+            3 => SaidVerdict::CannotTell,
+            4 => SaidVerdict::FirstRouteWon,
+            code => return Err(StoreError::Record(format!("a route's word {code} is newer than this leadhook"))),
+        };
+        Ok(Said { route: said.route, verdict, why: said.why })
+    }
 }
 
 #[derive(Serialize, Deserialize, Clone, Debug)]

@@ -25,7 +25,7 @@ use crate::domain::lead::{LeadId, Row};
 use crate::domain::outcome::{Answer, Outcome, Response};
 use crate::domain::patience::Waiting;
 use crate::domain::retry::{Death, Verdict};
-use crate::domain::route::Wanted;
+use crate::domain::route::{Decision, Wanted};
 use crate::domain::window::Window;
 
 /// Seconds after an instant at which everything begins.
@@ -145,7 +145,13 @@ fn reading(lead: u64, events: u32, wanted: &[(&str, &str)], now: i64) -> Reading
         .iter()
         .map(|(destination, route)| Wanted { destination: (*destination).into(), route: (*route).into() })
         .collect();
-    Reading { row: row(lead), window: window(), origin: Origin::Live, events: vec![(event, wanted)], now: at(now) }
+    Reading {
+        row: row(lead),
+        window: window(),
+        origin: Origin::Live,
+        events: vec![(event, Decision { wanted, said: Vec::new() })],
+        now: at(now),
+    }
 }
 
 fn answered(status: u16) -> Answer {
