@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use crate::domain::event::{Origin, Seen, computed_id, finalized};
+use crate::domain::csat::Csat;
+use crate::domain::event::{Facts, Origin, Seen, computed_id, finalized};
 use crate::domain::lead::{Lead, LeadId, Row};
 
 /// A sample's id and its envelope. `data.test` is true in it, and in no real event.
@@ -23,7 +24,7 @@ pub fn sample(platform: &str, now: Timestamp) -> (String, String) {
     let envelope = RawValue::from_string(lead.to_string())
         .ok()
         .and_then(|raw| Lead::from_raw(raw).ok())
-        .map(|lead| finalized(&row, &lead, seen).envelope)
+        .map(|lead| finalized(Facts { row: &row, lead: &lead, csat: &Csat::default() }, seen).envelope)
         .unwrap_or_default();
     (computed_id("test", &[platform, &now.as_nanosecond().to_string()]), marked(&envelope))
 }

@@ -11,7 +11,8 @@ use crate::domain::route::{Route, overlaps};
 const LATER: [&str; 5] = ["when", "fields", "body", "content_type", "payload"];
 
 /// Event types that other versions emit.
-const LATER_TYPES: [&str; 2] = ["lead.rated", "lead.updated"];
+const LATER_TYPES: [&str; 4] =
+    ["ops.destination.failing", "ops.destination.disabled", "ops.destination.recovered", "ops.dead_letter"];
 
 pub(super) fn routes(reading: &Reading<'_>, node: Option<Node<'_>>, destinations: &Destinations) -> Vec<Route> {
     let Some(node) = node else { return Vec::new() };
@@ -105,7 +106,7 @@ fn event_type(node: Node<'_>) -> Option<EventType> {
     let all = || format!("this version emits {}", known.join(", "));
     if text.is_put_in() {
         text.mistake("is no event type", all());
-    } else if LATER_TYPES.contains(&written) || written.starts_with("ops.") {
+    } else if LATER_TYPES.contains(&written) {
         text.mistake(format!("this version does not emit `{written}` yet"), all());
     } else {
         let near = suggest::nearest(written, known).map(|name| format!("did you mean \"{name}\"?"));

@@ -1,13 +1,27 @@
-//! Events: what happened to a lead, under an id that is computed and never drawn.
+//! Events: what happened to a lead, or to leadhook itself, under an id that is computed and never drawn.
+//!
+//! What becomes of a reading of a lead:
+//!
+//! | what is seen | events, in this order |
+//! |---|---|
+//! | finalized for the first time, or again | `lead.finalized` |
+//! | a rating that was not there before, or another one | `lead.rated` |
+//! | a watched field differs, and neither of the two says so already | `lead.updated` |
+//!
+//! `lead.finalized` tells the lead anew, and whatever changed with it is told by that. `lead.rated` tells of the rating
+//! and of the comment that came with it; a phone number that changed at the same time is a `lead.updated` of its own.
+
+mod of_lead;
 
 use std::fmt;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
-use super::lead::{Lead, LeadId, Row};
+use super::lead::LeadId;
+
+pub use of_lead::{Facts, Seen, finalized, finalized_subject, rated, rated_subject, updated};
 
 /// What happened.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -15,17 +29,49 @@ pub enum EventType {
     /// A conversation was finished, for the first time or again.
     #[serde(rename = "lead.finalized")]
     LeadFinalized,
+    /// A rating is there that was not there before, or another one.
+    #[serde(rename = "lead.rated")]
+    LeadRated,
+    /// A watched field differs from the last reading.
+    #[serde(rename = "lead.updated")]
+    LeadUpdated,
+    /// The source could not be polled for a long time.
+    #[serde(rename = "ops.source.stale")]
+    OpsSourceStale,
+    /// It can be polled again.
+    #[serde(rename = "ops.source.recovered")]
+    OpsSourceRecovered,
+    /// The source's lists end silently at some number of rows.
+    #[serde(rename = "ops.source.capped")]
+    OpsSourceCapped,
 }
 
 impl EventType {
     /// Every type that this build emits, in the order in which a person would list them.
-    pub const ALL: [EventType; 1] = [EventType::LeadFinalized];
+    pub const ALL: [EventType; 6] = [
+        EventType::LeadFinalized,
+        EventType::LeadRated,
+        EventType::LeadUpdated,
+        EventType::OpsSourceStale,
+        EventType::OpsSourceRecovered,
+        EventType::OpsSourceCapped,
+    ];
 
     /// The name as it stands in the file, in the envelope and in the metrics.
     pub fn as_str(self) -> &'static str {
         match self {
             EventType::LeadFinalized => "lead.finalized",
+            EventType::LeadRated => "lead.rated",
+            EventType::LeadUpdated => "lead.updated",
+            EventType::OpsSourceStale => "ops.source.stale",
+            EventType::OpsSourceRecovered => "ops.source.recovered",
+            EventType::OpsSourceCapped => "ops.source.capped",
         }
+    }
+
+    /// Whether it tells of leadhook itself and not of a lead.
+    pub fn is_ops(self) -> bool {
+        self.as_str().starts_with("ops.")
     }
 
     /// The type of this name.
@@ -114,7 +160,8 @@ pub struct Event {
     pub id: EventId,
     /// What happened.
     pub event_type: EventType,
-    /// Among events of one lead and type, what tells this happening from another: the `mapped_status` for finalized.
+    /// Among events of one lead and type, what tells this happening from another: the `mapped_status` for finalized, the
+    /// rating as received for rated, the digest of the watched fields for updated.
     pub subject: String,
     /// The lead that it happened to.
     pub lead: LeadId,
@@ -126,74 +173,23 @@ pub struct Event {
     pub envelope: String,
 }
 
-/// The facts beside the row and the details that an event is made of.
-#[derive(Clone, Copy, Debug)]
-pub struct Seen<'a> {
-    /// `platform_id` of the source.
-    pub platform: &'a str,
-    /// How many earlier events of this lead have the same type and subject.
-    pub n: u32,
-    /// How many events this lead has had in this store, this one counted.
-    pub revision: u32,
-    /// How leadhook came to know of it.
-    pub origin: Origin,
-    /// When.
-    pub now: Timestamp,
-}
-
-#[derive(Serialize)]
-struct Envelope<'a> {
-    r#type: EventType,
-    timestamp: String,
-    data: Data<'a>,
-}
-
-#[derive(Serialize)]
-struct Data<'a> {
-    weclever_lead_id: LeadId,
-    client_lead_id: Option<&'a RawValue>,
-    mapped_status: Option<&'a str>,
-    platform_id: &'a str,
-    revision: u32,
-    origin: Origin,
-    lead: &'a RawValue,
-}
-
-/// What tells one finalization of a lead from another: its `mapped_status`, empty where the API gives none.
-pub fn finalized_subject(row: &Row) -> &str {
-    row.mapped_status.as_deref().unwrap_or("")
-}
-
-/// `lead.finalized` for this row and these details.
-pub fn finalized(row: &Row, lead: &Lead, seen: Seen<'_>) -> Event {
-    let subject = finalized_subject(row).to_owned();
-    let event_type = EventType::LeadFinalized;
-    let envelope = Envelope {
-        r#type: event_type,
-        timestamp: rfc3339(seen.now),
-        data: Data {
-            weclever_lead_id: row.id,
-            client_lead_id: row.client_lead_id.as_deref(),
-            mapped_status: row.mapped_status.as_deref(),
-            platform_id: seen.platform,
-            revision: seen.revision,
-            origin: seen.origin,
-            lead: lead.raw(),
-        },
-    };
-    Event {
-        id: EventId::of(seen.platform, row.id, event_type, &subject, seen.n),
-        event_type,
-        subject,
-        lead: row.id,
-        timestamp: seen.now,
-        revision: seen.revision,
-        // Strings, numbers and JSON that was parsed before: nothing here can fail to serialize.
-        envelope: serde_json::to_string(&envelope).unwrap_or_default(),
-    }
-}
-
 /// RFC 3339 in UTC with milliseconds, as in `2026-11-23T17:20:31.512Z`.
 pub fn rfc3339(at: Timestamp) -> String {
     format!("{at:.3}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_type_has_one_name_everywhere() {
+        for event_type in EventType::ALL {
+            let name = event_type.as_str();
+            assert_eq!(EventType::from_name(name), Some(event_type));
+            assert_eq!(serde_json::to_string(&event_type).expect("serializes"), format!("\"{name}\""));
+            assert_eq!(event_type.is_ops(), !name.starts_with("lead."), "{name}");
+        }
+        assert_eq!(EventType::from_name("lead.finalised"), None);
+    }
 }

@@ -5,6 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use super::raw;
+
 /// A WeClever lead's number (`weclever_lead_id`). The API promises a whole number and no upper limit; anything that
 /// fits 64 bits without a sign is taken.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -58,6 +60,11 @@ impl Lead {
     /// The object as it came.
     pub fn raw(&self) -> &RawValue {
         &self.0
+    }
+
+    /// The rating as it came; `None` where there is no such field.
+    pub fn rating(&self) -> Option<&RawValue> {
+        serde_json::from_str(raw::at(self.json(), &["csat", "rating"])?).ok()
     }
 
     /// The object's JSON text.

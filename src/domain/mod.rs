@@ -3,6 +3,7 @@
 pub mod breaker;
 pub mod clock;
 pub mod coverage;
+pub mod csat;
 pub mod cut;
 pub mod destination;
 pub mod event;

@@ -22,6 +22,7 @@ use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::clock;
+use crate::domain::csat::CsatRules;
 use crate::domain::route::Route;
 use crate::source::{Source, SourceError};
 use crate::store::intake::Platform;
@@ -40,6 +41,8 @@ pub struct Intake {
     pub platform: Platform,
     /// Who wants what.
     pub routes: Vec<Route>,
+    /// How ratings are read.
+    pub csat: CsatRules,
     /// How and when to read.
     pub settings: Settings,
     /// What time it is.

@@ -11,10 +11,10 @@ use tracing::{debug, info, warn};
 
 use super::turns::{Precedence, Reading as Readings};
 use super::{Intake, ReadError};
-use crate::domain::event::{self, EventType, Origin, Seen};
+use crate::domain::event::{self, Event, EventType, Facts, Origin, Seen};
 use crate::domain::lead::{Lead, LeadId, Row};
 use crate::domain::patience::{self, Patience, Waiting};
-use crate::domain::route;
+use crate::domain::route::{self, Decision};
 use crate::domain::window::{Piece, Window};
 use crate::source::SourceError;
 use crate::store::StoreError;
@@ -227,6 +227,18 @@ pub fn joined(task: Result<Result<LeadId, StoreError>, JoinError>) -> Result<Opt
     }
 }
 
+/// Where a lead's rating stands in its details.
+const RATING: &str = "/csat/rating";
+
+fn recorded(event: &Event, decision: &Decision) -> Happening {
+    Happening::Recorded {
+        lead: event.lead,
+        event_id: event.id.to_string(),
+        event_type: event.event_type,
+        destinations: decision.wanted.iter().map(|wanted| wanted.destination.clone()).collect(),
+    }
+}
+
 /// One read of one lead, and what follows from it.
 struct Fetch {
     intake: Arc<Intake>,
@@ -252,28 +264,35 @@ impl Fetch {
     async fn record(&self, job: FetchJob, lead: &Lead, before: &Before, now: Timestamp) -> Result<(), StoreError> {
         let intake = &self.intake;
         let id = job.row.id;
-        let seen = Seen {
+        let csat = intake.csat.read(lead.rating());
+        let facts = Facts { row: &job.row, lead, csat: &csat };
+        let seen = |event_type, subject: &str, more| Seen {
             platform: &intake.platform.id,
-            n: before.earlier(EventType::LeadFinalized, event::finalized_subject(&job.row)),
-            revision: before.events() + 1,
+            n: before.earlier(event_type, subject),
+            revision: before.events() + 1 + more,
             origin: Origin::Live,
             now,
         };
-        let event = event::finalized(&job.row, lead, seen);
-        let decision = route::decide(&intake.routes, event.event_type);
-        let happening = Happening::Recorded {
-            lead: id,
-            event_id: event.id.to_string(),
-            event_type: event.event_type,
-            destinations: decision.wanted.iter().map(|wanted| wanted.destination.clone()).collect(),
-        };
-        let reading =
-            Reading { row: job.row, window: job.window, origin: Origin::Live, events: vec![(event, decision)], now };
+        let subject = event::finalized_subject(&job.row);
+        let mut events = vec![event::finalized(facts, seen(EventType::LeadFinalized, subject, 0))];
+        if csat.is_rated() {
+            let seen = seen(EventType::LeadRated, event::rated_subject(&csat), 1);
+            events.push(event::rated(facts, &[RATING.to_owned()], seen));
+        }
+        let events: Vec<(Event, Decision)> = events.into_iter().map(|event| self.routed(event)).collect();
+        let happenings: Vec<Happening> = events.iter().map(|(event, decision)| recorded(event, decision)).collect();
+        let reading = Reading { row: job.row, window: job.window, origin: Origin::Live, events, now };
         if intake.store.record(&intake.platform, reading).await? == Recorded::Done {
             debug!(lead = id.0, "recorded");
-            intake.feed.tell(happening);
+            happenings.into_iter().for_each(|happening| intake.feed.tell(happening));
         }
         Ok(())
+    }
+
+    /// The event, and what the routes make of it. The one place where they are asked.
+    fn routed(&self, event: Event) -> (Event, Decision) {
+        let decision = route::decide(&self.intake.routes, event.event_type);
+        (event, decision)
     }
 
     async fn failed(&self, mut job: FetchJob, error: &SourceError) -> Result<(), StoreError> {

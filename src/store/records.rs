@@ -272,6 +272,11 @@ impl DeadRef {
 pub fn event_code(event_type: EventType) -> u8 {
     match event_type {
         EventType::LeadFinalized => 1,
+        EventType::LeadRated => 2,
+        EventType::LeadUpdated => 3,
+        EventType::OpsSourceStale => 16,
+        EventType::OpsSourceRecovered => 17,
+        EventType::OpsSourceCapped => 18,
     }
 }
 

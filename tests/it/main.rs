@@ -16,6 +16,7 @@ mod faulty_api;
 mod first_run;
 mod main_job;
 mod once;
+mod rated;
 mod secrecy;
 mod state;
 mod stopping;

@@ -76,6 +76,8 @@ impl Screen {
 
     fn lines(&mut self, at: Duration, now: Timestamp, happening: &Happening) -> Vec<String> {
         match happening {
+            // What nobody wants has nothing to be shown.
+            Happening::Recorded { destinations, .. } if destinations.is_empty() => Vec::new(),
             Happening::Recorded { lead, event_id, event_type, .. } => {
                 self.row(event_id, *lead, event_type.as_str(), at);
                 Vec::new()

@@ -15,7 +15,7 @@ fn recorded(lead: u64) -> Happening {
         lead: LeadId(lead),
         event_id: format!("evt_{lead}"),
         event_type: EventType::LeadFinalized,
-        destinations: Vec::new(),
+        destinations: vec!["crm".into()],
     }
 }
 

@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::app::operator::{SourceStatus, StatusReport};
+use crate::domain::event::EventType;
 use crate::simulator;
 use crate::watch::Happening;
 
@@ -94,7 +95,7 @@ impl Told {
     /// Counts what happened.
     pub fn note(&mut self, happening: &Happening) {
         match happening {
-            Happening::Recorded { .. } => self.recorded += 1,
+            Happening::Recorded { event_type: EventType::LeadFinalized, .. } => self.recorded += 1,
             Happening::Tried { destination, .. } => *self.attempts.entry(destination.clone()).or_default() += 1,
             _ => {}
         }

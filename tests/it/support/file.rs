@@ -8,7 +8,7 @@ use std::fmt::Write;
 pub struct File {
     source: BTreeMap<String, String>,
     destinations: Vec<(String, String, String)>,
-    routes: Vec<(String, String)>,
+    routes: Vec<(String, String, String)>,
 }
 
 impl File {
@@ -45,8 +45,13 @@ impl File {
         self
     }
 
-    pub fn route(mut self, name: &str, to: &str) -> File {
-        self.routes.push((name.into(), to.into()));
+    pub fn route(self, name: &str, to: &str) -> File {
+        self.route_on(name, &["lead.finalized"], to)
+    }
+
+    /// A route for these types.
+    pub fn route_on(mut self, name: &str, on: &[&str], to: &str) -> File {
+        self.routes.push((name.into(), format!("{on:?}"), to.into()));
         self
     }
 
@@ -59,8 +64,8 @@ impl File {
         for (name, url, more) in &self.destinations {
             writeln!(text, "\n[destinations.{name}]\nurl = {url:?}\n{more}").unwrap();
         }
-        for (name, to) in &self.routes {
-            writeln!(text, "\n[[routes]]\nname = {name:?}\non = [\"lead.finalized\"]\nto = [{to:?}]").unwrap();
+        for (name, on, to) in &self.routes {
+            writeln!(text, "\n[[routes]]\nname = {name:?}\non = {on}\nto = [{to:?}]").unwrap();
         }
         text
     }
