@@ -10,12 +10,13 @@ use axum::extract::{Path, Query, State};
 use axum::response::Response;
 use axum::routing::get;
 use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use fastrand::Rng;
-use http::{HeaderMap, HeaderName, StatusCode, Uri, header};
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
+use serde_json::json;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -23,7 +24,7 @@ use super::endpoint::Endpoint;
 use super::faults::{self, Faults};
 use super::happenings::{Happening, Log};
 use super::lead::Row;
-use super::options::{Options, Plus};
+use super::options::{Misread, Options, Plus};
 use super::window;
 use super::world::World;
 
@@ -80,6 +81,10 @@ impl Shared {
     }
 
     fn has_good_token(&self, headers: &HeaderMap) -> bool {
+        self.options.open || self.carries_good_token(headers)
+    }
+
+    fn carries_good_token(&self, headers: &HeaderMap) -> bool {
         let Some(value) = headers.get(&self.auth_header).and_then(|value| value.to_str().ok()) else { return false };
         let scheme = &self.options.auth_scheme;
         let token = if scheme.is_empty() {
@@ -96,6 +101,20 @@ impl Shared {
         let tokens = held(&self.tokens);
         let Some(born) = tokens.good.get(token) else { return false };
         self.options.token_lifetime.is_none_or(|lifetime| born.elapsed() < lifetime)
+    }
+
+    /// Drawn without a seed: after a restart an old token must not be good by chance.
+    fn new_token(&self) -> String {
+        let drawn = format!("{:032x}{:032x}", fastrand::u128(..), fastrand::u128(..));
+        if !self.options.jwt {
+            return format!("wct_{drawn}");
+        }
+        let now = self.now_ms().div_euclid(1000);
+        let end = self.options.token_lifetime.map(|lifetime| now.saturating_add_unsigned(lifetime.as_secs()));
+        let claims = json!({"sub": self.options.platform_id, "iat": now, "exp": end, "jti": drawn});
+        let parts =
+            [json!({"alg": "HS256", "typ": "JWT"}), claims].map(|part| URL_SAFE_NO_PAD.encode(part.to_string()));
+        format!("{}.{}", parts.join("."), URL_SAFE_NO_PAD.encode(drawn))
     }
 
     fn has_good_password(&self, headers: &HeaderMap) -> bool {
@@ -120,20 +139,31 @@ impl Shared {
         } else {
             None
         };
-        match (result, broken) {
+        let mut response = match (result, broken) {
             (Ok(good), Some((kind, faults, throw))) => {
                 self.log.fault(endpoint, kind);
                 faults.apply(kind, endpoint, good, throw, &self.stop).await
             }
             (Ok(good), None) => {
-                self.log.tell(|| Happening::Served { endpoint, status: 200 });
-                faults::answer(StatusCode::OK, faults::JSON, good)
+                let status = if endpoint == Endpoint::Detail { self.options.lead_status } else { StatusCode::OK };
+                self.log.tell(|| Happening::Served { endpoint, status: status.as_u16() });
+                faults::answer(status, faults::JSON, good)
             }
             (Err(Refusal(status, message)), _) => {
                 self.log.tell(|| Happening::Served { endpoint, status: status.as_u16() });
                 faults::answer(status, faults::JSON, format!(r#"{{"message":"{message}"}}"#))
             }
+        };
+        if let Some(date) = self.date() {
+            response.headers_mut().insert(header::DATE, date);
         }
+        response
+    }
+
+    /// The simulated clock as the `Date` of an answer.
+    fn date(&self) -> Option<HeaderValue> {
+        let now = Timestamp::from_millisecond(self.now_ms()).ok()?;
+        HeaderValue::from_str(&now.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()).ok()
     }
 }
 
@@ -160,8 +190,7 @@ async fn token(
 ) -> Response {
     let _open = shared.log.open(Endpoint::Token);
     let result = if platform_id == shared.options.platform_id && shared.has_good_password(&headers) {
-        // Dice without a seed: after a restart an old token must not be good by chance.
-        let token = format!("wct_{:032x}{:032x}", fastrand::u128(..), fastrand::u128(..));
+        let token = shared.new_token();
         let mut tokens = held(&shared.tokens);
         if let Some(lifetime) = shared.options.token_lifetime {
             tokens.good.retain(|_, born| born.elapsed() < lifetime);
@@ -192,9 +221,16 @@ async fn list(
         Plus::Plain => !uri.path().to_ascii_uppercase().contains("%2B"),
         Plus::Escaped => !uri.path().contains('+'),
     };
+    let day = |date: &str| date.get(..10).unwrap_or(date).to_owned();
+    let (first, last, misread) = match shared.options.misread {
+        Misread::Day if !well_spelled => (day(&first), day(&last), None),
+        misread => (first, last, (!well_spelled).then_some(misread)),
+    };
     let result = if !shared.has_good_token(&headers) {
         Err(UNAUTHORIZED)
-    } else if let Some(window) = window::read(&first, &last, &shared.zone).filter(|_| well_spelled) {
+    } else if misread == Some(Misread::Empty) {
+        Ok(serde_json::to_vec(&List { leads: Vec::new() }).unwrap_or_default())
+    } else if let Some(window) = window::read(&first, &last, &shared.zone).filter(|_| misread.is_none()) {
         let leads = shared.world(|world| world.list(window, shared.now_ms()));
         Ok(serde_json::to_vec(&List { leads }).unwrap_or_default())
     } else {

@@ -7,11 +7,12 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::Context;
+use http::StatusCode;
 use tokio::net::TcpListener;
 
 use super::faults::{FaultKind, Faults};
 use super::happenings::{Requests, Summary};
-use super::options::{Options, Plus};
+use super::options::{CapKeeps, Ends, MessageDates, Misread, Options, Plus};
 use super::weclever::WeClever;
 
 /// What `leadhook simulate` takes.
@@ -43,6 +44,12 @@ pub struct SimulateArgs {
     /// The word before the token; "" for the bare token
     #[arg(long, value_name = "WORD", default_value = "Bearer")]
     pub auth_scheme: String,
+    /// Answer whoever asks, with a token or without
+    #[arg(long)]
+    pub open: bool,
+    /// Give tokens that are JWTs, which say when they end
+    #[arg(long)]
+    pub jwt: bool,
 
     /// The same seed gives the same leads
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
@@ -68,6 +75,21 @@ pub struct SimulateArgs {
     /// How the + between a date and a time may be written
     #[arg(long, value_name = "FORM", value_enum, default_value_t = Plus::Either)]
     pub plus: Plus,
+    /// What becomes of a date whose + is written in another way
+    #[arg(long, value_name = "HOW", value_enum, default_value_t = Misread::Refused)]
+    pub misread: Misread,
+    /// Which ends of its stretch a list includes
+    #[arg(long, value_name = "WHICH", value_enum, default_value_t = Ends::Both)]
+    pub ends: Ends,
+    /// How far the simulated clock is ahead, or behind with a minus
+    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = skew, allow_hyphen_values = true)]
+    pub clock_skew: i64,
+    /// The status of a good answer with a lead, such as 500
+    #[arg(long, value_name = "STATUS", default_value = "200")]
+    pub lead_status: StatusCode,
+    /// How the dates of a lead's messages are written
+    #[arg(long, value_name = "FORM", value_enum, default_value_t = MessageDates::Utc)]
+    pub message_dates: MessageDates,
 
     /// The share of leads that a list shows late, 0 to 1
     #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = share)]
@@ -87,6 +109,9 @@ pub struct SimulateArgs {
     /// Cut every list after so many rows, silently
     #[arg(long, value_name = "ROWS")]
     pub cap: Option<usize>,
+    /// Which rows such a list keeps
+    #[arg(long, value_name = "WHICH", value_enum, default_value_t = CapKeeps::Oldest)]
+    pub cap_keeps: CapKeeps,
 
     /// The share of answers that are broken, 0 to 1
     #[arg(long, value_name = "SHARE", default_value_t = 0.0, value_parser = share)]
@@ -132,6 +157,8 @@ impl SimulateArgs {
             ratings_later_share: self.ratings_later,
             ratings_later_up_to: self.ratings_later_up_to,
             cap: self.cap,
+            cap_keeps: self.cap_keeps,
+            message_dates: self.message_dates,
             platform_id: self.platform_id.clone(),
             username: self.username.clone(),
             password: self.password.clone(),
@@ -139,9 +166,15 @@ impl SimulateArgs {
             token_lifetime: self.token_lifetime,
             auth_header: self.auth_header.clone(),
             auth_scheme: self.auth_scheme.clone(),
+            open: self.open,
+            jwt: self.jwt,
             zone: self.timezone.clone(),
-            last_included: true,
+            first_included: matches!(self.ends, Ends::Both | Ends::First),
+            last_included: matches!(self.ends, Ends::Both | Ends::Last),
             plus: self.plus,
+            misread: self.misread,
+            lead_status: self.lead_status,
+            clock_skew_ms: self.clock_skew,
             latency: self.latency,
             faults: Faults {
                 token: self.fault_token.unwrap_or(self.fault),
@@ -173,6 +206,9 @@ impl SimulateArgs {
         }
         if self.timezone != "America/Sao_Paulo" {
             lines += &format!("timezone    = {}\n", quoted(&self.timezone));
+        }
+        if self.plus == Plus::Escaped {
+            lines += "encode_plus = true\n";
         }
         lines
     }
@@ -260,6 +296,12 @@ fn duration(text: &str) -> Result<Duration, String> {
     count.checked_mul(unit_ms).filter(|ms| *ms <= limit_ms).map(Duration::from_millis).ok_or_else(wrong)
 }
 
+/// `90s`, or `-90s`; in milliseconds.
+fn skew(text: &str) -> Result<i64, String> {
+    let (sign, rest) = text.strip_prefix('-').map_or((1, text), |rest| (-1, rest));
+    duration(rest).map(|skew| sign * i64::try_from(skew.as_millis()).unwrap_or(i64::MAX))
+}
+
 fn share(text: &str) -> Result<f64, String> {
     let share = text.parse().ok().filter(|share| (0.0..=1.0).contains(share));
     share.ok_or_else(|| format!("`{text}` is no share; write a number from 0 to 1, for instance 0.2"))
@@ -292,13 +334,17 @@ mod tests {
     #[test]
     fn everything_can_be_said() {
         let line = "--fault 0.2 --fault-list 0.5 --fault-kinds reset,status500 --stall 2s --past-stretch 7d --cap 100 \
-            --token-lifetime 500ms --leads-per-second 0.5 --plus escaped --late 1 --late-up-to 15m";
+            --token-lifetime 500ms --leads-per-second 0.5 --plus escaped --late 1 --late-up-to 15m \
+            --misread day --ends last --clock-skew -90s --lead-status 500 --message-dates local --cap-keeps newest --jwt";
         let options = parse(line).unwrap().options();
         assert_eq!((options.faults.token, options.faults.list, options.faults.detail), (0.2, 0.5, 0.2));
         assert_eq!(options.faults.kinds, [FaultKind::Reset, FaultKind::Status500]);
         assert_eq!(options.past_stretch, Duration::from_secs(7 * 86_400));
         assert_eq!(options.token_lifetime, Some(Duration::from_millis(500)));
-        assert_eq!(options.plus, Plus::Escaped);
+        assert_eq!((options.plus, options.misread), (Plus::Escaped, Misread::Day));
+        assert_eq!((options.first_included, options.last_included), (false, true));
+        assert_eq!((options.clock_skew_ms, options.lead_status.as_u16(), options.jwt), (-90_000, 500, true));
+        assert_eq!((options.message_dates, options.cap_keeps), (MessageDates::Local, CapKeeps::Newest));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use fastrand::Rng;
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde::Serialize;
 
 use super::people::{Person, pick};
@@ -173,8 +174,15 @@ struct Attendant<'a> {
     bot: bool,
 }
 
-/// The answer for one lead, as JSON.
-pub(super) fn detail(seed: u64, id: u64, finalized_ms: i64, rating: &Rating, now_ms: i64) -> Vec<u8> {
+/// The answer for one lead, as JSON. The messages' dates are in UTC, or on the clocks of `local`, which they do not name.
+pub(super) fn detail(
+    seed: u64,
+    id: u64,
+    finalized_ms: i64,
+    rating: &Rating,
+    now_ms: i64,
+    local: Option<&TimeZone>,
+) -> Vec<u8> {
     let person = Person::draw(&mut dice(seed, id, About::Person));
     let mut dice = dice(seed, id, About::Talk);
     let lines = talk::draw(&mut dice, person.first_name);
@@ -205,7 +213,7 @@ pub(super) fn detail(seed: u64, id: u64, finalized_ms: i64, rating: &Rating, now
             body: &line.text,
             media_url,
             content_type,
-            date_created: Timestamp::from_second(said_at).unwrap_or_default().to_string(),
+            date_created: date(Timestamp::from_second(said_at).unwrap_or_default(), local),
             sid,
             message_type,
             direction,
@@ -250,4 +258,11 @@ pub(super) fn detail(seed: u64, id: u64, finalized_ms: i64, rating: &Rating, now
     };
     // Text and numbers in structs of ours always serialize.
     serde_json::to_vec(&answer).unwrap_or_default()
+}
+
+fn date(at: Timestamp, local: Option<&TimeZone>) -> String {
+    match local {
+        Some(zone) => zone.to_datetime(at).strftime("%F %T").to_string(),
+        None => at.to_string(),
+    }
 }

@@ -38,7 +38,7 @@ pub use command::{SimulateArgs, simulate};
 pub use endpoint::Endpoint;
 pub use faults::{FaultKind, Faults};
 pub use happenings::{Happening, Requests, Summary};
-pub use options::{Options, Plus};
+pub use options::{CapKeeps, Ends, MessageDates, Misread, Options, Plus};
 pub use receiver::{Behaviour, Mishap, Receiver, ReceiverOptions};
 pub use signature::verify;
 pub use tally::{Accepted, Received, Tally};

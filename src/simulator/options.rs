@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use http::StatusCode;
 use jiff::Timestamp;
 
 use super::faults::Faults;
@@ -42,6 +43,10 @@ pub struct Options {
     pub ratings_later_up_to: Duration,
     /// A list holds at most so many rows; the rest is cut without a word.
     pub cap: Option<usize>,
+    /// Which rows such a list keeps.
+    pub cap_keeps: CapKeeps,
+    /// How the dates of a lead's messages are written.
+    pub message_dates: MessageDates,
 
     /// The platform whose token can be asked for.
     pub platform_id: String,
@@ -57,13 +62,25 @@ pub struct Options {
     pub auth_header: String,
     /// The word before the token; empty for the bare token.
     pub auth_scheme: String,
+    /// Whether lists and leads are shown to whoever asks, with a token or without.
+    pub open: bool,
+    /// Whether a token is a JWT, which says when it ends.
+    pub jwt: bool,
 
     /// The zone of the dates in a list request.
     pub zone: String,
-    /// Whether a lead finalized in the last second of a list's stretch is in the list.
+    /// Whether a lead finalized in the first second of a list's stretch is in the list ...
+    pub first_included: bool,
+    /// ... and one finalized in its last second.
     pub last_included: bool,
     /// How the `+` of a date may be written.
     pub plus: Plus,
+    /// What becomes of a date whose `+` is written in another way.
+    pub misread: Misread,
+    /// The status of an answer that holds a lead.
+    pub lead_status: StatusCode,
+    /// How far the simulated clock is ahead of the real one, in milliseconds; below zero: behind it.
+    pub clock_skew_ms: i64,
     /// How long each answer takes.
     pub latency: Duration,
     /// Which answers are broken, and how.
@@ -86,6 +103,8 @@ impl Default for Options {
             ratings_later_share: 0.0,
             ratings_later_up_to: Duration::from_secs(30 * 60),
             cap: None,
+            cap_keeps: CapKeeps::Oldest,
+            message_dates: MessageDates::Utc,
             platform_id: "demo".to_owned(),
             username: "demo".to_owned(),
             password: "demo".to_owned(),
@@ -93,9 +112,15 @@ impl Default for Options {
             token_lifetime: None,
             auth_header: "Authorization".to_owned(),
             auth_scheme: "Bearer".to_owned(),
+            open: false,
+            jwt: false,
             zone: "America/Sao_Paulo".to_owned(),
+            first_included: true,
             last_included: true,
             plus: Plus::Either,
+            misread: Misread::Refused,
+            lead_status: StatusCode::OK,
+            clock_skew_ms: 0,
             latency: Duration::ZERO,
             faults: Faults::default(),
         }
@@ -112,4 +137,50 @@ pub enum Plus {
     Plain,
     /// Only as `%2B`, as with a server that reads `+` as a space.
     Escaped,
+}
+
+/// What becomes of a date whose `+` is written in a way that is not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Misread {
+    /// The list is refused with 400.
+    #[default]
+    Refused,
+    /// The list is empty.
+    Empty,
+    /// Its time of day is left out of account.
+    Day,
+}
+
+/// Which rows a list keeps that is cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum CapKeeps {
+    /// The oldest.
+    #[default]
+    Oldest,
+    /// The newest.
+    Newest,
+}
+
+/// How the dates of a lead's messages are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum MessageDates {
+    /// In UTC, with a `Z`.
+    #[default]
+    Utc,
+    /// In the zone of the lists' dates, without saying so.
+    Local,
+}
+
+/// Which of the two ends of its stretch a list includes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
+pub enum Ends {
+    /// Both.
+    #[default]
+    Both,
+    /// The first second alone.
+    First,
+    /// The last second alone.
+    Last,
+    /// Neither.
+    Neither,
 }

@@ -6,7 +6,7 @@ use reqwest::{Client, Response};
 use serde_json::Value;
 use tokio::net::TcpListener;
 
-use super::{Endpoint, FaultKind, Faults, Happening, Options, Plus, WeClever};
+use super::{Endpoint, FaultKind, Faults, Happening, MessageDates, Misread, Options, Plus, WeClever};
 
 const ALL_DAYS: &str = "/lead/find/finalized/2000-01-01/2100-01-01";
 
@@ -94,6 +94,72 @@ async fn lists_take_both_spellings_of_a_plus_unless_told_otherwise() {
             assert_eq!(answer.status(), status, "{plus:?} {date}");
         }
     }
+}
+
+#[tokio::test]
+async fn a_date_that_is_misread_is_refused_or_empty_or_a_day() {
+    for (misread, status, leads) in
+        [(Misread::Refused, 400, None), (Misread::Empty, 200, Some(0)), (Misread::Day, 200, Some(1))]
+    {
+        let weclever = start(Options { plus: Plus::Escaped, misread, past_leads: 0, ..ten() }).await;
+        weclever.finalize_at(1, "sold", "2026-11-23T17:00:00Z".parse().unwrap());
+        // After the lead by the clock, on the same day.
+        let answer = get(&weclever, "/lead/find/finalized/2026-11-23+20:00:00/2026-11-23+21:00:00").await;
+        assert_eq!(answer.status(), status, "{misread:?}");
+        let listed = json(answer).await["leads"].as_array().map(Vec::len);
+        assert_eq!(listed, leads, "{misread:?}");
+    }
+}
+
+#[tokio::test]
+async fn whoever_asks_is_answered_where_it_is_open() {
+    let weclever = start(Options { open: true, ..ten() }).await;
+    let answer = client().get(weclever.base_url() + ALL_DAYS).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+}
+
+#[tokio::test]
+async fn a_jwt_says_when_it_ends() {
+    use base64::Engine;
+    let lifetime = Some(Duration::from_secs(3600));
+    let options = Options { platform_id: "my-platform".to_owned(), jwt: true, token_lifetime: lifetime, ..ten() };
+    let weclever = start(options).await;
+    let token = json(ask_token(&weclever, "demo", "demo", "").await).await["token"].as_str().unwrap().to_owned();
+    let claims = token.split('.').nth(1).unwrap();
+    let claims = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(claims).unwrap();
+    let claims: Value = serde_json::from_slice(&claims).unwrap();
+    assert_eq!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(), 3600);
+    let request = client().get(weclever.base_url() + ALL_DAYS).bearer_auth(token);
+    assert_eq!(request.send().await.unwrap().status(), 200);
+}
+
+#[tokio::test]
+async fn its_clock_may_be_off_and_the_date_of_an_answer_says_so() {
+    let weclever = start(Options { clock_skew_ms: -90_000, ..ten() }).await;
+    let answer = get(&weclever, ALL_DAYS).await;
+    let date = httpdate::parse_http_date(answer.headers()["date"].to_str().unwrap()).unwrap();
+    let behind = std::time::SystemTime::now().duration_since(date).unwrap().as_secs();
+    assert!((90..100).contains(&behind), "{behind}");
+    assert_eq!(weclever.finalized(), 10);
+}
+
+#[tokio::test]
+async fn a_good_lead_may_come_with_500_and_local_dates() {
+    let options = Options {
+        lead_status: http::StatusCode::INTERNAL_SERVER_ERROR,
+        message_dates: MessageDates::Local,
+        zone: "Asia/Tokyo".to_owned(),
+        past_leads: 0,
+        ..ten()
+    };
+    let weclever = start(options).await;
+    weclever.finalize_at(1, "sold", "2026-11-23T17:00:00Z".parse().unwrap());
+    let answer = get(&weclever, "/lead/find/weclever_id/1").await;
+    assert_eq!(answer.status(), 500);
+    let lead = json(answer).await;
+    let date = lead["lead"]["chats"]["messages"][0]["date_created"].as_str().unwrap();
+    assert!(date.starts_with("2026-11-24 0") && date.len() == 19, "{date}");
+    assert_eq!(get(&weclever, "/lead/find/weclever_id/2").await.status(), 404);
 }
 
 #[tokio::test]

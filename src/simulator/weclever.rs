@@ -41,13 +41,18 @@ impl WeClever {
         let zone = TimeZone::get(&options.zone).with_context(|| format!("there is no zone `{}`", options.zone))?;
         let auth_header = HeaderName::from_bytes(options.auth_header.as_bytes())
             .with_context(|| format!("`{}` is no header name", options.auth_header))?;
-        let base = options.base.unwrap_or_else(Timestamp::now);
+        // From here on, now is what the simulated clock says.
+        let skew_ms = options.clock_skew_ms;
+        let base_ms = match options.base {
+            Some(base) => base.as_millisecond(),
+            None => Timestamp::now().as_millisecond().saturating_add(skew_ms),
+        };
         let shared = Arc::new(Shared {
-            world: RwLock::new(World::new(options.clone(), base.as_millisecond())),
+            world: RwLock::new(World::new(options.clone(), base_ms)),
             faults: Mutex::new((options.faults.clone(), Rng::with_seed(options.seed ^ 0xfa17))),
             tokens: Mutex::new(Tokens::default()),
             log: Log::new(),
-            ahead_ms: AtomicI64::new(0),
+            ahead_ms: AtomicI64::new(skew_ms),
             told_ms: AtomicI64::new(0),
             wake: Notify::new(),
             stop: CancellationToken::new(),

@@ -5,16 +5,19 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use jiff::tz::TimeZone;
 use serde_json::Value;
 
 use super::lead::{self, About, Rating, Row, dice};
-use super::options::Options;
+use super::options::{CapKeeps, MessageDates, Options};
 use super::window::Window;
 
 /// The leads of a simulated WeClever. Instants are Unix milliseconds, and `now` is always an argument.
 #[derive(Debug)]
 pub struct World {
     plan: Options,
+    /// The zone of the messages' dates; `None`: they are in UTC, and say so.
+    local: Option<TimeZone>,
     base_ms: i64,
     by_hand: HashMap<u64, ByHand>,
     /// The leads finalized by hand, by time.
@@ -39,12 +42,17 @@ struct Touched {
 impl World {
     /// The world of these options, whose live leads begin at `base_ms`.
     pub fn new(plan: Options, base_ms: i64) -> World {
-        World { plan, base_ms, by_hand: HashMap::new(), by_hand_order: BTreeSet::new(), touched: HashMap::new() }
+        let local = match plan.message_dates {
+            MessageDates::Utc => None,
+            MessageDates::Local => TimeZone::get(&plan.zone).ok(),
+        };
+        World { plan, local, base_ms, by_hand: HashMap::new(), by_hand_order: BTreeSet::new(), touched: HashMap::new() }
     }
 
     /// The rows that a list of this window shows now, oldest first.
     pub fn list(&self, window: Window, now_ms: i64) -> Vec<Row> {
-        let first_ms = window.first.saturating_mul(1000);
+        let first_ms =
+            window.first.saturating_mul(1000).saturating_add(if self.plan.first_included { 0 } else { 1000 });
         let last_ms = window.last.saturating_mul(1000).saturating_add(if self.plan.last_included { 999 } else { -1 });
         let last_ms = last_ms.min(now_ms);
         if first_ms > last_ms {
@@ -59,14 +67,19 @@ impl World {
         if found.len() > planned {
             found.sort_unstable();
         }
-        found.truncate(self.plan.cap.unwrap_or(usize::MAX));
+        let cut = found.len().saturating_sub(self.plan.cap.unwrap_or(usize::MAX));
+        match self.plan.cap_keeps {
+            CapKeeps::Oldest => found.truncate(found.len() - cut),
+            CapKeeps::Newest => drop(found.drain(..cut)),
+        }
         found.into_iter().map(|(_, id)| self.row(id)).collect()
     }
 
     /// The answer for one lead as JSON, if it has been finalized by now.
     pub fn detail(&self, id: u64, now_ms: i64) -> Option<Vec<u8>> {
         let at_ms = self.finalized_at(id).filter(|at_ms| *at_ms <= now_ms)?;
-        let json = lead::detail(self.plan.seed, id, at_ms, &self.rating(id, at_ms, now_ms), now_ms);
+        let json =
+            lead::detail(self.plan.seed, id, at_ms, &self.rating(id, at_ms, now_ms), now_ms, self.local.as_ref());
         let changed = self.touched.get(&id).map(|touched| &touched.fields).filter(|fields| !fields.is_empty());
         let Some(changed) = changed else { return Some(json) };
         let mut answer: Value = serde_json::from_slice(&json).ok()?;
@@ -294,9 +307,19 @@ mod tests {
     }
 
     #[test]
+    fn an_open_beginning_leaves_its_first_second_out() {
+        let mut world = world(Options { leads_per_second: 0.0, first_included: false, ..Options::default() });
+        world.finalize(1, "sold", 5_900);
+        assert!(world.list(Window { first: 5, last: 9 }, BASE).is_empty());
+        assert_eq!(ids(&world.list(Window { first: 4, last: 5 }, BASE)), [1]);
+    }
+
+    #[test]
     fn a_cap_cuts_without_a_word() {
         let mut world = world(Options { past_leads: 500, cap: Some(100), ..Options::default() });
-        assert_eq!(world.list(ALL, BASE).len(), 100);
+        assert_eq!(ids(&world.list(ALL, BASE)), (100_000..100_100).collect::<Vec<_>>());
+        world.plan.cap_keeps = CapKeeps::Newest;
+        assert_eq!(ids(&world.list(ALL, BASE)), (100_400..100_500).collect::<Vec<_>>());
         world.set_cap(None);
         assert_eq!(world.list(ALL, BASE).len(), 500);
     }
