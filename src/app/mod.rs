@@ -13,7 +13,6 @@ use tracing::{info, warn};
 use crate::config::{Config, Start};
 use crate::dispatch::{Dispatch, Ending};
 use crate::domain::clock;
-use crate::domain::csat::CsatRules;
 use crate::domain::destination::Destination;
 use crate::intake::{Intake, Pass, Settings};
 use crate::source::{Source, SourceError};
@@ -155,7 +154,7 @@ impl App {
             store: self.store.clone(),
             platform: self.platform.clone(),
             routes: self.config.routes.clone(),
-            csat: CsatRules::default(),
+            csat: self.config.csat.clone(),
             settings: Settings {
                 timezone: source.timezone.clone(),
                 poll_every: source.poll_every,

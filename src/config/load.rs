@@ -10,7 +10,7 @@ use super::document::{Document, line_column};
 use super::environment::{Environment, overrides};
 use super::notice::{Mistakes, Notice, Position, Severity, sort};
 use super::reader::{Reading, Section};
-use super::{Config, destination, local, mask, route, source};
+use super::{Config, csat, destination, local, mask, route, source};
 
 /// The file's name where none is given.
 pub const DEFAULT_FILE: &str = "leadhook.toml";
@@ -101,6 +101,7 @@ pub fn parse(path: &Path, text: &str, environment: &Environment) -> Result<Loade
 /// `None` only where a mistake has been said.
 fn config(reading: &Reading<'_>, mut root: Section<'_>) -> Option<Config> {
     let source = root.table("source").and_then(source::source);
+    let csat = root.table("csat").and_then(csat::csat);
     let store = root.table("store").and_then(local::store);
     let admin = root.table("admin").and_then(local::admin);
     let destinations_node = root.take("destinations");
@@ -108,8 +109,15 @@ fn config(reading: &Reading<'_>, mut root: Section<'_>) -> Option<Config> {
     let routes_node = root.take("routes");
     let routes = route::routes(reading, routes_node, &destinations);
     idle(reading, &root, &destinations.names, &routes);
-    root.finish(&["csat"]);
-    Some(Config { source: source?, store: store?, admin: admin?, destinations: destinations.checked, routes })
+    root.finish(&[]);
+    Some(Config {
+        source: source?,
+        csat: csat?,
+        store: store?,
+        admin: admin?,
+        destinations: destinations.checked,
+        routes,
+    })
 }
 
 /// What is set up and never used, or not set up at all.

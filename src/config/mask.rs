@@ -13,6 +13,7 @@ pub(super) fn shown(names: &[String]) -> bool {
         ["source", key] => {
             !matches!(*key, "base_url" | "username" | "password" | "token" | "auth_scheme") && known(key)
         }
+        ["csat", key] => CSAT.contains(key),
         ["store", "path"] | ["admin", "listen"] => true,
         ["destinations", _, "timeout" | "concurrency" | "rate" | "max_age"] => true,
         ["destinations", _, "retry", key] => {
@@ -22,6 +23,8 @@ pub(super) fn shown(names: &[String]) -> bool {
         _ => false,
     }
 }
+
+const CSAT: [&str; 5] = ["low_max", "scale", "direction", "low_words", "high_words"];
 
 fn known(key: &str) -> bool {
     const SOURCE: [&str; 13] = [
@@ -110,6 +113,7 @@ pub(super) fn broken(text: &str, at: usize) -> Excerpt {
     let header = value.is_none() && line.trim_start().starts_with('[');
     let name = key.trim();
     let harmless = known(name)
+        || CSAT.contains(&name)
         || [
             "path", "listen", "max_age", "schedule", "initial", "factor", "max", "attempts", "jitter", "name", "on",
             "to",

@@ -6,13 +6,14 @@
 //! document      the text, and where each key of it stands
 //! environment   variables that override keys; figment merges both
 //! reader, node  the merged tree, pulled key by key; `${...}` is put in on the way
-//! source, destination, retry, route, local   each section's rules
+//! source, csat, destination, retry, route, local   each section's rules
 //! notice        what is wrong, where, and what to write instead
 //! ```
 //!
 //! To teach the file a new key: ask for it in its section's file, name it in `mask::shown` if its value may be shown, and
 //! write it into `config/leadhook.toml`.
 
+mod csat;
 mod destination;
 mod document;
 mod environment;
@@ -42,6 +43,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use url::Url;
 
+use crate::domain::csat::CsatRules;
 use crate::domain::destination::Destination;
 use crate::domain::pace::Rate;
 use crate::domain::route::Route;
@@ -58,6 +60,8 @@ pub use template::{InitAnswers, template};
 pub struct Config {
     /// `[source]`
     pub source: SourceConfig,
+    /// `[csat]`
+    pub csat: CsatRules,
     /// `[store]`
     pub store: StoreConfig,
     /// `[admin]`

@@ -1,6 +1,7 @@
 //! What `leadhook check` shows of a file that is right.
 
 use super::{Access, Config, Start};
+use crate::domain::csat::{CsatRules, Direction, Scale};
 use crate::domain::destination::Destination;
 use crate::domain::pace::Rate;
 use crate::domain::span;
@@ -37,6 +38,7 @@ impl Config {
             line("zone", zone.to_owned()),
             line("start", start),
             line("polls", format!("every {}, {} back", span::format(source.poll_every), span::format(source.overlap))),
+            line("csat", csat(&self.csat)),
             line("store", self.store.path.display().to_string()),
             line("admin", self.admin.listen.to_string()),
         ];
@@ -46,6 +48,14 @@ impl Config {
             line(&format!("route {}", route.name), format!("{} to {}", on.join(", "), route.to.join(", ")))
         }));
         lines
+    }
+}
+
+fn csat(rules: &CsatRules) -> String {
+    let Scale { from, to } = rules.scale;
+    match rules.direction {
+        Direction::Up => format!("{from} to {to}, low up to {}", rules.low_max),
+        Direction::Down => format!("{from} to {to}, {from} is the best, low from {}", rules.low_from()),
     }
 }
 

@@ -82,6 +82,45 @@ fn the_source() {
 }
 
 #[test]
+fn the_ratings() {
+    for (lines, told) in [
+        ("low_maks = 2", "2:1: csat.low_maks: `csat` has no key of this name (did you mean `low_max`?)"),
+        (
+            "low_max = 6",
+            "2:11: csat.low_max: lies outside of the scale from 1 to 5 (write low_max = N, with a score from 1 to 5)",
+        ),
+        ("low_max = 0", "2:11: csat.low_max: lies outside of the scale from 1 to 5"),
+        ("low_max = '2'", "2:11: csat.low_max: must be a number, and this is text (write a score, for example 2)"),
+        ("low_max = nan", "2:11: csat.low_max: is out of range"),
+        ("scale = [0, 10]\nlow_max = 11", "3:11: csat.low_max: lies outside of the scale from 0 to 10"),
+        (
+            "scale = [5, 9]",
+            "2:9: csat.scale: leaves out 2, up to which a score is low where `low_max` is not set (write low_max = N",
+        ),
+        ("scale = [5, 1]", "2:9: csat.scale: must begin with the lowest score (write the lowest score and the highest"),
+        ("scale = [3, 3]", "2:9: csat.scale: must begin with the lowest score"),
+        ("scale = [1, 2, 3]", "2:9: csat.scale: must be two numbers"),
+        ("scale = []", "2:9: csat.scale: must be two numbers"),
+        ("scale = '1-5'", "2:9: csat.scale: must be a list, and this is text (write a list, for example [1, 5])"),
+        ("scale = [1, 101]", "2:13: csat.scale[1]: is out of range (write a whole number from -100 to 100)"),
+        ("scale = [0.5, 5]", "2:10: csat.scale[0]: must be a whole number"),
+        ("direction = 'left'", "2:13: csat.direction: is neither \"up\" nor \"down\" (write \"up\" where the highest"),
+        ("low_words = 'ruim'", "2:13: csat.low_words: must be a list, and this is text"),
+        ("low_words = [1]", "2:14: csat.low_words[0]: must be text"),
+        ("low_words = ['']", "2:14: csat.low_words[0]: must not be empty"),
+        ("low_words = ['...']", "2:14: csat.low_words[0]: holds neither a word nor a face"),
+        ("low_words = ['Não foi', 'nao FOI!']", "2:25: csat.low_words[1]: stands here or in `low_words` already"),
+        (
+            "low_words = ['xis']\nhigh_words = ['Xis']",
+            "3:15: csat.high_words[0]: stands here or in `low_words` already",
+        ),
+    ] {
+        let said = said(read(&format!("[csat]\n{lines}\n{GOOD}")));
+        assert!(said.len() == 1 && said[0].starts_with(told), "\n{lines}\n  said {said:#?}\n  not  {told}");
+    }
+}
+
+#[test]
 fn the_destinations() {
     for (line, told) in [
         (
@@ -186,9 +225,8 @@ fn the_routes() {
 #[test]
 fn the_rest() {
     for (text, told) in [
-        ("[csat]\nlow_max = 2\n[source]", "1:2: csat: this version does not have this key yet"),
         ("[sources]\n[source]", "1:2: sources: the file has no key of this name (did you mean `source`?)"),
-        ("colour = 1\n[source]", "1:1: colour: the file has no key of this name (there is `source`, `store`"),
+        ("colour = 1\n[source]", "1:1: colour: the file has no key of this name (there is `source`, `csat`, `store`"),
         ("store = 'data'\n[source]", "1:9: store: must be a table, and this is text (write it as a section, [store])"),
         ("[store]\npath = ''\n[source]", "2:8: store.path: must not be empty"),
         ("[store]\nretention = '30d'\n[source]", "2:1: store.retention: this version does not have this key yet"),

@@ -76,12 +76,30 @@ fn the_summary_tells_what_holds_and_no_secret() {
             "zone: America/Sao_Paulo",
             "start: from now on; what is there already, up to 7d back, is not sent",
             "polls: every 1m, 2h back",
+            "csat: 1 to 5, low up to 2",
             "store: data",
             "admin: 127.0.0.1:8787",
             "destination crm: https://crm.example.com/***, signed, 8 at a time, for up to 7d",
             "route all: lead.finalized to crm",
         ]
     );
+}
+
+#[test]
+fn ratings_are_read_as_the_file_says() {
+    let csat =
+        |lines: &str| read(&format!("{GOOD}[csat]\n{lines}")).unwrap_or_else(|said| panic!("{said}")).config.csat;
+    assert_eq!(csat(""), crate::domain::csat::CsatRules::default());
+    let rules = csat("scale = [0, 10]\nlow_max = 6.5\nlow_words = ['Não resolveu']\nhigh_words = ['💙']");
+    let low = |text: &str| rules.read_text(text).score.map(|score| (score, rules.is_low(score)));
+    assert_eq!(low("6.5"), Some((6.5, true)));
+    assert_eq!(low("7"), Some((7.0, false)));
+    assert_eq!(low("não resolveu"), Some((0.0, true)));
+    assert_eq!(low("💙"), Some((10.0, false)));
+    let rules = csat("direction = 'down'\nlow_max = 1");
+    assert!(rules.read_text("5").low && !rules.read_text("4").low && !rules.read_text("1").low);
+    let summary = read(&format!("{GOOD}[csat]\ndirection = 'down'")).expect("a good file").config.summary();
+    assert!(summary.iter().any(|line| line.text == "1 to 5, 1 is the best, low from 4"), "{summary:?}");
 }
 
 #[test]
@@ -102,6 +120,11 @@ fn warnings_do_not_stand_in_the_way() {
         ),
         ("platform_id", "overlap = '30s'\nplatform_id", "2:11: source.overlap: `overlap` is shorter than `poll_every`"),
         ("token = \"t\"", "username = 'a:b'\npassword = 'x'", "3:12: source.username: has a colon"),
+        (
+            "[[routes]]",
+            "[csat]\nscale = [0, 10]\n[[routes]]",
+            "10:9: csat.scale: `low_max` is not set: of the scores from 0 to 10, those up to 2 are low",
+        ),
         (
             "[[routes]]",
             "[destinations.other]\nurl='http://localhost/'\nsecrets=['whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD']\n[[routes]]",
