@@ -16,7 +16,8 @@ use tokio_util::sync::CancellationToken;
 use super::API;
 use super::notice::{Notice, Posted};
 use crate::app::operator::{
-    DeadDrop, DeadList, DeadRetry, DeadShow, Drop as DropPending, Move, Operator, Pause, Refusal, Resume, Status, Verb,
+    DeadDrop, DeadList, DeadRetry, DeadShow, Drop as DropPending, Explain, Move, Operator, Pause, Refusal, Resume,
+    Status, Verb,
 };
 use crate::domain::secret::Secret;
 
@@ -102,6 +103,7 @@ fn router(asked: Asked) -> Router {
         .route(&path::<Resume>(), verb::<Resume>())
         .route(&path::<Move>(), verb::<Move>())
         .route(&path::<DropPending>(), verb::<DropPending>())
+        .route(&path::<Explain>(), verb::<Explain>())
         .layer(DefaultBodyLimit::max(LONGEST_QUESTION))
         .with_state(asked)
 }

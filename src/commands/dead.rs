@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::Global;
 use super::exit::{Exit, Failure};
-use super::output::{Output, ago, count, table};
+use super::output::{Output, ago, count, indented, printable, table};
 use crate::admin::reach;
 use crate::app::operator::{DeadDrop, DeadList, DeadRetry, DeadShow, Decided, Filter, Letters, Shown};
 use crate::domain::{clock, span};
@@ -188,15 +188,6 @@ fn show(shown: &Shown) -> String {
     out
 }
 
-/// What came from outside must not steer the terminal that shows it.
-fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() && c != '\n' && c != '\t' { '\u{fffd}' } else { c }).collect()
-}
-
-fn indented(text: &str) -> String {
-    text.lines().map(|line| format!("    {line}")).collect::<Vec<_>>().join("\n")
-}
-
 fn retried(decided: &Decided, when: &str) -> String {
     let mut out = format!("{} {when}", count(decided.done.len() as u64, "dead letter"));
     if !decided.overtaken.is_empty() {
@@ -209,14 +200,4 @@ fn retried(decided: &Decided, when: &str) -> String {
         }
     }
     out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_answer_cannot_steer_the_terminal() {
-        assert_eq!(printable("a\u{1b}[2Jb\u{9b}c\td\r\n"), "a\u{fffd}[2Jb\u{fffd}c\td\u{fffd}\n");
-    }
 }

@@ -7,6 +7,7 @@ mod dead;
 mod demo;
 mod destination;
 pub mod exit;
+mod explain;
 mod init;
 mod logging;
 mod online;
@@ -65,6 +66,8 @@ enum Command {
     Check(check::CheckArgs),
     /// Show the source, the destinations, what waits and what needs a look
     Status,
+    /// Tell a lead's whole story: what happened to it, who wanted it, each attempt, and what is next
+    Explain(explain::ExplainArgs),
     /// Look at dead letters, send them again or drop them
     #[command(subcommand)]
     Dead(dead::DeadCommand),
@@ -91,6 +94,7 @@ pub async fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Init(args) => init::init(&global, args, &output),
         Command::Check(args) => check::check(&global, &args, &output).await,
         Command::Status => status::status(&global, &output).await,
+        Command::Explain(args) => explain::explain(&global, &args, &output).await,
         Command::Dead(command) => dead::dead(&global, command, &output).await,
         Command::Destination(command) => destination::destination(&global, command, &output).await,
         Command::Verify(args) => verify::verify(&global, &args, &output),

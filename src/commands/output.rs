@@ -56,3 +56,24 @@ pub fn count(n: u64, one: &str) -> String {
 fn whole_seconds(long: std::time::Duration) -> std::time::Duration {
     std::time::Duration::from_secs(long.as_secs())
 }
+
+/// What came from outside must not steer the terminal that shows it.
+pub fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() && c != '\n' && c != '\t' { '\u{fffd}' } else { c }).collect()
+}
+
+/// What came from outside, under the line that it belongs to.
+pub fn indented(text: &str) -> String {
+    printable(text).lines().map(|line| format!("    {line}")).collect::<Vec<_>>().join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_cannot_steer_the_terminal() {
+        assert_eq!(printable("a\u{1b}[2Jb\u{9b}c\td\r\n"), "a\u{fffd}[2Jb\u{fffd}c\td\u{fffd}\n");
+        assert_eq!(indented("a\u{1b}[2J\nb"), "    a\u{fffd}[2J\n    b");
+    }
+}

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
 
 /// `at` and `by` later; the last instant there is where that would lie beyond it.
 pub fn after(at: Timestamp, by: Duration) -> Timestamp {
@@ -17,4 +18,11 @@ pub fn before(at: Timestamp, by: Duration) -> Timestamp {
 /// How long ago `earlier` was; zero where the clock was set back since.
 pub fn elapsed(earlier: Timestamp, now: Timestamp) -> Duration {
     Duration::try_from(now.duration_since(earlier)).unwrap_or(Duration::ZERO)
+}
+
+/// A time as a person reads it, on the clocks of this zone, to the second: `2026-11-23 14:20:31`.
+pub fn shown(at: Timestamp, tz: &TimeZone) -> String {
+    let at = tz.to_datetime(at);
+    let (date, time) = (at.date(), at.time());
+    format!("{date} {:02}:{:02}:{:02}", time.hour(), time.minute(), time.second())
 }

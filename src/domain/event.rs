@@ -96,6 +96,16 @@ pub enum Origin {
     Backfill,
 }
 
+impl Origin {
+    /// The name as it stands in the envelope.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Origin::Live => "live",
+            Origin::Backfill => "backfill",
+        }
+    }
+}
+
 /// An event's id: `evt_` and 26 characters of `[a-z2-7]`, 130 bits of a SHA-256.
 ///
 /// The same happening has the same id after a crash, a restore or on a new directory, so that a receiver can drop repeats.

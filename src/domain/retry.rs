@@ -123,6 +123,11 @@ impl Death {
             Death::TooOld => "too_old",
         }
     }
+
+    /// The death of this one word.
+    pub fn from_name(name: &str) -> Option<Death> {
+        [Death::GivenUp, Death::AttemptsExhausted, Death::TooOld].into_iter().find(|death| death.as_str() == name)
+    }
 }
 
 impl fmt::Display for Death {

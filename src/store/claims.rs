@@ -22,6 +22,11 @@ impl Claims {
         let taken = self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(line);
         taken.then(|| Lease { claims: Arc::clone(self), line })
     }
+
+    /// Whether the line is claimed right now.
+    pub fn is_taken(&self, line: &Line) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(line)
+    }
 }
 
 /// A claimed line; dropping it gives the line back.

@@ -281,7 +281,8 @@ impl Inner {
         }
     }
 
-    fn attempts(&self, seq: Seq, destination: DestinationNo) -> Result<Vec<Attempt>, StoreError> {
+    /// The attempts of a delivery that are kept, in order.
+    pub(super) fn attempts(&self, seq: Seq, destination: DestinationNo) -> Result<Vec<Attempt>, StoreError> {
         let mut attempts = Vec::new();
         for entry in self.tree.scan_prefix(keys::attempts(seq, destination)) {
             let (key, value) = entry?;

@@ -10,6 +10,7 @@
 //! | [`dead`] | dead letters |
 //! | [`destinations`] | pausing, resuming, moving, dropping |
 //! | [`census`] | counts, for `status` |
+//! | [`explain`] | all that is kept of one lead |
 //!
 //! Below them: `txn` and `committer` (many commits, one sync), `keys` and `records` (the form on disk),
 //! `known` (the packed seen-set), `line` (order within a lead), `body`, `open`.
@@ -22,6 +23,7 @@ pub mod dead;
 pub mod destinations;
 pub mod dispatch;
 mod error;
+pub mod explain;
 pub mod intake;
 mod keys;
 mod known;

@@ -294,6 +294,10 @@ pub fn origin_code(origin: Origin) -> u8 {
     }
 }
 
+pub fn origin(code: u8) -> Origin {
+    if code == 1 { Origin::Backfill } else { Origin::Live }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,6 +3,7 @@
 
 mod dead;
 mod destinations;
+mod explain;
 mod status;
 
 use std::future::Future;
@@ -14,6 +15,10 @@ pub use dead::{
     DeadDetails, DeadDrop, DeadLetter, DeadList, DeadRetry, DeadShow, Decided, Filter, Letters, OutgoingRequest, Shown,
 };
 pub use destinations::{Drop, Dropped, Move, MovedReply, Pause, Resume, Standing};
+pub use explain::{
+    DeliveryState, DeliveryStory, EventStory, Explain, Explained, FailedReading, KeptEvent, Next, Rating, Stage, Story,
+    WaitsFor,
+};
 pub use status::{DestinationStatus, Parked, SourceStatus, State, Status, StatusReport, StoreStatus};
 
 use crate::config::Config;

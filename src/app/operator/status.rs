@@ -185,22 +185,26 @@ impl Operator {
     fn parked_among(&self, lanes: &[LaneCensus]) -> Vec<Parked> {
         let parked = lanes.iter().filter(|lane| lane.pending > 0).filter_map(|lane| {
             let LaneCensus { destination, route, pending, .. } = lane;
-            let why = if !self.is_in_file(destination) {
-                format!(
-                    "destination `{destination}` has left the file; put it back, or use \
-                     `leadhook destination move {destination} OTHER` or `leadhook destination drop {destination}`"
-                )
-            } else if !self.config.routes.iter().any(|r| r.name == *route) {
-                format!(
-                    "route `{route}` has left the file; put it back, or use `leadhook destination move {destination} \
-                     {destination} --route '{route}' --to-route OTHER` or `leadhook destination drop {destination} --route '{route}'`"
-                )
-            } else {
-                return None;
-            };
+            let why = self.why_parked(destination, route)?;
             Some(Parked { destination: destination.clone(), route: route.clone(), pending: *pending, why })
         });
         parked.collect()
+    }
+
+    /// What has left the file of what a delivery needs, and what to do about it.
+    pub(super) fn why_parked(&self, destination: &str, route: &str) -> Option<String> {
+        if !self.is_in_file(destination) {
+            return Some(format!(
+                "destination `{destination}` has left the file; put it back, or use \
+                 `leadhook destination move {destination} OTHER` or `leadhook destination drop {destination}`"
+            ));
+        }
+        (!self.config.routes.iter().any(|r| r.name == *route)).then(|| {
+            format!(
+                "route `{route}` has left the file; put it back, or use `leadhook destination move {destination} \
+                 {destination} --route '{route}' --to-route OTHER` or `leadhook destination drop {destination} --route '{route}'`"
+            )
+        })
     }
 
     async fn source_status(&self, census: &Census) -> Result<SourceStatus, StoreError> {

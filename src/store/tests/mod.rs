@@ -5,6 +5,7 @@ mod committing;
 mod dead;
 mod delivering;
 mod destinations;
+mod explain;
 mod intake;
 mod model;
 mod opening;

@@ -1,0 +1,351 @@
+//! All that is kept of one lead, for `explain`.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::dead::{Attempt, delivery_dead_id};
+use super::error::StoreError;
+use super::intake::lead_dead_id;
+use super::keys::{self, PlatformNo, Seq};
+use super::known::{self, AtDestination, Happened, Known, Standing};
+use super::records::{
+    self, EventRecord, FetchRecord, LaneRecord, PendingRecord, PlatformRecord, Settled, SettledRecord, from_ms,
+};
+use super::txn::Get;
+use super::{Inner, Store};
+use crate::domain::event::{EventType, Origin};
+use crate::domain::lead::LeadId;
+use crate::domain::route::Said;
+
+/// A lead's whole story, as far as it is kept.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Story {
+    /// How far leadhook has got with it.
+    pub stage: Stage,
+    /// The `mapped_status` of its last event, or of the listing that made it known.
+    pub mapped_status: Option<String>,
+    /// When it was first listed.
+    pub first_listed: Timestamp,
+    /// The stretch in which it was finalized, as far as that is known: its beginning...
+    pub finalized_from: Timestamp,
+    /// ...and its end.
+    pub finalized_to: Timestamp,
+    /// Its details, where they could not be read yet.
+    pub reading: Option<FailedReading>,
+    /// What happened to it, in order.
+    pub events: Vec<EventStory>,
+}
+
+/// How far leadhook has got with a lead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// It was there before leadhook began: seen, not fetched, not sent.
+    Baseline,
+    /// Its details are still to be read.
+    SetAside,
+    /// Its details were given up on; it is a dead letter.
+    Unreadable,
+    /// Its details were given up on, and a person dropped it.
+    Dropped,
+    /// Its events are recorded.
+    Recorded,
+}
+
+/// Details that could not be read.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct FailedReading {
+    /// When they were tried first.
+    pub since: Timestamp,
+    /// How often they were tried.
+    pub attempts: u32,
+    /// When they were tried last.
+    pub last_attempt: Timestamp,
+    /// What the last try said.
+    pub error: String,
+    /// When they are tried again; `None`: not before a person wants it.
+    pub due: Option<Timestamp>,
+    /// When they were given up on.
+    pub given_up: Option<Timestamp>,
+    /// The dead letter's id, where they were.
+    pub dead_letter: Option<String>,
+}
+
+/// One event of a lead.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct EventStory {
+    /// `lead.finalized` and so on.
+    pub event_type: EventType,
+    /// Which event of the lead this is, from 1.
+    pub revision: u32,
+    /// What is kept of the event itself; `None` where only its outcomes are kept any more.
+    pub kept: Option<KeptEvent>,
+    /// Where it went.
+    pub deliveries: Vec<DeliveryStory>,
+}
+
+/// What is kept of an event for as long as `retention` says.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct KeptEvent {
+    /// `webhook-id` on the wire.
+    pub id: String,
+    /// When leadhook saw it happen.
+    pub at: Timestamp,
+    /// How leadhook came to know of it.
+    pub origin: Origin,
+    /// The lead's rating, as it was read then; `None` where the event's envelope tells of none.
+    pub rating: Option<Rating>,
+    /// What each route said of it.
+    pub said: Vec<Said>,
+}
+
+/// A rating, as it was read.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Rating {
+    /// `None`: it could not be read.
+    pub score: Option<f64>,
+    /// Whether the score counts as low.
+    pub low: bool,
+    /// As it was received.
+    pub text: Option<String>,
+}
+
+/// One event at one destination.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct DeliveryStory {
+    /// Where to.
+    pub destination: String,
+    /// Because of which route; `None` where only the outcome is kept any more.
+    pub route: Option<String>,
+    /// How it stands.
+    pub state: DeliveryState,
+    /// When it was made or last reopened, or, where it is no longer pending, when it ended; `None` where only the outcome
+    /// is kept any more.
+    pub at: Option<Timestamp>,
+    /// For a pending one: not before then.
+    pub due: Option<Timestamp>,
+    /// For a pending one: the id of the earlier event of the same lead that holds it back.
+    pub behind: Option<String>,
+    /// For a pending one: it is claimed, so that it is on the wire, or next.
+    pub under_way: bool,
+    /// Attempts of any kind, ever.
+    pub tries: u32,
+    /// Counted attempts that failed since it was made or reopened.
+    pub failed: u32,
+    /// For a dead one, and one that was moved, why.
+    pub why: String,
+    /// The dead letter's id, where it is one.
+    pub dead_letter: Option<String>,
+    /// Every attempt that is kept, in order.
+    pub attempts: Vec<Attempt>,
+}
+
+/// How a delivery stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeliveryState {
+    /// Still to be made.
+    Pending,
+    /// Accepted.
+    Delivered,
+    /// Given up on.
+    Dead,
+    /// Dropped or moved by a person.
+    Dropped,
+}
+
+impl From<Settled> for DeliveryState {
+    fn from(settled: Settled) -> DeliveryState {
+        match settled {
+            Settled::Delivered => DeliveryState::Delivered,
+            Settled::Dead => DeliveryState::Dead,
+            Settled::Dropped => DeliveryState::Dropped,
+        }
+    }
+}
+
+impl Store {
+    /// Everything that is kept of a lead of this platform; `None` where it was never listed.
+    pub async fn story(&self, platform_id: &str, lead: LeadId) -> Result<Option<Story>, StoreError> {
+        let id = platform_id.to_owned();
+        self.read(move |inner| inner.story(&id, lead)).await
+    }
+
+    /// The platforms of this store that know a lead of this number.
+    pub async fn platforms_that_know(&self, lead: LeadId) -> Result<Vec<String>, StoreError> {
+        self.read(move |inner| {
+            let mut ids = Vec::new();
+            for entry in inner.tree.scan_prefix(keys::platform("")) {
+                let (key, value) = entry?;
+                let platform: PlatformRecord = records::decode(&value)?;
+                if known::look_up(&inner.tree, platform.no, &[lead])?.pop().flatten().is_some() {
+                    ids.push(String::from_utf8_lossy(&key[1..]).into_owned());
+                }
+            }
+            Ok(ids)
+        })
+        .await
+    }
+}
+
+impl Inner {
+    fn story(&self, platform_id: &str, lead: LeadId) -> Result<Option<Story>, StoreError> {
+        let Some(platform) = Get::get::<PlatformRecord>(&self.tree, &keys::platform(platform_id))? else {
+            return Ok(None);
+        };
+        let Some(known) = known::look_up(&self.tree, platform.no, &[lead])?.pop().flatten() else { return Ok(None) };
+        let job: Option<FetchRecord> = Get::get(&self.tree, &keys::fetch(platform.no, lead))?;
+        let stage = match known.standing {
+            Standing::Baseline => Stage::Baseline,
+            Standing::SetAside => Stage::SetAside,
+            Standing::Unreadable if job.is_some() => Stage::Unreadable,
+            Standing::Unreadable => Stage::Dropped,
+            Standing::Recorded => Stage::Recorded,
+        };
+        let events = (1..).zip(&known.happened);
+        let events = events.map(|(revision, happened)| self.event_story(platform.no, lead, &known, revision, happened));
+        Ok(Some(Story {
+            stage,
+            first_listed: from_ms(known.listed),
+            finalized_from: from_ms(known.from),
+            finalized_to: from_ms(known.to),
+            reading: job.map(|job| failed_reading(job, platform_id, lead)),
+            events: events.collect::<Result<_, _>>()?,
+            mapped_status: known.status,
+        }))
+    }
+
+    fn event_story(
+        &self,
+        platform: PlatformNo,
+        lead: LeadId,
+        known: &Known,
+        revision: u32,
+        happened: &Happened,
+    ) -> Result<EventStory, StoreError> {
+        let event = self.event(happened.seq)?;
+        let id = event.as_ref().map(|(event, _)| event.id.clone());
+        let mut deliveries = Vec::new();
+        for at in &known.outcomes {
+            deliveries.extend(self.delivery_story(platform, lead, at, happened.seq, id.as_deref())?);
+        }
+        Ok(EventStory {
+            event_type: records::event_type(happened.event_type)?,
+            revision,
+            kept: event.map(|(event, envelope)| kept_event(event, &envelope)).transpose()?,
+            deliveries,
+        })
+    }
+
+    /// One event at one destination; `None` where it never went there, or nothing is kept of it any more.
+    fn delivery_story(
+        &self,
+        platform: PlatformNo,
+        lead: LeadId,
+        at: &AtDestination,
+        seq: Seq,
+        event_id: Option<&str>,
+    ) -> Result<Option<DeliveryStory>, StoreError> {
+        let no = at.destination;
+        let destination: String = Get::get(&self.tree, &keys::destination_name(no))?.unwrap_or_default();
+        if let Some(pending) = Get::get::<PendingRecord>(&self.tree, &keys::pending(no, seq))? {
+            let first = at.line.first().copied().filter(|first| *first != seq);
+            let behind = match first {
+                Some(first) => self.event_id(first)?,
+                None => None,
+            };
+            return Ok(Some(DeliveryStory {
+                route: self.route(pending.lane)?,
+                at: Some(from_ms(pending.opened)),
+                due: Some(from_ms(pending.due)),
+                under_way: first.is_none() && self.claims.is_taken(&(no, platform, lead)),
+                behind,
+                tries: pending.tries,
+                failed: pending.failed,
+                attempts: self.attempts(seq, no)?,
+                ..only_outcome(destination, DeliveryState::Pending)
+            }));
+        }
+        if let Some(settled) = Get::get::<SettledRecord>(&self.tree, &keys::settled(seq, no))? {
+            let dead_letter =
+                event_id.filter(|_| settled.state == Settled::Dead).map(|id| delivery_dead_id(id, &destination));
+            return Ok(Some(DeliveryStory {
+                route: self.route(settled.lane)?,
+                at: Some(from_ms(settled.at)),
+                tries: settled.tries,
+                why: settled.why,
+                attempts: self.attempts(seq, no)?,
+                dead_letter,
+                ..only_outcome(destination, settled.state.into())
+            }));
+        }
+        Ok(outcome_of(at, seq).map(|state| only_outcome(destination, state)))
+    }
+
+    fn route(&self, lane: keys::LaneNo) -> Result<Option<String>, StoreError> {
+        Ok(Get::get::<LaneRecord>(&self.tree, &keys::lane(lane))?.map(|lane| lane.route))
+    }
+
+    fn event_id(&self, seq: Seq) -> Result<Option<String>, StoreError> {
+        let Some(bytes) = self.tree.get(keys::event(seq))? else { return Ok(None) };
+        Ok(Some(records::decode_front::<EventRecord>(&bytes)?.0.id))
+    }
+}
+
+/// What is kept for ever of an event at a destination.
+fn outcome_of(at: &AtDestination, seq: Seq) -> Option<DeliveryState> {
+    if at.delivered == seq {
+        return Some(DeliveryState::Delivered);
+    }
+    at.state.filter(|_| at.seq == seq).map(Into::into)
+}
+
+fn only_outcome(destination: String, state: DeliveryState) -> DeliveryStory {
+    DeliveryStory {
+        destination,
+        route: None,
+        state,
+        at: None,
+        due: None,
+        behind: None,
+        under_way: false,
+        tries: 0,
+        failed: 0,
+        why: String::new(),
+        dead_letter: None,
+        attempts: Vec::new(),
+    }
+}
+
+fn kept_event(event: EventRecord, envelope: &[u8]) -> Result<KeptEvent, StoreError> {
+    #[derive(Deserialize)]
+    struct Envelope {
+        data: Data,
+    }
+    #[derive(Deserialize)]
+    struct Data {
+        csat: Option<Rating>,
+    }
+    // What an envelope of another version holds there is nothing to fail for.
+    let rating = serde_json::from_slice::<Envelope>(envelope).ok().and_then(|envelope| envelope.data.csat);
+    Ok(KeptEvent {
+        id: event.id,
+        at: from_ms(event.at),
+        origin: records::origin(event.origin),
+        rating: rating.filter(|rating| rating.text.is_some()),
+        said: event.said.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?,
+    })
+}
+
+fn failed_reading(job: FetchRecord, platform_id: &str, lead: LeadId) -> FailedReading {
+    let given_up = job.dead.map(from_ms);
+    FailedReading {
+        since: from_ms(job.since),
+        attempts: job.attempts,
+        last_attempt: given_up.unwrap_or(from_ms(job.last_attempt)),
+        error: job.error,
+        due: given_up.is_none().then_some(from_ms(job.due)),
+        dead_letter: given_up.map(|_| lead_dead_id(platform_id, lead)),
+        given_up,
+    }
+}
