@@ -17,6 +17,7 @@ mod faulty_api;
 mod first_run;
 mod main_job;
 mod once;
+mod presets;
 mod rated;
 mod secrecy;
 mod state;

@@ -1,0 +1,3 @@
+//! Presets.
+
+mod files;
