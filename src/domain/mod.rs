@@ -23,6 +23,7 @@ pub mod seen;
 pub mod sign;
 pub mod size;
 pub mod span;
+pub mod template;
 pub mod veil;
 pub mod watched;
 pub mod window;

@@ -1,0 +1,172 @@
+//! What a template can name: the event, and the settings of its destination.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use minijinja::Value;
+use minijinja::value::Object;
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+
+/// An event and settings, as templates see them. Made once for an event; giving it settings is cheap.
+///
+/// Keys that are null are left out, so that a null and a missing field are the same: undefined.
+#[derive(Clone)]
+pub struct Context {
+    root: Value,
+}
+
+/// An envelope that no template can be given.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the event's JSON cannot be read by templates: {0}")]
+pub struct NoEvent(String);
+
+#[derive(Debug)]
+struct Root {
+    id: Value,
+    event: Value,
+    data: Value,
+    settings: Value,
+}
+
+impl Object for Root {
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        self.get_value_by_str(key.as_str()?)
+    }
+
+    fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
+        match key {
+            "id" => Some(self.id.clone()),
+            "type" | "timestamp" => defined(self.event.get_attr(key)),
+            "settings" => Some(self.settings.clone()),
+            _ => defined(self.data.get_attr(key)),
+        }
+    }
+}
+
+fn defined(looked_up: Result<Value, minijinja::Error>) -> Option<Value> {
+    looked_up.ok().filter(|value| !value.is_undefined())
+}
+
+impl Context {
+    /// The event with this id and envelope, without settings.
+    ///
+    /// # Errors
+    /// Where the envelope is not a JSON object that can be read: its nesting is too deep, a number is beyond any number.
+    pub fn of(event_id: &str, envelope: &[u8]) -> Result<Context, NoEvent> {
+        let mut reader = serde_json::Deserializer::from_slice(envelope);
+        let event = Present
+            .deserialize(&mut reader)
+            .and_then(|event| reader.end().map(|()| event))
+            // Where it breaks off, and nothing of what stands there.
+            .map_err(|error| NoEvent(format!("line {}, column {}", error.line(), error.column())))?;
+        let data = defined(event.get_attr("data")).unwrap_or_else(|| Value::from(BTreeMap::<String, Value>::new()));
+        let settings = Value::from(BTreeMap::<String, Value>::new());
+        Ok(Context { root: Value::from_object(Root { id: Value::from(event_id), event, data, settings }) })
+    }
+
+    /// The same event, for a destination with these settings.
+    pub fn with_settings(&self, settings: &BTreeMap<String, String>) -> Context {
+        let settings = Value::from_pairs(settings.iter().map(|(name, value)| (name.as_str(), value.as_str())));
+        match self.root.downcast_object_ref::<Root>() {
+            Some(Root { id, event, data, .. }) => {
+                let (id, event, data) = (id.clone(), event.clone(), data.clone());
+                Context { root: Value::from_object(Root { id, event, data, settings }) }
+            }
+            None => self.clone(),
+        }
+    }
+
+    pub(super) fn root(&self) -> Value {
+        self.root.clone()
+    }
+
+    /// The value at a path such as `lead.csat.rating`; undefined where there is none. `None`: the path goes through the
+    /// items of a list, so that there are many.
+    pub(super) fn look_up(&self, path: &str) -> Option<Value> {
+        if path.contains("[]") {
+            return None;
+        }
+        let step = |value: Value, key: &str| value.get_attr(key).unwrap_or(Value::UNDEFINED);
+        Some(path.split('.').fold(self.root(), step))
+    }
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A lead's data, and settings that may be secret.
+        f.write_str("Context(..)")
+    }
+}
+
+/// Reads JSON into the engine's values, without the keys that are null.
+struct Present;
+
+impl<'de> DeserializeSeed<'de> for Present {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Value, D::Error> {
+        from.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Present {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::from(()))
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::from(value))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(Value::from(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(Value::from(value))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(Value::from(value))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(Value::from(value))
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Value, E> {
+        Ok(Value::from(value))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let mut read = Vec::new();
+        while let Some(item) = items.next_element_seed(Present)? {
+            read.push(item);
+        }
+        Ok(Value::from(read))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
+        let mut read: Vec<(String, Value)> = Vec::new();
+        while let Some(key) = entries.next_key()? {
+            let value = entries.next_value_seed(Present)?;
+            read.push((key, value));
+        }
+        // The last of a repeated key counts, also where it is null.
+        let mut kept: Vec<(String, Value)> = Vec::with_capacity(read.len());
+        for (key, value) in read {
+            kept.retain(|(earlier, _)| *earlier != key);
+            if !value.is_none() {
+                kept.push((key, value));
+            }
+        }
+        Ok(Value::from_pairs(kept))
+    }
+}

@@ -1,0 +1,180 @@
+//! What templates can do beside minijinja's own: the things that leads need.
+
+mod convert;
+mod date;
+mod json;
+mod omit;
+mod phone;
+mod transcript;
+mod truncate;
+
+use std::borrow::Cow;
+
+use minijinja::value::{Kwargs, ValueKind};
+use minijinja::{Environment, Error, Value};
+
+pub(super) use omit::is_omit;
+
+use super::place::Place;
+use super::reason::said;
+
+/// For "did you mean".
+pub(super) const FUNCTIONS: &[&str] = &["dict", "namespace", "range", "transcript"];
+
+/// For "did you mean".
+pub(super) const FILTERS: &[&str] = &[
+    "abs",
+    "attr",
+    "batch",
+    "bool",
+    "capitalize",
+    "chain",
+    "count",
+    "d",
+    "date",
+    "default",
+    "dictsort",
+    "e",
+    "escape",
+    "first",
+    "first_name",
+    "float",
+    "format",
+    "groupby",
+    "indent",
+    "int",
+    "items",
+    "join",
+    "last",
+    "length",
+    "lines",
+    "list",
+    "lower",
+    "map",
+    "max",
+    "min",
+    "phone_e164",
+    "pprint",
+    "reject",
+    "rejectattr",
+    "replace",
+    "reverse",
+    "round",
+    "safe",
+    "select",
+    "selectattr",
+    "slack",
+    "slice",
+    "sort",
+    "split",
+    "string",
+    "sum",
+    "title",
+    "tojson",
+    "transcript",
+    "trim",
+    "truncate",
+    "unique",
+    "upper",
+    "zip",
+];
+
+/// For "did you mean".
+pub(super) const TESTS: &[&str] = &[
+    "boolean",
+    "defined",
+    "divisibleby",
+    "endingwith",
+    "eq",
+    "equalto",
+    "even",
+    "false",
+    "filter",
+    "float",
+    "ge",
+    "greaterthan",
+    "gt",
+    "in",
+    "int",
+    "integer",
+    "iterable",
+    "le",
+    "lessthan",
+    "lower",
+    "lt",
+    "mapping",
+    "ne",
+    "none",
+    "number",
+    "odd",
+    "safe",
+    "sameas",
+    "sequence",
+    "startingwith",
+    "string",
+    "test",
+    "true",
+    "undefined",
+    "upper",
+];
+
+/// Adds them for this place.
+pub(super) fn add(language: &mut Environment<'static>, place: Place) {
+    language.add_global("omit", omit::value());
+    language.add_function("transcript", move |messages: Option<Value>, options: Kwargs| {
+        transcript::transcript(place, &messages.unwrap_or_default(), &options)
+    });
+    language.add_filter("transcript", move |messages: &Value, options: Kwargs| {
+        transcript::transcript(place, messages, &options)
+    });
+    language.add_filter("truncate", move |value: &Value, length: Option<usize>, options: Kwargs| {
+        truncate::truncate(place, value, length, &options)
+    });
+    language.add_filter("tojson", move |value: &Value, indent: Option<usize>, options: Kwargs| {
+        json::to_json(place, value, indent, &options)
+    });
+    let escape = move |value: &Value| escaped(place, value);
+    language.add_filter("escape", escape);
+    language.add_filter("e", escape);
+    language.add_filter("slack", |value: &Value| escaped(Place::Slack, value));
+    language.add_filter("phone_e164", phone::phone_e164);
+    language.add_filter("first_name", first_name);
+    language.add_filter("date", date::date);
+    language.add_filter("int", convert::int);
+    language.add_filter("float", convert::float);
+}
+
+/// Escaped for a place, now, and not again.
+fn escaped(place: Place, value: &Value) -> Result<Value, Error> {
+    if value.is_safe() {
+        return Ok(value.clone());
+    }
+    Ok(Value::from_safe_string(place.escape(&shown(value)?).into_owned()))
+}
+
+/// The first word of a name.
+fn first_name(value: &Value) -> Value {
+    match value.as_str().and_then(|name| name.split_whitespace().next()) {
+        Some(first) => Value::from(first),
+        None => Value::UNDEFINED,
+    }
+}
+
+/// A value as text for people: nothing for what is missing or null, JSON for lists and objects, and whole numbers without
+/// a `.0`.
+pub(super) fn shown(value: &Value) -> Result<Cow<'_, str>, Error> {
+    Ok(match value.kind() {
+        ValueKind::Undefined | ValueKind::None => Cow::Borrowed(""),
+        ValueKind::String => Cow::Borrowed(value.as_str().unwrap_or_default()),
+        ValueKind::Bool => Cow::Borrowed(if value.is_true() { "true" } else { "false" }),
+        ValueKind::Number => match f64::try_from(value.clone()) {
+            Ok(whole) if !value.is_integer() && whole.fract() == 0.0 && whole.abs() < 1e15 => {
+                Cow::Owned(format!("{whole:.0}"))
+            }
+            _ => Cow::Owned(value.to_string()),
+        },
+        ValueKind::Seq | ValueKind::Iterable | ValueKind::Map => Cow::Owned(json::text(value)?),
+        _ if is_omit(value) => Cow::Borrowed(""),
+        _ => return Err(said("a function cannot be printed")),
+    })
+}
