@@ -8,9 +8,10 @@ use super::exit::{Exit, Failure};
 use super::output::{Output, hence, indented, printable};
 use crate::admin::reach;
 use crate::app::operator::{
-    DeliveryState, DeliveryStory, EventStory, Explain, Explained, FailedReading, KeptEvent, Next, Rating, Stage, Story,
+    DeliveryState, DeliveryStory, EventStory, Explain, Explained, FailedReading, KeptEvent, Next, Stage, Story,
 };
 use crate::domain::clock;
+use crate::domain::csat::Csat;
 use crate::domain::lead::LeadId;
 use crate::domain::retry::Death;
 use crate::domain::route::{Said, SaidVerdict};
@@ -134,7 +135,7 @@ fn event_entry(event: &EventStory) -> Entry {
     Entry { at: Some(*at), lines }
 }
 
-fn rating_line(rating: &Rating) -> String {
+fn rating_line(rating: &Csat) -> String {
     let text = rating.text.as_deref().unwrap_or_default();
     let short: String = printable(text).chars().filter(|c| *c != '\n').take(40).collect();
     match rating.score {

@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
-use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use url::Url;
 
@@ -12,6 +10,7 @@ use super::node::Node;
 use super::reader::Section;
 use super::suggest;
 use super::{Access, SourceConfig, Start};
+use crate::domain::period;
 use crate::domain::secret::Secret;
 
 const BASE_URL: &str = "https://api.weclever.co";
@@ -206,16 +205,7 @@ fn start(text: &str, zone: &TimeZone) -> Result<Start, String> {
     if text == "now" {
         return Ok(Start::Now);
     }
-    // Before the civil forms, which would leave an offset out of account.
-    if let Ok(at) = text.parse::<Timestamp>() {
-        return Ok(Start::At(at));
-    }
-    let civil = match text.parse::<Date>() {
-        Ok(date) if !text.contains([':', 'T', 't']) => Ok(date.to_datetime(jiff::civil::Time::midnight())),
-        _ => text.parse::<DateTime>(),
-    };
-    let at = civil.ok().and_then(|civil| zone.to_ambiguous_zoned_datetime(civil).compatible().ok());
-    at.map(|at| Start::At(at.timestamp())).ok_or_else(|| {
+    period::instant(text, zone).map(Start::At).ok_or_else(|| {
         format!(
             "`{text}` is neither `now` nor a date or a date and time; \
              write for example \"now\", \"2026-11-01\" or \"2026-11-01T08:00:00\""

@@ -12,6 +12,7 @@ pub mod news;
 pub mod outcome;
 pub mod pace;
 pub mod patience;
+pub mod period;
 pub mod raw;
 pub mod recheck;
 pub mod render;

@@ -13,6 +13,7 @@ use super::records::{
 };
 use super::txn::Get;
 use super::{Inner, Store};
+use crate::domain::csat::Csat;
 use crate::domain::event::{EventType, Origin};
 use crate::domain::lead::LeadId;
 use crate::domain::route::Said;
@@ -94,20 +95,9 @@ pub struct KeptEvent {
     /// How leadhook came to know of it.
     pub origin: Origin,
     /// The lead's rating, as it was read then; `None` where the event's envelope tells of none.
-    pub rating: Option<Rating>,
+    pub rating: Option<Csat>,
     /// What each route said of it.
     pub said: Vec<Said>,
-}
-
-/// A rating, as it was read.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Rating {
-    /// `None`: it could not be read.
-    pub score: Option<f64>,
-    /// Whether the score counts as low.
-    pub low: bool,
-    /// As it was received.
-    pub text: Option<String>,
 }
 
 /// One event at one destination.
@@ -324,7 +314,7 @@ fn kept_event(event: EventRecord, envelope: &[u8]) -> Result<KeptEvent, StoreErr
     }
     #[derive(Deserialize)]
     struct Data {
-        csat: Option<Rating>,
+        csat: Option<Csat>,
     }
     // What an envelope of another version holds there is nothing to fail for.
     let rating = serde_json::from_slice::<Envelope>(envelope).ok().and_then(|envelope| envelope.data.csat);
@@ -332,7 +322,7 @@ fn kept_event(event: EventRecord, envelope: &[u8]) -> Result<KeptEvent, StoreErr
         id: event.id,
         at: from_ms(event.at),
         origin: records::origin(event.origin),
-        rating: rating.filter(|rating| rating.text.is_some()),
+        rating: rating.filter(Csat::is_rated),
         said: event.said.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?,
     })
 }

@@ -7,9 +7,7 @@ use super::{Operator, Refusal, Verb};
 use crate::domain::clock;
 use crate::domain::lead::LeadId;
 use crate::store::StoreError;
-pub use crate::store::explain::{
-    DeliveryState, DeliveryStory, EventStory, FailedReading, KeptEvent, Rating, Stage, Story,
-};
+pub use crate::store::explain::{DeliveryState, DeliveryStory, EventStory, FailedReading, KeptEvent, Stage, Story};
 use crate::store::intake::Progress;
 
 /// What is the story of this lead?

@@ -16,7 +16,7 @@ pub use dead::{
 };
 pub use destinations::{Drop, Dropped, Move, MovedReply, Pause, Resume, Standing};
 pub use explain::{
-    DeliveryState, DeliveryStory, EventStory, Explain, Explained, FailedReading, KeptEvent, Next, Rating, Stage, Story,
+    DeliveryState, DeliveryStory, EventStory, Explain, Explained, FailedReading, KeptEvent, Next, Stage, Story,
     WaitsFor,
 };
 pub use status::{DestinationStatus, Parked, SourceStatus, State, Status, StatusReport, StoreStatus};
