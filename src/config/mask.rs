@@ -16,6 +16,7 @@ pub(super) fn shown(names: &[String]) -> bool {
         ["csat", key] => CSAT.contains(key),
         ["store", "path"] | ["admin", "listen"] => true,
         ["destinations", _, "timeout" | "concurrency" | "rate" | "max_age"] => true,
+        ["destinations", _, "fields" | "payload"] | ["routes", "fields" | "payload"] => true,
         ["destinations", _, "retry", key] => {
             matches!(*key, "schedule" | "jitter" | "initial" | "factor" | "max" | "attempts")
         }

@@ -7,6 +7,7 @@ pub mod csat;
 pub mod cut;
 pub mod destination;
 pub mod event;
+pub mod fields;
 pub mod lead;
 pub mod news;
 pub mod outcome;

@@ -2,11 +2,17 @@
 
 mod environment;
 mod example;
+mod fields;
 mod mistakes;
 mod secrets;
 
 use std::path::Path;
 
+use figment::Figment;
+
+use super::document::Document;
+use super::notice::Severity;
+use super::reader::{Reading, Section};
 use super::{Environment, Loaded, Mistakes, parse};
 
 const SECRET: &str = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD";
@@ -45,6 +51,22 @@ fn said(read: Result<Loaded, Mistakes>) -> Vec<String> {
 fn warned(text: &str) -> Vec<String> {
     let loaded = read(text).expect("a good file");
     loaded.warnings.iter().map(|notice| notice.to_string().replace("leadhook.toml:", "")).collect()
+}
+
+/// What is read of these lines, and all that is said of them, mistakes as `line:column key: message (help)` and warnings
+/// with a mark in front.
+fn lines<T>(text: &str, variables: &[(&str, &str)], read: impl FnOnce(Section<'_>) -> T) -> (T, Vec<String>) {
+    let document = Document::parse(Path::new(""), text).unwrap_or_else(|error| panic!("{} in {text}", error.message));
+    let figment = Figment::from(&document);
+    let environment = variables.iter().copied().collect::<Environment>();
+    let reading = Reading::new(&document, &figment, &environment, Path::new(""));
+    let values = figment.find_value("").ok().and_then(figment::value::Value::into_dict).unwrap_or_default();
+    let read = read(reading.root(values));
+    let said = reading.notices().into_iter().map(|notice| {
+        let mark = if notice.severity == Severity::Warning { "warning " } else { "" };
+        format!("{mark}{}", notice.to_string().trim_start_matches(':'))
+    });
+    (read, said.collect())
 }
 
 #[test]
