@@ -17,6 +17,10 @@ pub(super) fn shown(names: &[String]) -> bool {
         ["store", "path"] | ["admin", "listen"] => true,
         ["destinations", _, "timeout" | "concurrency" | "rate" | "max_age"] => true,
         ["destinations", _, "fields" | "payload"] | ["routes", "fields" | "payload"] => true,
+        // What answers look like; a header's text may be anything.
+        ["destinations", _, "outcomes", "status" | "body" | "then" | "wait"] => true,
+        ["destinations", _, "outcomes", "json", _] => true,
+        ["destinations", _, "auth", "type" | "name" | "scheme"] => true,
         ["destinations", _, "retry", key] => {
             matches!(*key, "schedule" | "jitter" | "initial" | "factor" | "max" | "attempts")
         }

@@ -200,6 +200,19 @@ impl<'a> Node<'a> {
         }
     }
 
+    /// A text, a number, or true or false, as JSON has it.
+    pub(super) fn scalar(self) -> Option<serde_json::Value> {
+        match &self.value {
+            Value::Bool(_, flag) => Some((*flag).into()),
+            Value::Num(_, num) => {
+                let whole = num.to_i128().and_then(|n| i64::try_from(n).ok()).map(serde_json::Value::from);
+                whole.or_else(|| num.to_f64().map(serde_json::Value::from))
+            }
+            Value::String(_, raw) => self.put_in(raw).map(|text| text.value.into()),
+            _ => self.wrong_type("a text, a number, or true or false", "write one value"),
+        }
+    }
+
     fn is_of_variable(&self, tag: Tag) -> bool {
         self.reading.variable(tag).is_some()
     }
@@ -279,6 +292,10 @@ impl<'a> Node<'a> {
 
     pub(super) fn path(&self) -> &str {
         &self.path
+    }
+
+    pub(super) fn is_list(&self) -> bool {
+        self.value.as_array().is_some()
     }
 
     pub(super) fn is_table(&self) -> bool {

@@ -1,5 +1,6 @@
 //! Vocabulary and pure decisions: nothing here opens, sends, sleeps or asks what time it is.
 
+pub mod auth;
 pub mod breaker;
 pub mod clock;
 pub mod coverage;
@@ -11,6 +12,7 @@ pub mod fields;
 pub mod lead;
 pub mod news;
 pub mod outcome;
+pub mod outcome_rules;
 pub mod pace;
 pub mod patience;
 pub mod period;

@@ -19,17 +19,32 @@ pub enum Answer {
     },
 }
 
-/// An answer, as much of it as is kept.
+/// No more of an answer's body is kept, in bytes.
+pub const KEPT: usize = 2 * 1024;
+
+/// An answer, as much of it as is read.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Response {
     /// The HTTP status.
     pub status: u16,
     /// What `Retry-After` asks for, already read and limited; `None` where it is absent or cannot be read.
     pub retry_after: Option<Duration>,
-    /// The first 2 KiB.
+    /// Its headers, with their names in small letters, as many as fit 16 KiB. They are looked at, and not kept.
+    pub headers: Vec<(String, String)>,
+    /// The first 16 KiB.
     pub body: Vec<u8>,
     /// Whether there was more than `body` holds, or the rest could not be read.
     pub cut: bool,
+}
+
+impl Response {
+    /// What is kept of the body, and whether there was more.
+    pub fn kept(&self) -> (&[u8], bool) {
+        match self.body.split_at_checked(KEPT) {
+            Some((kept, rest)) => (kept, self.cut || !rest.is_empty()),
+            None => (&self.body, self.cut),
+        }
+    }
 }
 
 impl fmt::Debug for Response {
@@ -38,6 +53,7 @@ impl fmt::Debug for Response {
         f.debug_struct("Response")
             .field("status", &self.status)
             .field("retry_after", &self.retry_after)
+            .field("headers", &self.headers.len())
             .field("body", &format_args!("{} bytes", self.body.len()))
             .field("cut", &self.cut)
             .finish()
@@ -157,6 +173,7 @@ mod tests {
         Answer::Got(Response {
             status,
             retry_after: retry_after.map(Duration::from_secs),
+            headers: vec![("x-lead".into(), "Maria Silva".into())],
             body: b"Maria Silva".to_vec(),
             cut: false,
         })
@@ -199,8 +216,18 @@ mod tests {
     }
 
     #[test]
+    fn two_kibibytes_of_a_body_are_kept() {
+        for (length, cut, kept) in [(0, false, (0, false)), (2_048, true, (2_048, true)), (2_049, false, (2_048, true))]
+        {
+            let body = vec![b'x'; length];
+            let response = Response { status: 200, retry_after: None, headers: Vec::new(), body, cut };
+            assert_eq!((response.kept().0.len(), response.kept().1), kept, "{length}");
+        }
+    }
+
+    #[test]
     fn an_answers_body_is_not_printed() {
-        assert!(!format!("{:?}", got(200, None)).contains("77"), "the body's bytes are in the debug output");
+        assert!(!format!("{:?}", got(200, None)).contains("77,"), "the body's bytes are in the debug output");
         assert!(!format!("{:?}", got(200, None)).contains("Maria"));
     }
 }

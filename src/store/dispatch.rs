@@ -334,7 +334,8 @@ pub(super) fn count_of(counts: &mut records::LaneCounts, state: Settled) -> &mut
 fn attempt_record(tried: &Tried, counted: bool) -> AttemptRecord {
     let (status, error, answer, cut) = match &tried.answer {
         Answer::Got(response) => {
-            (Some(response.status), String::new(), String::from_utf8_lossy(&response.body).into_owned(), response.cut)
+            let (kept, cut) = response.kept();
+            (Some(response.status), String::new(), String::from_utf8_lossy(kept).into_owned(), cut)
         }
         Answer::Nothing { why, detail } => {
             (None, if detail.is_empty() { why.to_string() } else { format!("{why}: {detail}") }, String::new(), false)

@@ -15,11 +15,9 @@ use crate::domain::sign::SigningSecret;
 use crate::domain::{clock, render, retry_after, span};
 use crate::http_client::{Failure, client_builder, explain};
 
-/// No more of an answer is read: enough that the small answers of real receivers end, and their connections live on.
+/// No more of an answer's body is read, nor of its headers looked at: enough that the small answers of real receivers end,
+/// and their connections live on, and that what an error page says is found behind its head.
 const READ: usize = 16 * 1024;
-
-/// No more of an answer is kept.
-const KEPT: usize = 2 * 1024;
 
 /// A receiver that takes no connection for so long takes none.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -118,19 +116,34 @@ async fn read(mut response: reqwest::Response, deadline: Instant, arrived: Times
     let status = response.status().as_u16();
     let asked = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
     let retry_after = asked.and_then(|value| retry_after::parse(value, arrived));
-    let (mut body, mut seen) = (Vec::new(), 0);
+    let headers = looked_at(response.headers());
+    let mut body = Vec::new();
     let whole = loop {
         match timeout_at(deadline, response.chunk()).await {
             Ok(Ok(Some(chunk))) => {
-                seen += chunk.len();
-                body.extend_from_slice(&chunk[..chunk.len().min(KEPT - body.len())]);
-                if seen >= READ {
+                let room = READ - body.len();
+                body.extend_from_slice(&chunk[..chunk.len().min(room)]);
+                if chunk.len() > room {
                     break false;
                 }
             }
-            Ok(Ok(None)) => break seen == body.len(),
+            Ok(Ok(None)) => break true,
             Ok(Err(_)) | Err(_) => break false,
         }
     };
-    Response { status, retry_after, body, cut: !whole }
+    Response { status, retry_after, headers, body, cut: !whole }
+}
+
+/// Names come in small letters; a value that is no text keeps what of it is.
+fn looked_at(headers: &HeaderMap) -> Vec<(String, String)> {
+    let mut room = READ;
+    let mut texts = Vec::new();
+    for (name, value) in headers {
+        match room.checked_sub(name.as_str().len() + value.len()) {
+            Some(left) => room = left,
+            None => break,
+        }
+        texts.push((name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned()));
+    }
+    texts
 }

@@ -215,12 +215,34 @@ async fn one_connection_serves_many_attempts() {
 
 #[tokio::test]
 async fn a_long_answer_is_read_in_part_and_kept_in_part() {
-    for (length, kept, cut) in [(2_048, 2_048, false), (2_049, 2_048, true), (1_000_000, 2_048, true)] {
+    for (length, read, cut, kept) in [
+        (2_048, 2_048, false, (2_048, false)),
+        (2_049, 2_049, false, (2_048, true)),
+        (16_384, 16_384, false, (2_048, true)),
+        (16_385, 16_384, true, (2_048, true)),
+        (1_000_000, 16_384, true, (2_048, true)),
+    ] {
         let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n{}", "x".repeat(length));
         let (address, _requests, _) = answering(answer, false).await;
         let response = got(send(&destination(format!("http://{address}/"))).await);
-        assert_eq!((response.status, response.body.len(), response.cut), (200, kept, cut), "{length}");
+        assert_eq!((response.status, response.body.len(), response.cut), (200, read, cut), "{length}");
+        assert_eq!((response.kept().0.len(), response.kept().1), kept, "{length}");
     }
+}
+
+#[tokio::test]
+async fn an_answers_headers_are_looked_at_as_far_as_they_are_reasonable() {
+    let answer = "HTTP/1.1 200 OK\r\nX-Rate-Limit: 0\r\nx-rate-limit: 1\r\nX-Odd: \u{e9}\r\ncontent-length: 0\r\n\r\n";
+    let (address, _requests, _) = answering(answer, false).await;
+    let headers = got(send(&destination(format!("http://{address}/"))).await).headers;
+    let of = |name: &str| headers.iter().filter(|(n, _)| n == name).map(|(_, v)| v.as_str()).collect::<Vec<_>>();
+    assert_eq!((of("x-rate-limit"), of("x-odd"), of("content-length")), (vec!["0", "1"], vec!["é"], vec!["0"]));
+
+    let many: String = (0..80).map(|i| format!("x-{i}: {}\r\n", "y".repeat(1_000))).collect();
+    let (address, _requests, _) = answering(format!("HTTP/1.1 204 No\r\n{many}\r\n"), false).await;
+    let response = got(send(&destination(format!("http://{address}/"))).await);
+    let size: usize = response.headers.iter().map(|(name, value)| name.len() + value.len()).sum();
+    assert!(response.status == 204 && size <= 16_384 && size > 14_000, "{size}");
 }
 
 #[tokio::test]
@@ -234,7 +256,7 @@ async fn an_answer_without_end_is_left_early() {
     })
     .await;
     let response = got(send(&destination(format!("http://{address}/"))).await);
-    assert_eq!((response.status, response.body.len(), response.cut), (200, 2_048, true));
+    assert_eq!((response.status, response.body.len(), response.cut), (200, 16_384, true));
 }
 
 #[tokio::test]

@@ -1,9 +1,11 @@
 //! The loader as its callers see it.
 
+mod auth;
 mod environment;
 mod example;
 mod fields;
 mod mistakes;
+mod outcomes;
 mod secrets;
 
 use std::path::Path;

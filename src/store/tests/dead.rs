@@ -52,6 +52,24 @@ async fn every_condition_of_a_filter_counts() {
 }
 
 #[tokio::test]
+async fn of_a_long_answer_two_kibibytes_are_kept() {
+    let bench = Bench::new().await;
+    for (lead, length, kept) in [(1, 2_048, (2_048, false)), (2, 16_384, (2_048, true))] {
+        bench.record(lead, &[("crm", "all")], 0).await;
+        let claim = bench.claim("crm", &["all"], 10).await.remove(0);
+        let body = vec![b'x'; length];
+        let answer = Answer::Got(Response { status: 422, retry_after: None, headers: Vec::new(), body, cut: false });
+        let tried = Tried { at: at(10), took: Duration::ZERO, answer, outcome: Outcome::GivenUp };
+        let settlement = Settlement { tried: Some(tried), verdict: dead(), wait_until: None, now: at(10) };
+        bench.store.settle(claim, settlement).await.unwrap();
+        let id = bench.dead_ids(of_destination("crm")).await.pop().unwrap();
+        let letter = bench.store.dead_letter(&id).await.unwrap().unwrap();
+        assert_eq!((letter.attempts[0].answer.len(), letter.attempts[0].cut), kept);
+        bench.store.drop_dead(of_ids([id]), at(11)).await.unwrap();
+    }
+}
+
+#[tokio::test]
 async fn a_letter_that_is_retried_begins_anew_and_can_die_again_under_its_id() {
     let (bench, _) = graveyard().await;
     let ids = bench.dead_ids(of_destination("crm")).await;

@@ -156,7 +156,7 @@ fn reading(lead: u64, events: u32, wanted: &[(&str, &str)], now: i64) -> Reading
 }
 
 fn answered(status: u16) -> Answer {
-    Answer::Got(Response { status, retry_after: None, body: b"sorry".to_vec(), cut: false })
+    Answer::Got(Response { status, retry_after: None, headers: Vec::new(), body: b"sorry".to_vec(), cut: false })
 }
 
 fn settled(verdict: Verdict, now: i64) -> Settlement {
