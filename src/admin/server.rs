@@ -16,8 +16,8 @@ use tokio_util::sync::CancellationToken;
 use super::API;
 use super::notice::{Notice, Posted};
 use crate::app::operator::{
-    DeadDrop, DeadList, DeadRetry, DeadShow, Drop as DropPending, Explain, Move, Operator, Pause, Refusal, Resume,
-    Status, Verb,
+    DeadDrop, DeadList, DeadRetry, DeadShow, Drop as DropPending, Explain, Move, Operator, Pause, ReconcileBegin,
+    ReconcileLeads, ReconcileList, Refusal, Resume, Status, Verb,
 };
 use crate::domain::secret::Secret;
 
@@ -104,6 +104,9 @@ fn router(asked: Asked) -> Router {
         .route(&path::<Move>(), verb::<Move>())
         .route(&path::<DropPending>(), verb::<DropPending>())
         .route(&path::<Explain>(), verb::<Explain>())
+        .route(&path::<ReconcileBegin>(), verb::<ReconcileBegin>())
+        .route(&path::<ReconcileList>(), verb::<ReconcileList>())
+        .route(&path::<ReconcileLeads>(), verb::<ReconcileLeads>())
         .layer(DefaultBodyLimit::max(LONGEST_QUESTION))
         .with_state(asked)
 }

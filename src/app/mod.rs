@@ -98,7 +98,9 @@ impl App {
 
     /// Answers a person's questions while this runs.
     pub fn operator(&self) -> Operator {
-        Operator::new(self.store.clone(), self.config.clone(), self.clock.clone(), Some(self.health.clone()))
+        let operator =
+            Operator::new(self.store.clone(), self.config.clone(), self.clock.clone(), Some(self.health.clone()));
+        operator.beside(self.source.clone(), self.feed.clone())
     }
 
     /// Polls and delivers until told to stop, then ends what is in flight.

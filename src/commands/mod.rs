@@ -12,6 +12,8 @@ mod init;
 mod logging;
 mod online;
 mod output;
+mod progress;
+mod reconcile;
 mod run;
 mod sample;
 mod signals;
@@ -68,6 +70,8 @@ enum Command {
     Status,
     /// Tell a lead's whole story: what happened to it, who wanted it, each attempt, and what is next
     Explain(explain::ExplainArgs),
+    /// Hold WeClever's list against what was delivered, and send what is missing
+    Reconcile(reconcile::ReconcileArgs),
     /// Look at dead letters, send them again or drop them
     #[command(subcommand)]
     Dead(dead::DeadCommand),
@@ -95,6 +99,7 @@ pub async fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Check(args) => check::check(&global, &args, &output).await,
         Command::Status => status::status(&global, &output).await,
         Command::Explain(args) => explain::explain(&global, &args, &output).await,
+        Command::Reconcile(args) => reconcile::reconcile(&global, &args, &output).await,
         Command::Dead(command) => dead::dead(&global, command, &output).await,
         Command::Destination(command) => destination::destination(&global, command, &output).await,
         Command::Verify(args) => verify::verify(&global, &args, &output),

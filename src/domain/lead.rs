@@ -34,7 +34,7 @@ impl std::str::FromStr for LeadId {
 }
 
 /// One row of the list of finalized leads. A row carries no time.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Row {
     /// The lead's number.
     pub id: LeadId,

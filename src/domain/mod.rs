@@ -1,5 +1,6 @@
 //! Vocabulary and pure decisions: nothing here opens, sends, sleeps or asks what time it is.
 
+pub mod account;
 pub mod auth;
 pub mod breaker;
 pub mod clock;

@@ -6,11 +6,13 @@
 //! | `poll` | the newest window, again and again |
 //! | `gaps` | what was never read, behind the polls |
 //! | `refetch` | leads whose details failed |
+//! | [`reconcile`] | what is listed against what was delivered |
 //! | `turns` | who goes first, and one read of a lead at a time |
 
 mod gaps;
 mod poll;
 mod reader;
+pub mod reconcile;
 mod refetch;
 mod turns;
 

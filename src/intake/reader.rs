@@ -193,7 +193,7 @@ impl Reader {
 }
 
 /// The API may list a lead twice; its last row stands.
-fn each_lead_once(rows: Vec<Row>) -> Vec<Row> {
+pub fn each_lead_once(rows: Vec<Row>) -> Vec<Row> {
     let mut at: HashMap<LeadId, usize> = HashMap::with_capacity(rows.len());
     let mut once: Vec<Row> = Vec::with_capacity(rows.len());
     for row in rows {

@@ -185,13 +185,7 @@ impl Inner {
         };
         let Some(known) = known::look_up(&self.tree, platform.no, &[lead])?.pop().flatten() else { return Ok(None) };
         let job: Option<FetchRecord> = Get::get(&self.tree, &keys::fetch(platform.no, lead))?;
-        let stage = match known.standing {
-            Standing::Baseline => Stage::Baseline,
-            Standing::SetAside => Stage::SetAside,
-            Standing::Unreadable if job.is_some() => Stage::Unreadable,
-            Standing::Unreadable => Stage::Dropped,
-            Standing::Recorded => Stage::Recorded,
-        };
+        let stage = stage(&known, job.is_some());
         let events = (1..).zip(&known.happened);
         let events = events.map(|(revision, happened)| self.event_story(platform.no, lead, &known, revision, happened));
         Ok(Some(Story {
@@ -279,6 +273,17 @@ impl Inner {
     fn event_id(&self, seq: Seq) -> Result<Option<String>, StoreError> {
         let Some(bytes) = self.tree.get(keys::event(seq))? else { return Ok(None) };
         Ok(Some(records::decode_front::<EventRecord>(&bytes)?.0.id))
+    }
+}
+
+/// `job`: whether its failed reading is still on disk.
+pub(super) fn stage(known: &Known, job: bool) -> Stage {
+    match known.standing {
+        Standing::Baseline => Stage::Baseline,
+        Standing::SetAside => Stage::SetAside,
+        Standing::Unreadable if job => Stage::Unreadable,
+        Standing::Unreadable => Stage::Dropped,
+        Standing::Recorded => Stage::Recorded,
     }
 }
 

@@ -11,6 +11,7 @@
 //! | [`destinations`] | pausing, resuming, moving, dropping |
 //! | [`census`] | counts, for `status` |
 //! | [`explain`] | all that is kept of one lead |
+//! | [`reconcile`] | what is kept for ever of many |
 //!
 //! Below them: `txn` and `committer` (many commits, one sync), `keys` and `records` (the form on disk),
 //! `known` (the packed seen-set), `line` (order within a lead), `body`, `open`.
@@ -29,6 +30,7 @@ mod keys;
 mod known;
 mod line;
 mod open;
+pub mod reconcile;
 mod records;
 mod txn;
 

@@ -40,7 +40,7 @@ async fn a_lead_that_was_delivered_at_once_later_and_never() {
         .route_on("ratings", &["lead.rated"], "good");
     let place = Place::new(&file);
     let service = place.start_and_read().await;
-    weclever.rate(77, "so so");
+    weclever.rate(77, "xyzzy");
     weclever.finalize(77, "sold");
     accepted(&good, 2).await;
     accepted(&shaky, 1).await;
@@ -70,7 +70,7 @@ async fn a_lead_that_was_delivered_at_once_later_and_never() {
     );
     holds_in_order(
         &text,
-        &["event 2: lead.rated", "rating unreadable", "\"so so\"", "event 2 to good, attempt 1: HTTP 2"],
+        &["event 2: lead.rated", "rating unreadable", "\"xyzzy\"", "event 2 to good, attempt 1: HTTP 2"],
     );
     holds_in_order(&text, &["event 1 to shaky, attempt 1: HTTP 500", "event 1 to shaky, attempt 2: HTTP 2"]);
     holds_in_order(&text, &["event 1 to refusing, attempt 1: HTTP 422", "given up on, refused for good", letter]);

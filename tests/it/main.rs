@@ -19,6 +19,7 @@ mod main_job;
 mod once;
 mod presets;
 mod rated;
+mod reconcile;
 mod secrecy;
 mod state;
 mod stopping;

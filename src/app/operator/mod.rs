@@ -4,9 +4,11 @@
 mod dead;
 mod destinations;
 mod explain;
+mod reconcile;
 mod status;
 
 use std::future::Future;
+use std::sync::{Arc, OnceLock};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -19,11 +21,15 @@ pub use explain::{
     DeliveryState, DeliveryStory, EventStory, Explain, Explained, FailedReading, KeptEvent, Next, Stage, Story,
     WaitsFor,
 };
+pub use reconcile::{Begun, Judged, Listed, Order, ReconcileBegin, ReconcileLeads, ReconcileList, Setback, Step};
 pub use status::{DestinationStatus, Parked, SourceStatus, State, Status, StatusReport, StoreStatus};
 
+use super::App;
 use crate::config::Config;
+use crate::intake::Intake;
+use crate::source::Source;
 use crate::store::{Store, StoreError};
-use crate::watch::{Clock, Health};
+use crate::watch::{Clock, Feed, Health};
 
 /// A question or an order. Its form as JSON is what goes over the wire.
 pub trait Verb: Serialize + DeserializeOwned + Send + 'static {
@@ -60,17 +66,49 @@ pub struct Operator {
     config: Config,
     clock: Clock,
     health: Option<Health>,
+    feed: Feed,
+    /// Built when it is first needed, unless a running service lends its own.
+    source: Arc<OnceLock<Source>>,
 }
 
 impl Operator {
     /// `health`: of the running service; `None` where none runs.
     pub fn new(store: Store, config: Config, clock: Clock, health: Option<Health>) -> Operator {
-        Operator { store, config, clock, health }
+        Operator { store, config, clock, health, feed: Feed::default(), source: Arc::default() }
+    }
+
+    /// The same beside a running service, whose limits and token serve for both.
+    pub fn beside(self, source: Source, feed: Feed) -> Operator {
+        Operator { source: Arc::new(OnceLock::from(source)), feed, ..self }
     }
 
     /// Lets go of the store, for someone who wants its directory; everyone else is done with it by then.
     pub async fn close(self) {
         self.store.close().await;
+    }
+
+    /// What reads leads for a person, by the same rules as those that are new.
+    async fn intake(&self) -> Result<Intake, Refusal> {
+        let id = &self.config.source.platform_id;
+        let platform = self.store.find_platform(id).await?.ok_or_else(|| never_read(id))?;
+        let source = match self.source.get() {
+            Some(source) => source.clone(),
+            None => {
+                let source =
+                    Source::new(self.config.source.clone()).map_err(|e| Refusal::Unavailable(e.to_string()))?;
+                self.source.get_or_init(|| source).clone()
+            }
+        };
+        let app = App {
+            config: self.config.clone(),
+            store: self.store.clone(),
+            platform,
+            source,
+            clock: self.clock.clone(),
+            feed: self.feed.clone(),
+            health: self.health.clone().unwrap_or_default(),
+        };
+        Ok(app.intake())
     }
 
     fn is_in_file(&self, destination: &str) -> bool {
@@ -84,6 +122,10 @@ impl Operator {
         }
         Err(unknown_destination(destination, &self.config))
     }
+}
+
+fn never_read(platform: &str) -> Refusal {
+    Refusal::Usage(format!("nothing of platform `{platform}` was ever read; start `leadhook run` first"))
 }
 
 /// Names what there is, so that the next try is right.

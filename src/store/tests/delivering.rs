@@ -206,6 +206,7 @@ async fn a_damaged_record_is_an_error_and_no_panic() {
             let _ = store.holds("crm").await;
             let _ = store.story("my-platform", LeadId(1)).await;
             let _ = store.platforms_that_know(LeadId(1)).await;
+            let _ = store.accounts(&bench.platform, vec![LeadId(1), LeadId(2)]).await;
             if let Ok((letters, _)) = store.dead_letters(Filter::default(), 9).await {
                 for letter in letters {
                     let _ = store.dead_letter(&letter.id).await;

@@ -10,6 +10,7 @@ mod intake;
 mod model;
 mod opening;
 mod packing;
+mod reconcile;
 
 use std::time::Duration;
 
