@@ -84,3 +84,23 @@ fn mistakes_say_what_to_write() {
     }
     assert!(read("outcomes = 'x'").1[0].contains("must be a list, and this is text"));
 }
+
+#[test]
+fn the_presets_rules_are_right() {
+    let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/config/presets");
+    let mut tried = 0;
+    for file in std::fs::read_dir(directory).expect("the presets") {
+        let path = file.expect("a file").path();
+        if path.extension().is_none_or(|extension| extension != "toml") {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path).expect("its text");
+        let (rules, said) = lines(&text, &[], |mut section| {
+            let mut destination = section.table("destination").expect("a table");
+            destination.take("outcomes").map(outcomes)
+        });
+        assert_eq!(said, [""; 0], "{}", path.display());
+        tried += rules.flatten().map_or(0, |rules| rules.len());
+    }
+    assert!(tried > 10, "{tried}");
+}
