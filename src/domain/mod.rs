@@ -23,6 +23,7 @@ pub mod render;
 pub mod retry;
 pub mod retry_after;
 pub mod route;
+pub mod sample;
 pub mod secret;
 pub mod seen;
 pub mod sign;

@@ -4,7 +4,7 @@ use std::fmt;
 
 use super::names::Name;
 use super::program::Program;
-use super::reason::{self, shortened};
+use super::reason::shortened;
 use super::{Context, Wrong};
 
 /// A condition over an event, parsed and checked.
@@ -38,10 +38,7 @@ impl Condition {
         match self.program.evaluate(context) {
             Ok(value) if value.is_true() => Judged::Yes,
             Ok(_) => Judged::No,
-            Err(error) => {
-                let why = reason::explain(&error, self.program.source(), self.program.names(), context);
-                Judged::CannotTell(why)
-            }
+            Err(error) => Judged::CannotTell(self.program.explain(&error, context)),
         }
     }
 

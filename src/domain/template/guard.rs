@@ -88,7 +88,8 @@ pub(super) fn greater_or_equal(a: &Value, b: &Value) -> Result<bool, Error> {
     compared(a, b).map(|()| a >= b)
 }
 
-fn compared(a: &Value, b: &Value) -> Result<(), Error> {
+/// Whether two values stand in an order.
+pub(super) fn compared(a: &Value, b: &Value) -> Result<(), Error> {
     if a.is_undefined() || b.is_undefined() {
         return Err(reason::missing());
     }

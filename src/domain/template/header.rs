@@ -30,9 +30,11 @@ impl HeaderTemplate {
         let text = self.text.render(context)?;
         let clean = escape::header(&text);
         let cut = clean.floor_char_boundary(LONGEST);
-        HeaderValue::from_str(clean[..cut].trim())
-            .or_else(|_| HeaderValue::from_bytes(clean[..cut].trim().as_bytes()))
-            .map_err(|_| RenderError { leaf: None, message: "makes no value for a header".to_owned(), help: None })
+        HeaderValue::from_bytes(clean[..cut].trim().as_bytes()).map_err(|_| RenderError {
+            leaf: None,
+            message: "makes no value for a header".to_owned(),
+            help: None,
+        })
     }
 
     /// Whether it is the same for every event.

@@ -2,7 +2,7 @@
 
 use std::sync::{LazyLock, OnceLock};
 
-use minijinja::{AutoEscape, Environment, Error, Output, State, UndefinedBehavior, Value};
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, Output, State, UndefinedBehavior, Value};
 
 use super::place::Place;
 use super::{functions, guard};
@@ -12,6 +12,9 @@ const CONDITION_FUEL: u64 = 50_000;
 
 /// The same for each text, and each leaf of a body.
 const TEXT_FUEL: u64 = 500_000;
+
+/// A rendered text is at most so long, in bytes; and so is all text of a tree.
+pub(super) const LONGEST: usize = 1 << 20;
 
 /// What a program is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -96,10 +99,20 @@ fn made(purpose: Use) -> Environment<'static> {
     language
 }
 
+/// Bytes that expressions have printed in this rendering, into the text or into what is set aside with `{% set %}`.
+#[derive(Default)]
+struct Printed(usize);
+
 /// Prints a value: nothing for what is missing or null, JSON for lists and objects, and all of it escaped.
-fn written(purpose: Use, out: &mut Output<'_>, _: &mut State<'_, '_>, value: &Value) -> Result<(), Error> {
+fn written(purpose: Use, out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> Result<(), Error> {
     let text = functions::shown(value)?;
     let escaped = if value.is_safe() { text } else { purpose.place().escape(&text).into_owned().into() };
+    // Far beyond what a text may be: no use in going on until the fuel is spent.
+    let Printed(printed) = state.get_or_insert_extension_with(Printed::default);
+    *printed += escaped.len();
+    if *printed > 2 * LONGEST {
+        return Err(Error::from(ErrorKind::OutOfFuel));
+    }
     if purpose == Use::Url {
         write!(out, "{MARK_BEGIN}{escaped}{MARK_END}")?;
     } else {

@@ -18,16 +18,25 @@ pub struct Name {
     pub at: Range<usize>,
 }
 
-pub(super) fn of_expression(expression: &Expr<'_>, language: &Environment<'_>) -> Result<Vec<Name>, Wrong> {
-    let mut walk = Walk::new(language);
-    walk.expression(expression);
-    walk.done()
+/// What there is to know of a template beside its program.
+pub(super) struct Found {
+    pub(super) names: Vec<Name>,
+    /// Where each expression that can go wrong stands.
+    pub(super) parts: Vec<Range<usize>>,
 }
 
-pub(super) fn of_statement(statement: &Stmt<'_>, language: &Environment<'_>) -> Result<Vec<Name>, Wrong> {
-    let mut walk = Walk::new(language);
+/// What a template looks up.
+///
+/// # Errors
+/// What cannot work for any event: a filter, test or function that does not exist, and the like.
+pub(super) fn found(statement: &Stmt<'_>, language: &Environment<'_>) -> Result<Found, Wrong> {
+    let found = Found { names: Vec::new(), parts: Vec::new() };
+    let mut walk = Walk { language, given: Vec::new(), found, wrong: None };
     walk.statement(statement);
-    walk.done()
+    match walk.wrong {
+        Some(wrong) => Err(wrong),
+        None => Ok(walk.found),
+    }
 }
 
 /// A name that the template itself has given, and the path that it stands for, where it stands for one.
@@ -39,22 +48,11 @@ struct Given {
 struct Walk<'e, 'env> {
     language: &'e Environment<'env>,
     given: Vec<Given>,
-    found: Vec<Name>,
+    found: Found,
     wrong: Option<Wrong>,
 }
 
-impl<'e, 'env> Walk<'e, 'env> {
-    fn new(language: &'e Environment<'env>) -> Walk<'e, 'env> {
-        Walk { language, given: Vec::new(), found: Vec::new(), wrong: None }
-    }
-
-    fn done(self) -> Result<Vec<Name>, Wrong> {
-        match self.wrong {
-            Some(wrong) => Err(wrong),
-            None => Ok(self.found),
-        }
-    }
-
+impl Walk<'_, '_> {
     fn wrong(&mut self, message: String, at: Range<usize>, help: Option<String>) {
         self.wrong.get_or_insert(Wrong { message, at, help });
     }
@@ -178,13 +176,20 @@ impl<'e, 'env> Walk<'e, 'env> {
     }
 
     fn look_up(&mut self, path: String, at: Range<usize>) {
-        self.found.push(Name { path, at });
+        self.found.names.push(Name { path, at });
     }
 
     fn expression(&mut self, expression: &Expr<'_>) {
+        if can_fail(expression) {
+            self.found.parts.push(start(expression)..range(expression.span()).end);
+        }
         match expression {
             Expr::Var(name) => match self.given(name.id) {
-                None if self.is_function(name.id) => {}
+                None if name.id == functions::OMIT => {}
+                None if self.is_function(name.id) => {
+                    let help = format!("write {}(...)", name.id);
+                    self.wrong(format!("`{}` is a function", name.id), range(name.span()), Some(help));
+                }
                 _ => self.whole(expression),
             },
             Expr::GetAttr(attr) => match self.path(expression) {
@@ -231,6 +236,7 @@ impl<'e, 'env> Walk<'e, 'env> {
             Expr::Filter(filter) => {
                 filter.expr.iter().for_each(|value| self.expression(value));
                 self.filter(filter.name, range(filter.span()));
+                self.options(filter.name, &filter.args);
                 self.arguments(&filter.args);
                 if let Some(path) = filter.expr.as_ref().and_then(|value| self.path(value)) {
                     self.of_items(filter, &path);
@@ -277,7 +283,23 @@ impl<'e, 'env> Walk<'e, 'env> {
             }
             CallType::Method(value, _) | CallType::Object(value) => self.expression(value),
         }
+        if let CallType::Function(name) = call.identify_call() {
+            self.options(name, &call.args);
+        }
         self.arguments(&call.args);
+    }
+
+    /// The options of our own filters and functions; a misspelt one would be found when the first lead comes.
+    fn options(&mut self, of: &str, arguments: &[CallArg<'_>]) {
+        let Some((_, known)) = functions::OPTIONS.iter().find(|(name, _)| *name == of) else { return };
+        for argument in arguments {
+            if let CallArg::Kwarg(name, value) = argument
+                && !known.contains(name)
+            {
+                let help = format!("it has {}", known.join(", "));
+                self.wrong(format!("`{of}` has no option `{name}`"), range(value.span()), Some(help));
+            }
+        }
     }
 
     fn is_function(&self, name: &str) -> bool {
@@ -357,4 +379,34 @@ impl<'e, 'env> Walk<'e, 'env> {
 
 fn range(span: minijinja::machinery::Span) -> Range<usize> {
     span.start_offset as usize..span.end_offset as usize
+}
+
+/// Where an expression begins; the parser's own places of some begin at their operator.
+fn start(expression: &Expr<'_>) -> usize {
+    match expression {
+        Expr::BinOp(op) => start(&op.left),
+        Expr::Compare(chain) => start(&chain.expr),
+        Expr::IfExpr(choice) => start(&choice.true_expr),
+        Expr::Filter(filter) => match &filter.expr {
+            Some(value) => start(value),
+            None => range(filter.span()).start,
+        },
+        Expr::Test(test) => start(&test.expr),
+        Expr::GetAttr(attr) => start(&attr.expr),
+        Expr::GetItem(item) => start(&item.expr),
+        Expr::Slice(slice) => start(&slice.expr),
+        Expr::Call(call) => start(&call.expr),
+        other => range(other.span()).start,
+    }
+}
+
+/// Whether something can go wrong in this expression itself, and not only in its parts.
+fn can_fail(expression: &Expr<'_>) -> bool {
+    use ast::BinOpKind::{ScAnd, ScOr};
+    match expression {
+        Expr::Const(_) | Expr::Var(_) | Expr::IfExpr(_) => false,
+        Expr::BinOp(op) => !matches!(op.op, ScAnd | ScOr),
+        Expr::UnaryOp(op) => !matches!(op.op, ast::UnaryOpKind::Not),
+        _ => true,
+    }
 }

@@ -5,19 +5,20 @@ use std::ops::Range;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use minijinja::machinery::ast::{self, Spanned};
-use minijinja::machinery::{CodeGenerator, Instructions, eval, make_string_output, parse, parse_expr};
+use minijinja::machinery::{CodeGenerator, Instructions, eval, make_string_output, parse};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{AutoEscape, Environment, Error, Value};
 
-use super::language::{self, Use};
-use super::names::{self, Name};
-use super::reason::said;
-use super::{Context, Wrong, guard};
-
-/// A rendered text is at most so long, in bytes.
-const LONGEST: usize = 1 << 20;
+use super::language::{self, LONGEST, Use};
+use super::names::{self, Found, Name};
+use super::{Context, RenderError, Wrong, guard, reason};
 
 static NO_BLOCKS: BTreeMap<&'static str, Instructions<'static>> = BTreeMap::new();
+
+/// Around a condition, so that it is parsed as what it is in a text. The parser knows the place of an expression by the
+/// token before it, and the first of a text has none.
+const OPEN: &str = "{{ ";
+const CLOSE: &str = " }}";
 
 /// Ready to run, any number of times and from any thread.
 #[derive(Clone)]
@@ -25,7 +26,11 @@ pub(super) struct Program {
     environment: &'static Environment<'static>,
     escape: AutoEscape,
     instructions: Arc<Instructions<'static>>,
-    names: Arc<[Name]>,
+    found: Arc<Found>,
+    /// As it was written.
+    source: &'static str,
+    /// How many bytes before that the parser was given.
+    offset: usize,
 }
 
 /// A template's program, and whether it is exactly one expression, whose value can be asked for.
@@ -37,44 +42,34 @@ pub(super) struct Parsed {
 impl Program {
     /// A condition: an expression by itself.
     pub(super) fn condition(text: &str) -> Result<Program, Wrong> {
-        let source = kept(text);
+        let all = 0..text.len();
         if text.trim().is_empty() {
-            return Err(Wrong::new("is empty", 0..text.len(), "write a condition, for example csat.low"));
+            return Err(Wrong::new("is empty", all, "write a condition, for example csat.low"));
         }
-        if text.trim_start().starts_with("{{") {
-            return Err(Wrong::new("is not a template", 0..text.len(), "write the condition without {{ and }}"));
+        if ["{{", "{%", "{#"].iter().any(|mark| text.trim_start().starts_with(mark)) {
+            return Err(Wrong::new("a condition stands by itself", all, "write it without {{ and }}"));
         }
-        let expression = parse_expr(source).map_err(|error| syntax(&error, text))?;
-        let environment = language::of(Use::Condition);
-        let names = names::of_expression(&expression, environment)?;
-        Ok(Program::compiled(Use::Condition, source, names.into(), |code| code.compile_expr(&expression)))
+        let whole = kept(&format!("{OPEN}{text}{CLOSE}"));
+        let parsed =
+            Source { parsed: whole, source: &whole[OPEN.len()..whole.len() - CLOSE.len()], offset: OPEN.len() };
+        let statement = parsed.statement()?;
+        let Some(expression) = only_expression(&statement) else {
+            return Err(Wrong::new("is more than one expression", all, "write one condition, without {{ and }}"));
+        };
+        let found = parsed.found(&statement, Use::Condition)?;
+        Ok(parsed.compiled(Use::Condition, found.into(), |code| code.compile_expr(&expression.expr)))
     }
 
     /// A text with `{{ }}` in it.
-    pub(super) fn text(text: &str, place: Use) -> Result<Parsed, Wrong> {
+    pub(super) fn text(text: &str, purpose: Use) -> Result<Parsed, Wrong> {
         let source = kept(text);
-        // As it stands: a body's last line end is part of it.
-        let syntax_config = SyntaxConfig::builder().keep_trailing_newline(true).build();
-        let syntax_config = syntax_config.map_err(|error| syntax(&error, text))?;
-        let statement = parse(source, "template", syntax_config).map_err(|error| syntax(&error, text))?;
-        let names: Arc<[Name]> = names::of_statement(&statement, language::of(place))?.into();
-        let expression = only_expression(&statement).map(|expression| {
-            Program::compiled(place, source, names.clone(), |code| code.compile_expr(&expression.expr))
-        });
-        let text = Program::compiled(place, source, names, |code| code.compile_stmt(&statement));
+        let parsed = Source { parsed: source, source, offset: 0 };
+        let statement = parsed.statement()?;
+        let found = Arc::new(parsed.found(&statement, purpose)?);
+        let expression = only_expression(&statement)
+            .map(|only| parsed.compiled(purpose, found.clone(), |code| code.compile_expr(&only.expr)));
+        let text = parsed.compiled(purpose, found, |code| code.compile_stmt(&statement));
         Ok(Parsed { text, expression })
-    }
-
-    fn compiled(
-        place: Use,
-        source: &'static str,
-        names: Arc<[Name]>,
-        compile: impl FnOnce(&mut CodeGenerator<'static>),
-    ) -> Program {
-        let mut code = CodeGenerator::new("template", source);
-        compile(&mut code);
-        let instructions = Arc::new(guard::guarded(&code.finish().0));
-        Program { environment: language::of(place), escape: place.auto_escape(), instructions, names }
     }
 
     /// The value of an expression.
@@ -83,11 +78,15 @@ impl Program {
     }
 
     /// The text of a template.
-    pub(super) fn render(&self, context: &Context) -> Result<String, Error> {
+    pub(super) fn render(&self, context: &Context) -> Result<String, RenderError> {
         let mut text = String::new();
-        self.run(context, &mut text)?;
+        self.run(context, &mut text).map_err(|error| self.failure(&error, context))?;
         if text.len() > LONGEST {
-            return Err(said(format!("makes more than {LONGEST} bytes")));
+            return Err(RenderError {
+                leaf: None,
+                message: format!("makes {} bytes, and {LONGEST} are the most", text.len()),
+                help: Some("cut what is long with truncate or transcript".to_owned()),
+            });
         }
         Ok(text)
     }
@@ -99,13 +98,100 @@ impl Program {
         Ok(value)
     }
 
+    /// What an error of this program says, without any lead's data.
+    pub(super) fn explain(&self, error: &Error, context: &Context) -> String {
+        let span = error.range().and_then(|at| shifted(&at, self.offset, self.source));
+        reason::explain(error, span, self.source, &self.found, context)
+    }
+
+    pub(super) fn failure(&self, error: &Error, context: &Context) -> RenderError {
+        RenderError { leaf: None, message: self.explain(error, context), help: None }
+    }
+
     pub(super) fn names(&self) -> &[Name] {
-        &self.names
+        &self.found.names
     }
 
     pub(super) fn source(&self) -> &'static str {
-        self.instructions.source()
+        self.source
     }
+}
+
+/// A text that is being parsed.
+struct Source {
+    parsed: &'static str,
+    source: &'static str,
+    offset: usize,
+}
+
+impl Source {
+    fn statement(&self) -> Result<ast::Stmt<'static>, Wrong> {
+        // As it stands: a body's last line end is part of it.
+        let syntax = SyntaxConfig::builder().keep_trailing_newline(true).build().map_err(|error| self.wrong(&error))?;
+        parse(self.parsed, "template", syntax).map_err(|error| self.wrong(&error))
+    }
+
+    /// What is looked up; the parser's places are turned into those of the text.
+    fn found(&self, statement: &ast::Stmt<'static>, purpose: Use) -> Result<Found, Wrong> {
+        let place = |at: &Range<usize>| shifted(at, self.offset, self.source).unwrap_or(0..self.source.len());
+        match names::found(statement, language::of(purpose)) {
+            Ok(mut found) => {
+                found.names.iter_mut().for_each(|name| name.at = place(&name.at));
+                found.parts.iter_mut().for_each(|part| *part = place(part));
+                Ok(found)
+            }
+            Err(wrong) => Err(Wrong { at: place(&wrong.at), ..wrong }),
+        }
+    }
+
+    fn compiled(&self, purpose: Use, found: Arc<Found>, compile: impl FnOnce(&mut CodeGenerator<'static>)) -> Program {
+        let mut code = CodeGenerator::new("template", self.parsed);
+        compile(&mut code);
+        Program {
+            environment: language::of(purpose),
+            escape: purpose.auto_escape(),
+            instructions: Arc::new(guard::guarded(&code.finish().0)),
+            found,
+            source: self.source,
+            offset: self.offset,
+        }
+    }
+
+    /// The parser's words name its own tokens and quote the template at most, which is the file's.
+    fn wrong(&self, error: &Error) -> Wrong {
+        let at = error.range().and_then(|at| shifted(&at, self.offset, self.source)).unwrap_or(0..self.source.len());
+        let said = error.detail().unwrap_or("cannot be read");
+        let message = match self.offset {
+            0 => said.to_owned(),
+            _ => said.replace("end of variable block", "the end of the condition"),
+        };
+        let written = self.source.get(at.start..).unwrap_or_default();
+        Wrong { message, help: in_other_languages(written).map(str::to_owned), at }
+    }
+}
+
+/// What people who come from other languages write, and what it is here.
+fn in_other_languages(written: &str) -> Option<&'static str> {
+    let known = [
+        ("&&", "write `and`"),
+        ("||", "write `or`"),
+        ("!", "write `not`, or `!=`"),
+        ("=", "write `==` to compare"),
+        ("?", "write `a if condition else b`"),
+        ("macro", "there are no macros; say it twice, or with {% set %} and {% for %}"),
+        ("include", "a template is one text; there is no including"),
+        ("import", "a template is one text; there is no importing"),
+        ("break", "there is no break; write {% for x in list if ... %}"),
+        ("continue", "there is no continue; write {% for x in list if ... %}"),
+    ];
+    known.into_iter().find(|(begin, _)| written.starts_with(begin)).map(|(_, help)| help)
+}
+
+/// A place that the parser names, in the text as it was written.
+fn shifted(at: &Range<usize>, offset: usize, source: &str) -> Option<Range<usize>> {
+    let within = |i: usize| i.saturating_sub(offset).min(source.len());
+    let at = within(at.start)..within(at.end);
+    source.get(at.clone()).map(|_| at)
 }
 
 /// `{{ expression }}` and nothing else.
@@ -132,11 +218,4 @@ fn kept(text: &str) -> &'static str {
             new
         }
     }
-}
-
-/// The parser's own words quote the template at most, which is the file's.
-fn syntax(error: &Error, text: &str) -> Wrong {
-    let at: Range<usize> = error.range().filter(|at| text.get(at.clone()).is_some()).unwrap_or(0..text.len());
-    let message = error.detail().unwrap_or("cannot be read").to_owned();
-    Wrong { message, at, help: None }
 }

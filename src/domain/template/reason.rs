@@ -7,7 +7,7 @@ use minijinja::value::ValueKind;
 use minijinja::{Error, ErrorKind};
 
 use super::Context;
-use super::names::Name;
+use super::names::{Found, Name};
 
 /// What one of our own functions says. The engine's own words may quote a value, so only these are passed on.
 #[derive(Debug)]
@@ -47,14 +47,39 @@ pub(super) fn kind_name(kind: ValueKind) -> &'static str {
     }
 }
 
-/// What went wrong in this template, for this event.
-pub(super) fn explain(error: &Error, source: &str, names: &[Name], context: &Context) -> String {
-    let span = error.range().filter(|span| source.get(span.clone()).is_some());
-    let why = why(error, span.as_ref(), names, context);
+/// What went wrong in this template, for this event. `span` is where the engine says so.
+pub(super) fn explain(
+    error: &Error,
+    span: Option<Range<usize>>,
+    source: &str,
+    found: &Found,
+    context: &Context,
+) -> String {
+    let span = span.map(|span| widened(span, &found.parts, source));
+    let why = why(error, span.as_ref(), &found.names, context);
     match span.and_then(|span| source.get(span)).map(str::trim) {
         Some(part) if !part.is_empty() => format!("`{}`: {why}", shortened(part, 80)),
         _ => why,
     }
+}
+
+/// The whole expression that an error is about. The engine's places begin too late, at a filter's name or a dot, or one
+/// token too early, at an `if`; they end where the expression ends.
+fn widened(span: Range<usize>, parts: &[Range<usize>], source: &str) -> Range<usize> {
+    let ends_there = || parts.iter().filter(|part| part.end == span.end);
+    let around = ends_there().filter(|part| part.start <= span.start).max_by_key(|part| part.start);
+    let within = || ends_there().filter(|part| part.start > span.start).min_by_key(|part| part.start);
+    let Some(part) = around.or_else(within) else { return span };
+    let mut start = part.start;
+    // An expression in parentheses begins behind them.
+    let open = |start: usize| {
+        let text = source.get(start..part.end).unwrap_or_default();
+        text.matches(')').count() > text.matches('(').count()
+    };
+    while open(start) && source.get(..start).is_some_and(|before| before.ends_with(['(', ' '])) {
+        start -= 1;
+    }
+    start..part.end
 }
 
 fn why(error: &Error, span: Option<&Range<usize>>, names: &[Name], context: &Context) -> String {

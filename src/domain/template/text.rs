@@ -5,7 +5,7 @@ use std::fmt;
 use super::language::Use;
 use super::names::Name;
 use super::program::Program;
-use super::{Context, Place, RenderError, Wrong, is_template, reason};
+use super::{Context, Place, RenderError, Wrong, is_template};
 
 /// A template for a text. What it prints is escaped for its place; its own text is not.
 #[derive(Clone)]
@@ -48,7 +48,7 @@ impl Text {
     pub fn render(&self, context: &Context) -> Result<String, RenderError> {
         match &self.made {
             Made::Literal(text) => Ok(text.clone()),
-            Made::Template(program) => program.render(context).map_err(|error| failed(&error, program, context)),
+            Made::Template(program) => program.render(context),
         }
     }
 
@@ -64,11 +64,6 @@ impl Text {
             Made::Template(program) => program.names(),
         }
     }
-}
-
-pub(super) fn failed(error: &minijinja::Error, program: &Program, context: &Context) -> RenderError {
-    let message = reason::explain(error, program.source(), program.names(), context);
-    RenderError { leaf: None, message, help: None }
 }
 
 impl fmt::Debug for Text {

@@ -6,14 +6,10 @@ use minijinja::value::ValueKind;
 use serde_json::{Map, Number, Value as Json};
 
 use super::functions::is_omit;
-use super::language::Use;
+use super::language::{LONGEST, Use};
 use super::names::Name;
 use super::program::Program;
-use super::text::failed;
 use super::{Context, Place, RenderError, Text, Wrong, is_template, reason};
-
-/// What a whole tree makes is at most so long, in bytes of its texts.
-const LONGEST: usize = 1 << 20;
 
 /// How deep a value may be nested that is put into a tree.
 const DEEPEST: usize = 64;
@@ -157,7 +153,7 @@ impl Rendering<'_> {
             }
             Node::Expression(program) => {
                 let value = program.evaluate(self.context).map_err(|error| {
-                    let error = failed(&error, program, self.context);
+                    let error = program.failure(&error, self.context);
                     self.here(error)
                 })?;
                 self.value(&value, 0)

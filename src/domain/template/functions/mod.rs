@@ -4,6 +4,7 @@ mod convert;
 mod date;
 mod json;
 mod omit;
+mod order;
 mod phone;
 mod transcript;
 mod truncate;
@@ -11,7 +12,7 @@ mod truncate;
 use std::borrow::Cow;
 
 use minijinja::value::{Kwargs, ValueKind};
-use minijinja::{Environment, Error, Value};
+use minijinja::{Environment, Error, State, Value};
 
 pub(super) use omit::is_omit;
 
@@ -118,18 +119,33 @@ pub(super) const TESTS: &[&str] = &[
     "upper",
 ];
 
+/// The name that stands for a value and for no function.
+pub(super) const OMIT: &str = "omit";
+
+/// The options of our own filters and functions.
+pub(super) const OPTIONS: &[(&str, &[&str])] = &[
+    ("transcript", &["max", "unit", "keep", "inbound", "outbound", "left_out", "zone", "format"]),
+    ("truncate", &["length", "end", "unit"]),
+    ("date", &["format", "zone"]),
+    ("phone_e164", &["country"]),
+    ("tojson", &["indent"]),
+];
+
 /// Adds them for this place.
 pub(super) fn add(language: &mut Environment<'static>, place: Place) {
-    language.add_global("omit", omit::value());
-    language.add_function("transcript", move |messages: Option<Value>, options: Kwargs| {
-        transcript::transcript(place, &messages.unwrap_or_default(), &options)
+    language.add_global(OMIT, omit::value());
+    language.add_function("transcript", move |state: &State<'_, '_>, messages: Option<Value>, options: Kwargs| {
+        transcript::transcript(place, state, &messages.unwrap_or_default(), &options)
     });
-    language.add_filter("transcript", move |messages: &Value, options: Kwargs| {
-        transcript::transcript(place, messages, &options)
+    language.add_filter("transcript", move |state: &State<'_, '_>, messages: &Value, options: Kwargs| {
+        transcript::transcript(place, state, messages, &options)
     });
-    language.add_filter("truncate", move |value: &Value, length: Option<usize>, options: Kwargs| {
-        truncate::truncate(place, value, length, &options)
-    });
+    language.add_filter(
+        "truncate",
+        move |state: &State<'_, '_>, value: &Value, length: Option<usize>, options: Kwargs| {
+            truncate::truncate(place, state, value, length, &options)
+        },
+    );
     language.add_filter("tojson", move |value: &Value, indent: Option<usize>, options: Kwargs| {
         json::to_json(place, value, indent, &options)
     });
@@ -142,6 +158,10 @@ pub(super) fn add(language: &mut Environment<'static>, place: Place) {
     language.add_filter("date", date::date);
     language.add_filter("int", convert::int);
     language.add_filter("float", convert::float);
+    language.add_filter("string", convert::string);
+    language.add_filter("min", order::min);
+    language.add_filter("max", order::max);
+    language.add_filter("sort", order::sort);
 }
 
 /// Escaped for a place, now, and not again.

@@ -1,9 +1,9 @@
 //! `transcript`: a conversation as text, cut at a whole message.
 
 use minijinja::value::{Kwargs, ValueKind};
-use minijinja::{Error, Value};
+use minijinja::{Error, State, Value};
 
-use super::truncate::{Unit, cut, is_whole_text};
+use super::truncate::{Unit, cut, work};
 use super::{date, shown};
 use crate::domain::template::place::Place;
 use crate::domain::template::reason::said;
@@ -43,14 +43,30 @@ impl Options {
         Ok(read)
     }
 
-    /// `… 12 mensagens`
+    /// `(… 12 mensagens)`
     fn mark(&self, left_out: usize) -> String {
         format!("(… {left_out} {})", self.left_out)
+    }
+
+    /// The lines with the mark where the ones that are left out would be.
+    fn joined(&self, lines: &[String], left_out: usize) -> String {
+        let mark = (left_out > 0).then(|| self.mark(left_out));
+        let lines = lines.iter().map(String::as_str);
+        let parts: Vec<&str> = match self.newest {
+            true => mark.as_deref().into_iter().chain(lines).collect(),
+            false => lines.chain(mark.as_deref()).collect(),
+        };
+        parts.join("\n")
     }
 }
 
 /// One line for each message, the newest within `max` as they stand in this place in the end.
-pub(super) fn transcript(place: Place, messages: &Value, options: &Kwargs) -> Result<Value, Error> {
+pub(super) fn transcript(
+    place: Place,
+    state: &State<'_, '_>,
+    messages: &Value,
+    options: &Kwargs,
+) -> Result<Value, Error> {
     let options = Options::of(options)?;
     let lines = match messages.kind() {
         ValueKind::Undefined | ValueKind::None => Vec::new(),
@@ -63,48 +79,40 @@ pub(super) fn transcript(place: Place, messages: &Value, options: &Kwargs) -> Re
         }
         _ => return Err(said("a transcript is made of a list of messages")),
     };
+    // What the event has lost already, so that it fits its destination, is left out as well.
+    let lost = state.lookup("cut").and_then(|cut| cut.get_attr("messages").ok()?.as_usize()).unwrap_or(0);
+    state.consume_fuel(lines.iter().map(|line| 1 + work(line)).sum())?;
     let measure = |text: &str| options.unit.length(&place.escape(text));
-    Ok(Value::from(fitted(&lines, &options, measure)))
+    Ok(Value::from(fitted(&lines, lost, &options, measure)))
 }
 
-fn fitted(lines: &[String], options: &Options, measure: impl Fn(&str) -> usize) -> String {
+fn fitted(lines: &[String], lost: usize, options: &Options, measure: impl Fn(&str) -> usize) -> String {
     let line_end = measure("\n");
     let lengths: Vec<usize> = lines.iter().map(|line| measure(line)).collect();
-    let all = lengths.iter().sum::<usize>() + line_end * lines.len().saturating_sub(1);
-    if all <= options.max {
-        return lines.join("\n");
-    }
+    let mark = |left_out: usize| match left_out {
+        0 => 0,
+        left_out => measure(&options.mark(left_out)) + line_end,
+    };
     // The most whole messages that fit with the mark that says how many do not.
-    let mut kept = 0;
-    let mut spent = 0;
-    for n in 1..lines.len() {
-        let next = if options.newest { lines.len() - n } else { n - 1 };
-        spent += lengths[next] + line_end;
-        if spent + measure(&options.mark(lines.len() - n)) > options.max {
-            break;
+    let mut left: usize = lengths.iter().map(|length| length + line_end).sum();
+    for left_out in 0..lines.len() {
+        if left.saturating_sub(line_end) + mark(left_out + lost) <= options.max {
+            let kept = match options.newest {
+                true => &lines[left_out..],
+                false => &lines[..lines.len() - left_out],
+            };
+            return options.joined(kept, left_out + lost);
         }
-        kept = n;
+        let next = if options.newest { left_out } else { lines.len() - 1 - left_out };
+        left -= lengths[next] + line_end;
     }
-    let mark = options.mark(lines.len() - kept.max(1));
-    if kept == 0 {
-        // Not one message fits whole: the beginning of the one that matters most.
-        let one = if options.newest { lines.last() } else { lines.first() }.map_or("", String::as_str);
-        let room = match lines.len() {
-            1 => options.max,
-            _ => options.max.saturating_sub(measure(&mark) + line_end),
-        };
-        let one = cut(one, room, "…", &measure, is_whole_text);
-        return match (lines.len(), one.is_empty()) {
-            (1, _) => one,
-            (_, true) => cut(&options.mark(lines.len()), options.max, "", &measure, is_whole_text),
-            _ if options.newest => format!("{mark}\n{one}"),
-            _ => format!("{one}\n{mark}"),
-        };
-    }
-    if options.newest {
-        format!("{mark}\n{}", lines[lines.len() - kept..].join("\n"))
-    } else {
-        format!("{}\n{mark}", lines[..kept].join("\n"))
+    // Not one message fits whole: the beginning of the one that matters most, if there is room for any of it.
+    let one = if options.newest { lines.last() } else { lines.first() }.map_or("", String::as_str);
+    let left_out = lines.len().saturating_sub(1) + lost;
+    let one = cut(one, options.max.saturating_sub(mark(left_out)), "…", &measure, |_, _| true);
+    match one.is_empty() {
+        false if one != "…" => options.joined(&[one], left_out),
+        _ => cut(&options.joined(&[], lines.len() + lost), options.max, "", &measure, |_, _| true),
     }
 }
 
