@@ -6,6 +6,7 @@ mod check;
 mod dead;
 mod demo;
 mod destination;
+mod doctor;
 pub mod exit;
 mod explain;
 mod init;
@@ -66,6 +67,8 @@ enum Command {
     Init(init::InitArgs),
     /// Find every mistake in the file
     Check(check::CheckArgs),
+    /// Find out what the API's page does not say, and what to write into the file
+    Doctor(doctor::DoctorArgs),
     /// Show the source, the destinations, what waits and what needs a look
     Status,
     /// Tell a lead's whole story: what happened to it, who wanted it, each attempt, and what is next
@@ -97,6 +100,7 @@ pub async fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Demo(args) => demo::demo(&args, global.json).await,
         Command::Init(args) => init::init(&global, args, &output),
         Command::Check(args) => check::check(&global, &args, &output).await,
+        Command::Doctor(args) => doctor::doctor(&global, &args, &output).await,
         Command::Status => status::status(&global, &output).await,
         Command::Explain(args) => explain::explain(&global, &args, &output).await,
         Command::Reconcile(args) => reconcile::reconcile(&global, &args, &output).await,

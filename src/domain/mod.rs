@@ -8,6 +8,7 @@ pub mod coverage;
 pub mod csat;
 pub mod cut;
 pub mod destination;
+pub mod doctor;
 pub mod event;
 pub mod fields;
 pub mod lead;

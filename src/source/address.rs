@@ -43,7 +43,12 @@ impl Addresses {
     }
 
     pub(super) fn list(&self, first: &str, last: &str) -> Url {
-        let kept: &[u8] = if self.encode_plus { b":" } else { b":+" };
+        self.list_as(first, last, self.encode_plus)
+    }
+
+    /// The same, with the `+` in the dates as it is, or as `%2B`.
+    pub(super) fn list_as(&self, first: &str, last: &str, encode_plus: bool) -> Url {
+        let kept: &[u8] = if encode_plus { b":" } else { b":+" };
         self.under(&format!("lead/find/finalized/{}/{}", encode(first, kept), encode(last, kept)))
     }
 

@@ -114,7 +114,7 @@ impl SourceError {
             SourceErrorKind::Unauthorized { refused, .. } => match refused {
                 Refused::Password => "check `username`, `password` and `platform_id` in [source]",
                 Refused::GivenToken => "it cannot be renewed: put a fresh one into `token` in [source]",
-                Refused::FreshToken => "if this stays so, check `auth_header` and `auth_scheme` in [source]",
+                Refused::FreshToken => "if this stays so, `leadhook doctor` finds out `auth_header` and `auth_scheme`",
             },
             _ => return None,
         })

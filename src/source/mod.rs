@@ -8,11 +8,13 @@
 //! - **The limits.** Every request goes through one gate, as often as `rate` allows, and none goes while WeClever wants to
 //!   be left alone after a 429; see `limits.rs`. Details also share `concurrency` places.
 //!
-//! What counts as an answer is in `wire.rs`; what can go wrong is in `error.rs`.
+//! What counts as an answer is in `wire.rs`; what can go wrong is in `error.rs`. How WeClever wants to be asked is found out
+//! through `probe.rs`.
 
 mod address;
 mod error;
 mod limits;
+mod probe;
 mod token;
 mod wire;
 
@@ -28,6 +30,7 @@ use tokio::sync::Semaphore;
 use url::Url;
 
 pub use self::error::{Asked, Refused, SourceError, SourceErrorKind};
+pub use self::probe::{Carrying, Heard, Manner};
 
 use self::address::Addresses;
 use self::limits::Gate;
@@ -159,18 +162,11 @@ impl Source {
         // The semaphore is never closed, so that there always is a permit in the end.
         let _place = inner.details.acquire().await;
         let answer = inner.ask(&asked, inner.addresses.lead(id), LEAD_LIMIT).await?;
-        let read = wire::lead(&answer.body);
-        if answer.status != StatusCode::INTERNAL_SERVER_ERROR {
-            return inner.understood(&asked, &answer, read);
-        }
-        // The API's page gives 500 as the status of a good answer. Only the body can tell it from a failure.
-        if read.is_err() {
-            return Err(inner.error(&asked, SourceErrorKind::Status(500)));
-        }
-        if !inner.said_500.swap(true, Ordering::Relaxed) {
+        let lead = inner.lead_of(&asked, &answer)?;
+        if answer.status == StatusCode::INTERNAL_SERVER_ERROR && !inner.said_500.swap(true, Ordering::Relaxed) {
             tracing::warn!(lead = %id, "WeClever answers with status 500 and a whole lead; such answers are taken as good");
         }
-        inner.understood(&asked, &answer, read)
+        Ok(lead)
     }
 
     /// Until when nothing is asked, because WeClever wants to be left alone.
@@ -250,6 +246,17 @@ impl Inner {
         limit: usize,
     ) -> Result<Result<Answer, StatusCode>, SourceError> {
         let response = request.send().await.map_err(|e| self.no_answer(asked, &e))?;
+        self.judge(asked, sent, response, limit).await
+    }
+
+    /// Reads an answer whose status may mean success. The inner error: access was refused, with this status.
+    async fn judge(
+        &self,
+        asked: &Asked,
+        sent: Instant,
+        response: Response,
+        limit: usize,
+    ) -> Result<Result<Answer, StatusCode>, SourceError> {
         let status = response.status();
         let code = status.as_u16();
         let wait = response
@@ -291,6 +298,15 @@ impl Inner {
             }
             body.extend_from_slice(&chunk);
         }
+    }
+
+    /// The API's page gives 500 as the status of a good answer. Only the body can tell it from a failure.
+    fn lead_of(&self, asked: &Asked, answer: &Answer) -> Result<Lead, SourceError> {
+        let read = wire::lead(&answer.body);
+        if answer.status == StatusCode::INTERNAL_SERVER_ERROR && read.is_err() {
+            return Err(self.error(asked, SourceErrorKind::Status(500)));
+        }
+        self.understood(asked, answer, read)
     }
 
     /// What was read of an answer, or why nothing could be.

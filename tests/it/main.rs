@@ -11,6 +11,7 @@ mod crashes;
 mod dead_letters;
 mod delivery;
 mod destinations;
+mod doctor;
 mod explain;
 mod failing;
 mod faulty_api;

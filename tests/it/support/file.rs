@@ -30,6 +30,12 @@ impl File {
         self
     }
 
+    /// Sets a key of `[source]` to what stands for itself: `true`, `["1s"]`.
+    pub fn bare(mut self, key: &str, value: &str) -> File {
+        self.source.insert(key.into(), value.into());
+        self
+    }
+
     pub fn without(mut self, key: &str) -> File {
         self.source.remove(key);
         self
