@@ -178,7 +178,7 @@ impl App {
         let dispatch = Dispatch {
             store: self.store.clone(),
             destinations: transports(&self.config)?,
-            routes: self.config.routes.iter().map(|route| route.name.clone()).collect(),
+            routes: self.config.routes.clone(),
             clock: self.clock.clone(),
             feed: self.feed.clone(),
             health: self.health.clone(),

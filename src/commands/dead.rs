@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::Global;
 use super::exit::{Exit, Failure};
-use super::output::{Output, ago, count, indented, printable, table};
+use super::output::{Output, ago, count, indented, outgoing, table};
 use crate::admin::reach;
 use crate::app::operator::{DeadDrop, DeadList, DeadRetry, DeadShow, Decided, Filter, Letters, Shown};
 use crate::domain::{clock, span};
@@ -172,18 +172,12 @@ fn show(shown: &Shown) -> String {
             ));
         }
     }
-    match &shown.request {
-        Some(request) => {
-            out.push_str(&format!("\n\nas it would be sent now:\n{} {}\n", request.method, request.url));
-            for (name, value) in &request.headers {
-                out.push_str(&format!("{name}: {value}\n"));
-            }
-            out.push_str(&format!("\n{}", printable(&request.body)));
+    match (&shown.request, &shown.unsendable) {
+        (Some(request), _) => {
+            out.push_str(&format!("\n\nas it would be sent now:\n{}", outgoing(request)));
         }
-        None if letter.delivery.is_some() => {
-            out.push_str("\n\nits destination has left the file: nothing would be sent now")
-        }
-        None => {}
+        (None, Some(why)) => out.push_str(&format!("\n\nnothing would be sent now: {why}")),
+        (None, None) => {}
     }
     out
 }

@@ -12,7 +12,7 @@ use super::sample::sample;
 use crate::admin::reach;
 use crate::app::operator::{Drop, Move, Pause, Resume};
 use crate::config::Config;
-use crate::domain::outcome::{Answer, Outcome, judge};
+use crate::domain::outcome::{Answer, Outcome};
 use crate::transport::Transport;
 
 #[derive(Debug, clap::Subcommand)]
@@ -137,8 +137,9 @@ async fn test(config: &Config, name: &str, output: &Output) -> Result<Exit, Fail
     let transport = Transport::new(destination).map_err(Failure::unavailable)?;
     let now = Timestamp::now();
     let (event_id, envelope) = sample(&config.source.platform_id, now);
-    let sent = transport.send(&event_id, envelope.into_bytes(), now).await;
-    let outcome = judge(&sent.answer);
+    let request = destination.form.fill(&event_id, envelope.into_bytes()).map_err(Failure::usage)?;
+    let sent = transport.send(&event_id, request, now).await;
+    let outcome = destination.judge(&sent.answer);
     let (status, error, answer) = match &sent.answer {
         Answer::Got(response) => (Some(response.status), None, String::from_utf8_lossy(&response.body).into_owned()),
         Answer::Nothing { why, detail } => (None, Some(format!("{why}: {detail}")), String::new()),

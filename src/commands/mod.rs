@@ -13,8 +13,10 @@ mod init;
 mod logging;
 mod online;
 mod output;
+mod preset;
 mod progress;
 mod reconcile;
+mod route;
 mod run;
 mod sample;
 mod signals;
@@ -81,6 +83,12 @@ enum Command {
     /// Pause, resume or test a destination; move or drop what waits for it
     #[command(subcommand)]
     Destination(destination::DestinationCommand),
+    /// Try a lead against the routes, offline: who wants it, why, and the exact requests
+    #[command(subcommand)]
+    Route(route::RouteCommand),
+    /// List and show the presets for chat rooms, CRMs and automation services
+    #[command(subcommand)]
+    Preset(preset::PresetCommand),
     /// Check the signature of a request that was captured
     Verify(verify::VerifyArgs),
     /// Run a simulated WeClever, to try a file against
@@ -106,6 +114,8 @@ pub async fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Reconcile(args) => reconcile::reconcile(&global, &args, &output).await,
         Command::Dead(command) => dead::dead(&global, command, &output).await,
         Command::Destination(command) => destination::destination(&global, command, &output).await,
+        Command::Route(command) => route::route(&global, command, &output),
+        Command::Preset(command) => preset::preset(&global, command, &output),
         Command::Verify(args) => verify::verify(&global, &args, &output),
         Command::Simulate(args) => {
             let stop = signals::listen();
@@ -129,8 +139,16 @@ impl Command {
 impl Global {
     /// Reads and checks the file; nothing else is opened before it is right.
     fn load(&self) -> Result<Loaded, Failure> {
-        let environment = Environment::of_process();
-        load(&Locate { file: self.config.as_deref(), environment: &environment }).map_err(Failure::Config)
+        self.load_with(&Environment::of_process())
+    }
+
+    /// The same for a file that is only to be looked at: its secrets need not be set.
+    fn load_without_secrets(&self) -> Result<Loaded, Failure> {
+        self.load_with(&Environment::of_process().with_stand_ins())
+    }
+
+    fn load_with(&self, environment: &Environment) -> Result<Loaded, Failure> {
+        load(&Locate { file: self.config.as_deref(), environment }).map_err(Failure::Config)
     }
 
     /// The same, with its warnings told on standard error.

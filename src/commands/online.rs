@@ -66,7 +66,7 @@ async fn source(config: &Config) -> Vec<Probe> {
 }
 
 async fn reach(destination: &Destination) -> Result<String, String> {
-    let url = destination.url.expose();
+    let url = destination.form.url.origin();
     let host = url.host_str().unwrap_or_default();
     let port = url.port_or_known_default().unwrap_or(443);
     // A literal IPv6 address stands in brackets in a URL.

@@ -6,6 +6,7 @@ use comfy_table::{ContentArrangement, Table, presets};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::app::operator::OutgoingRequest;
 use crate::domain::{clock, span};
 
 /// Where results go, and in which form.
@@ -46,6 +47,16 @@ pub fn ago(at: Timestamp, now: Timestamp) -> String {
 /// `in 3m`, as people say it.
 pub fn hence(at: Timestamp, now: Timestamp) -> String {
     format!("in {}", span::format(whole_seconds(clock::elapsed(now, at))))
+}
+
+/// A request, as it goes over the wire.
+pub fn outgoing(request: &OutgoingRequest) -> String {
+    let mut out = format!("{} {}\n", request.method, request.url);
+    for (name, value) in &request.headers {
+        out.push_str(&format!("{name}: {value}\n"));
+    }
+    out.push_str(&format!("\n{}", request.body));
+    printable(&out)
 }
 
 /// `1 lead`, `2 leads`.

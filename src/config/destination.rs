@@ -2,35 +2,16 @@
 
 use std::time::Duration;
 
-use super::network;
 use super::node::Node;
 use super::reader::Section;
-use super::retry;
+use super::{form, network, outcomes, preset, retry};
 use crate::domain::destination::Destination;
-use crate::domain::secret::{Secret, SecretUrl};
+use crate::domain::outcome_rules::OutcomeRules;
 use crate::domain::sign::SigningSecret;
 
 /// Keys that other versions know.
-const LATER: [&str; 18] = [
-    "preset",
-    "method",
-    "auth",
-    "fields",
-    "steps",
-    "outcomes",
-    "body",
-    "content_type",
-    "payload",
-    "allow_private",
-    "on_unknown",
-    "type",
-    "max_body",
-    "ca",
-    "client_cert",
-    "client_key",
-    "proxy",
-    "rate_per_contact",
-];
+const LATER: [&str; 8] =
+    ["steps", "allow_private", "on_unknown", "ca", "client_cert", "client_key", "proxy", "rate_per_contact"];
 
 /// The names that the file has, whether or not their tables are right, and the destinations that are.
 #[derive(Default)]
@@ -63,29 +44,29 @@ fn is_name(name: &str) -> bool {
 }
 
 fn destination(name: String, mut section: Section<'_>) -> Option<Destination> {
-    let example = "https://crm.example.com/hooks/leads";
-    let url = section.required("url", &format!("\"{example}\"")).and_then(|node| {
-        let text = node.filled()?;
-        Some((network::url(&text, example)?, text.spot))
-    });
+    let preset = preset::preset(&mut section);
+    let url_spot = section.spot_of("url");
+    let form = form::form(&mut section, preset.as_ref());
+    let outcomes = section.take("outcomes").map_or_else(|| Some(OutcomeRules::default()), outcomes::outcomes);
     let secrets = secrets(&mut section);
-    let headers = section.take("headers").map_or(Some(Vec::new()), headers);
     let timeout = section.duration("timeout", Duration::from_secs(15));
     let concurrency = section.whole("concurrency", 1..=1024, 8);
     let rate = section.rate("rate");
     let max_age = section.duration("max_age", Duration::from_secs(7 * 86_400));
     let retry = section.take("retry").map_or_else(|| Some(retry::by_default()), retry::retry);
-    if let Some((url, spot)) = &url {
-        let carries = headers.as_ref().is_some_and(|headers| !headers.is_empty()) || url.password().is_some();
+    if let Some(form) = &form {
+        let url = form.url.origin();
+        let carries = !form.headers.is_empty() || form.auth.is_some() || url.password().is_some();
         if url.scheme() == "http" && carries && !network::is_loopback(url) {
             section.reading.warn(
-                spot,
+                &url_spot,
                 "headers and passwords would go over the network unencrypted",
                 Some("write https:// if the other side can".to_owned()),
             );
         }
     }
-    if secrets.as_ref().is_some_and(Vec::is_empty) {
+    // Vendors' chat rooms and CRMs check no signature of ours.
+    if secrets.as_ref().is_some_and(Vec::is_empty) && preset.as_ref().is_none_or(|preset| preset.signed) {
         section.reading.warn(
             &section.spot,
             "has no secret, so what is sent there is not signed",
@@ -93,12 +74,11 @@ fn destination(name: String, mut section: Section<'_>) -> Option<Destination> {
         );
     }
     section.finish(&LATER);
-    let (url, _) = url?;
     Some(Destination {
         name,
-        url: SecretUrl::new(url),
+        form: form?,
+        outcomes: outcomes?,
         secrets: secrets?,
-        headers: headers?,
         timeout,
         concurrency,
         rate,
@@ -143,38 +123,4 @@ fn secret(node: Node<'_>) -> Option<SigningSecret> {
             None
         }
     }
-}
-
-fn headers(node: Node<'_>) -> Option<Vec<(http::HeaderName, Secret)>> {
-    let mut section = node.table()?;
-    let mut read: Vec<Option<(http::HeaderName, Secret)>> = Vec::new();
-    let mut names: Vec<http::HeaderName> = Vec::new();
-    for (name, node) in section.rest() {
-        let key = node.key_spot();
-        let reading = node.reading;
-        let name = match network::checked_name(&name) {
-            Ok(name) if names.contains(&name) => {
-                let help = "keep one of them; capitals make no difference in a header's name";
-                reading.mistake(&key, "this header is set twice", Some(help.to_owned()));
-                None
-            }
-            Ok(name) => {
-                names.push(name.clone());
-                Some(name)
-            }
-            Err((message, help)) => {
-                reading.mistake(&key, message, Some(help.to_owned()));
-                None
-            }
-        };
-        let value = node.text().and_then(|text| {
-            let fits = network::is_header_value(&text.value);
-            if !fits {
-                text.mistake("cannot stand in a header", "take out line ends and other control characters");
-            }
-            fits.then(|| Secret::new(text.value))
-        });
-        read.push(name.zip(value));
-    }
-    read.into_iter().collect()
 }

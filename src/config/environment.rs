@@ -9,28 +9,43 @@ use figment::{Metadata, Profile, Provider};
 
 /// Environment variables, handed in, so that a test needs not touch those of its process. Prints names only.
 #[derive(Clone, Default)]
-pub struct Environment(BTreeMap<String, OsString>);
+pub struct Environment {
+    variables: BTreeMap<String, OsString>,
+    stand_ins: bool,
+}
 
 impl Environment {
     /// The variables of this process. One whose name is not Unicode cannot be meant by any file and is left out.
     pub fn of_process() -> Environment {
-        Environment(std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect())
+        let variables = std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
+        Environment { variables: variables.collect(), stand_ins: false }
+    }
+
+    /// The same, but what `${...}` refers to and is not there is no mistake: something harmless stands in for it, so that a
+    /// file can be tried without its secrets.
+    pub fn with_stand_ins(self) -> Environment {
+        Environment { stand_ins: true, ..self }
+    }
+
+    pub(super) fn has_stand_ins(&self) -> bool {
+        self.stand_ins
     }
 
     pub(super) fn get(&self, name: &str) -> Option<&OsStr> {
-        self.0.get(name).map(OsString::as_os_str)
+        self.variables.get(name).map(OsString::as_os_str)
     }
 }
 
 impl<N: Into<String>, V: Into<OsString>> FromIterator<(N, V)> for Environment {
     fn from_iter<I: IntoIterator<Item = (N, V)>>(variables: I) -> Environment {
-        Environment(variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
+        let variables = variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect();
+        Environment { variables, stand_ins: false }
     }
 }
 
 impl fmt::Debug for Environment {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.0.keys()).finish()
+        f.debug_set().entries(self.variables.keys()).finish()
     }
 }
 
@@ -78,7 +93,7 @@ pub(super) struct Misfit {
 /// destination gets its name. Within `headers`, where names have dashes, `_` then becomes `-`.
 pub(super) fn overrides(environment: &Environment, file: &Dict) -> (Vec<Override>, Vec<Misfit>) {
     let (mut found, mut misfits): (Vec<Override>, Vec<Misfit>) = (Vec::new(), Vec::new());
-    for (variable, value) in &environment.0 {
+    for (variable, value) in &environment.variables {
         let Some(name) = variable.strip_prefix(PREFIX).filter(|name| name.contains("__")) else { continue };
         let path = match path(name, file) {
             Ok(path) => path,

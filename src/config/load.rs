@@ -10,7 +10,7 @@ use super::document::{Document, line_column};
 use super::environment::{Environment, overrides};
 use super::notice::{Mistakes, Notice, Position, Severity, sort};
 use super::reader::{Reading, Section};
-use super::{Config, csat, destination, local, mask, route, source};
+use super::{Config, csat, destination, local, mask, route, source, trial};
 
 /// The file's name where none is given.
 pub const DEFAULT_FILE: &str = "leadhook.toml";
@@ -110,13 +110,17 @@ fn config(reading: &Reading<'_>, mut root: Section<'_>) -> Option<Config> {
     let routes = route::routes(reading, routes_node, &destinations);
     idle(reading, &root, &destinations.names, &routes);
     root.finish(&[]);
+    let (source, csat) = (source?, csat?);
+    trial::every_request(reading, &source, &csat, &destinations.checked, &routes);
     Some(Config {
-        source: source?,
-        csat: csat?,
+        source,
+        csat,
         store: store?,
         admin: admin?,
         destinations: destinations.checked,
         routes,
+        veil: reading.veil(),
+        unset: reading.unset(),
     })
 }
 

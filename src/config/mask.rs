@@ -15,8 +15,7 @@ pub(super) fn shown(names: &[String]) -> bool {
         }
         ["csat", key] => CSAT.contains(key),
         ["store", "path"] | ["admin", "listen"] => true,
-        ["destinations", _, "timeout" | "concurrency" | "rate" | "max_age"] => true,
-        ["destinations", _, "fields" | "payload"] | ["routes", "fields" | "payload"] => true,
+        ["destinations", _, key] => DESTINATION.contains(key),
         // What answers look like; a header's text may be anything.
         ["destinations", _, "outcomes", "status" | "body" | "then" | "wait"] => true,
         ["destinations", _, "outcomes", "json", _] => true,
@@ -24,10 +23,26 @@ pub(super) fn shown(names: &[String]) -> bool {
         ["destinations", _, "retry", key] => {
             matches!(*key, "schedule" | "jitter" | "initial" | "factor" | "max" | "attempts")
         }
-        ["routes", "name" | "on" | "to"] => true,
+        ["routes", "name" | "on" | "to" | "when" | "fields" | "payload" | "content_type" | "body_file"] => true,
         _ => false,
     }
 }
+
+const DESTINATION: [&str; 13] = [
+    "timeout",
+    "concurrency",
+    "rate",
+    "max_age",
+    "method",
+    "content_type",
+    "body_file",
+    "fields",
+    "payload",
+    "max_body",
+    "over_max_body",
+    "escape",
+    "preset",
+];
 
 const CSAT: [&str; 5] = ["low_max", "scale", "direction", "low_words", "high_words"];
 

@@ -14,14 +14,13 @@
 //! To teach the file a new key: ask for it in its section's file, name it in `mask::shown` if its value may be shown, and
 //! write it into `config/leadhook.toml`.
 
-#[cfg_attr(not(test), expect(dead_code, reason = "destinations ask for it next"))]
 mod auth;
 mod csat;
 mod destination;
 mod document;
 mod environment;
-#[cfg_attr(not(test), expect(dead_code, reason = "destinations and routes ask for it next"))]
 mod fields;
+mod form;
 mod interpolate;
 mod load;
 mod local;
@@ -29,18 +28,20 @@ mod mask;
 mod network;
 mod node;
 mod notice;
-#[cfg_attr(not(test), expect(dead_code, reason = "destinations ask for it next"))]
 mod outcomes;
+mod preset;
 mod reader;
 mod retry;
 mod route;
 mod secret_file;
 mod source;
+mod stand_in;
 mod suggest;
 mod summary;
 mod template;
 #[cfg(test)]
 mod tests;
+mod trial;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -55,10 +56,12 @@ use crate::domain::destination::Destination;
 use crate::domain::pace::Rate;
 use crate::domain::route::Route;
 use crate::domain::secret::Secret;
+use crate::domain::veil::Veil;
 
 pub use environment::Environment;
 pub use load::{DEFAULT_FILE, FILE_VARIABLE, Loaded, Locate, load, parse};
 pub use notice::{Mistakes, Notice, Position, Severity};
+pub use preset::Preset;
 pub use summary::SummaryLine;
 pub use template::{InitAnswers, template};
 
@@ -77,6 +80,10 @@ pub struct Config {
     pub destinations: Vec<Destination>,
     /// `[[routes]]`, in the file's order: the first that matches wins.
     pub routes: Vec<Route>,
+    /// Hides what `${...}` stands for wherever a request is shown.
+    pub veil: Veil,
+    /// References for which something stands in, because they lead nowhere; see [`Environment::with_stand_ins`].
+    pub unset: Vec<String>,
 }
 
 /// `[source]`: where leads come from, and how hard it may be asked.

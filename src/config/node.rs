@@ -10,10 +10,12 @@ use figment::value::{Num, Tag, Value};
 use super::document::{free_value, nth};
 use super::interpolate::{self, Piece};
 use super::reader::{Reading, Section, Spot};
-use super::secret_file;
+use super::{secret_file, stand_in};
 use crate::domain::span;
+use crate::domain::template::is_inert;
 
 /// A value that is being read.
+#[derive(Clone)]
 pub(super) struct Node<'a> {
     pub(super) reading: &'a Reading<'a>,
     path: String,
@@ -28,6 +30,8 @@ pub(super) struct Text<'a> {
     /// `None`: it stands in the file, or in a variable of its key, as it is. Else what it was before `${...}` was put
     /// in; that may be shown, and what came in its place may not.
     raw: Option<String>,
+    /// Nothing that was put in would begin a template.
+    inert: bool,
 }
 
 impl Text<'_> {
@@ -112,6 +116,24 @@ impl<'a> Node<'a> {
         match &self.value {
             Value::String(_, raw) => self.put_in(raw),
             _ => self.wrong_type("text", "write it in quotes, with a unit where one is needed"),
+        }
+    }
+
+    /// A text that holds templates. What `${...}` stands for is put in as it is and must not begin one.
+    pub(super) fn template(self) -> Option<Text<'a>> {
+        let text = self.text()?;
+        match &text.raw {
+            Some(raw) if !text.inert => {
+                text.mistake(
+                    format!(
+                        "what stands here for `{}` holds `{{{{`, `{{%` or `{{#`, which would begin a template",
+                        hide(raw)
+                    ),
+                    "use a value without these signs, or put it where no template is read",
+                );
+                None
+            }
+            _ => Some(text),
         }
     }
 
@@ -202,14 +224,10 @@ impl<'a> Node<'a> {
 
     /// A text, a number, or true or false, as JSON has it.
     pub(super) fn scalar(self) -> Option<serde_json::Value> {
-        match &self.value {
-            Value::Bool(_, flag) => Some((*flag).into()),
-            Value::Num(_, num) => {
-                let whole = num.to_i128().and_then(|n| i64::try_from(n).ok()).map(serde_json::Value::from);
-                whole.or_else(|| num.to_f64().map(serde_json::Value::from))
-            }
-            Value::String(_, raw) => self.put_in(raw).map(|text| text.value.into()),
-            _ => self.wrong_type("a text, a number, or true or false", "write one value"),
+        match (self.constant(), &self.value) {
+            (Some(constant), _) => Some(constant),
+            (None, Value::String(_, raw)) => self.put_in(raw).map(|text| text.value.into()),
+            (None, _) => self.wrong_type("a text, a number, or true or false", "write one value"),
         }
     }
 
@@ -256,7 +274,7 @@ impl<'a> Node<'a> {
     /// The text with everything put in; each thing that is not there is a mistake.
     fn put_in(&self, raw: &str) -> Option<Text<'a>> {
         let reading = self.reading;
-        let (mut value, mut whole) = (String::new(), true);
+        let (mut value, mut whole, mut inert) = (String::new(), true, true);
         for (span, piece) in interpolate::pieces(raw) {
             let read = match piece {
                 Piece::Text(text) => Ok(text.to_owned()),
@@ -277,17 +295,30 @@ impl<'a> Node<'a> {
                     "write ${NAME} or ${file:/path}; where the text itself has `${`, write $${".to_owned(),
                 )),
             };
+            let reference = raw.get(span.clone()).unwrap_or_default();
             match read {
-                Ok(read) => value.push_str(&read),
+                Ok(read) => {
+                    if !matches!(piece, Piece::Text(_)) {
+                        reading.put_in(&self.path, &read, reference);
+                        inert &= is_inert(&read);
+                    }
+                    value.push_str(&read);
+                }
+                Err(_) if reading.environment.has_stand_ins() && !matches!(piece, Piece::Wrong(_)) => {
+                    let name = reference.trim_start_matches("${").trim_end_matches('}');
+                    let stand_in = stand_in::value(name, &self.path, reference == raw);
+                    reading.stood_in(&self.path, &stand_in, reference);
+                    value.push_str(&stand_in);
+                }
                 Err((message, help)) => {
                     whole = false;
-                    let spot = self.spot().within(reading, raw.get(span.clone()).unwrap_or_default(), span.start);
+                    let spot = self.spot().within(reading, reference, span.start);
                     reading.mistake(&spot, message, Some(help));
                 }
             }
         }
         let raw = interpolate::refers(raw).then(|| raw.to_owned());
-        whole.then(|| Text { reading, value, spot: self.spot(), raw })
+        whole.then(|| Text { reading, value, spot: self.spot(), raw, inert })
     }
 
     pub(super) fn path(&self) -> &str {
@@ -300,6 +331,22 @@ impl<'a> Node<'a> {
 
     pub(super) fn is_table(&self) -> bool {
         self.value.as_dict().is_some()
+    }
+
+    pub(super) fn is_text(&self) -> bool {
+        self.value.as_str().is_some()
+    }
+
+    /// A number or a truth value as JSON; `None` for anything else.
+    pub(super) fn constant(&self) -> Option<serde_json::Value> {
+        match &self.value {
+            Value::Bool(_, flag) => Some((*flag).into()),
+            Value::Num(_, num) => match num.to_i128().and_then(|n| i64::try_from(n).ok()) {
+                Some(n) => Some(n.into()),
+                None => num.to_f64().and_then(serde_json::Number::from_f64).map(Into::into),
+            },
+            _ => None,
+        }
     }
 }
 

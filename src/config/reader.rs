@@ -4,6 +4,7 @@
 //! the only list of them.
 
 use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 use std::path::Path;
 use std::time::Duration;
@@ -17,6 +18,8 @@ use super::node::Node;
 use super::notice::{Notice, Position, Severity};
 use super::{mask, suggest};
 use crate::domain::pace::Rate;
+use crate::domain::secret::Secret;
+use crate::domain::veil::Veil;
 
 /// What one reading of the configuration shares.
 pub(super) struct Reading<'a> {
@@ -27,6 +30,10 @@ pub(super) struct Reading<'a> {
     pub(super) directory: &'a Path,
     masked: String,
     notices: RefCell<Vec<Notice>>,
+    /// What was put in for `${...}`, with the reference.
+    put_in: RefCell<Vec<(Secret, String)>>,
+    /// References for which something else stands.
+    unset: RefCell<BTreeSet<String>>,
 }
 
 /// A place that something can be said about.
@@ -77,7 +84,16 @@ impl<'a> Reading<'a> {
         directory: &'a Path,
     ) -> Reading<'a> {
         let masked = mask::document(&document.text, document.places());
-        Reading { document, figment, environment, directory, masked, notices: RefCell::default() }
+        Reading {
+            document,
+            figment,
+            environment,
+            directory,
+            masked,
+            notices: RefCell::default(),
+            put_in: RefCell::default(),
+            unset: RefCell::default(),
+        }
     }
 
     /// The whole file as a section.
@@ -86,8 +102,32 @@ impl<'a> Reading<'a> {
         Section::new(self, String::new(), spot, values)
     }
 
-    pub(super) fn notices(self) -> Vec<Notice> {
-        self.notices.into_inner()
+    pub(super) fn notices(&self) -> Vec<Notice> {
+        self.notices.take()
+    }
+
+    /// Remembers what a reference stands for, unless its key is one whose value may be shown.
+    pub(super) fn put_in(&self, path: &str, value: &str, reference: &str) {
+        let names: Vec<String> = self.document.place(path).map(|place| place.names.clone()).unwrap_or_default();
+        if !mask::shown(&names) {
+            self.put_in.borrow_mut().push((Secret::new(value), reference.to_owned()));
+        }
+    }
+
+    /// The same for a reference that leads nowhere.
+    pub(super) fn stood_in(&self, path: &str, value: &str, reference: &str) {
+        self.put_in(path, value, reference);
+        self.unset.borrow_mut().insert(reference.to_owned());
+    }
+
+    /// Hides what was put in.
+    pub(super) fn veil(&self) -> Veil {
+        Veil::new(self.put_in.take())
+    }
+
+    /// References that led nowhere.
+    pub(super) fn unset(&self) -> Vec<String> {
+        self.unset.take().into_iter().collect()
     }
 
     /// A mistake that is no key's.
@@ -125,9 +165,17 @@ impl<'a> Reading<'a> {
             (None, Some(place)) if of_key => At::Bytes(place.key.clone()),
             (None, Some(place)) => At::Bytes(place.value.clone()),
             (Some(name), _) => At::Variable(name),
-            (None, None) => At::Start,
+            (None, None) => self.above(path),
         };
         Spot { key: path.to_owned(), at }
+    }
+
+    /// For a key that a preset has set: the nearest table around it that stands in the file.
+    fn above(&self, path: &str) -> At {
+        let up = |path: &str| path.rfind(['.', '[']).map(|end| path[..end].to_owned());
+        let around = std::iter::successors(up(path), |path| up(path));
+        let place = around.filter_map(|path| self.document.place(&path)).next();
+        place.map_or(At::Start, |place| At::Bytes(place.key.clone()))
     }
 
     /// Where this key stands in the file; at its start for one that a variable has made.
@@ -174,7 +222,7 @@ impl<'a> Section<'a> {
     }
 
     pub(super) fn missing(&self, key: &str, example: &str) {
-        let path = child(&self.path, key);
+        let path = if self.path.is_empty() { key.to_owned() } else { format!("{}.{key}", self.path) };
         let variable = variable_for(&path).map(|name| format!(", or set {name}")).unwrap_or_default();
         let spot = Spot { key: path, at: self.spot.at.clone() };
         self.reading.mistake(&spot, "is missing", Some(format!("write {key} = {example}{variable}")));
@@ -203,6 +251,24 @@ impl<'a> Section<'a> {
     pub(super) fn whole(&mut self, key: &'static str, range: RangeInclusive<i64>, default: usize) -> usize {
         let read = self.take(key).and_then(|node| node.whole(range));
         read.and_then(|n| usize::try_from(n).ok()).unwrap_or(default)
+    }
+
+    /// Sets what the file has not set. `instead`: keys of which any stands for all the others.
+    pub(super) fn fill_in(&mut self, defaults: &Dict, instead: &[&str]) {
+        let replaced = instead.iter().any(|key| self.entries.contains_key(*key));
+        for (key, value) in defaults {
+            if !(self.entries.contains_key(key) || replaced && instead.contains(&key.as_str())) {
+                self.entries.insert(key.clone(), value.clone());
+            }
+        }
+    }
+
+    /// Where this key's value stands; where the section does, if it is not set.
+    pub(super) fn spot_of(&self, key: &str) -> Spot {
+        match self.entries.get(key) {
+            Some(value) => self.reading.spot(&child(&self.path, key), value.tag(), false),
+            None => self.spot.clone(),
+        }
     }
 
     /// All that is left, whatever its keys: tables in which names are free.

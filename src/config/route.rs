@@ -1,14 +1,14 @@
 //! `[[routes]]`: which events go to which destinations.
 
 use super::destination::Destinations;
+use super::form::BodyKeys;
 use super::node::Node;
 use super::reader::{Reading, Section, Spot};
-use super::suggest;
+use super::{fields, form, suggest};
 use crate::domain::event::EventType;
+use crate::domain::form::BodyForm;
 use crate::domain::route::{Route, overlaps};
-
-/// Keys that other versions know.
-const LATER: [&str; 5] = ["when", "fields", "body", "content_type", "payload"];
+use crate::domain::template::{Condition, Place};
 
 /// Event types that other versions emit.
 const LATER_TYPES: [&str; 4] =
@@ -49,8 +49,49 @@ fn route(
     let to = section.required("to", "[\"crm\"]");
     let spot = to.as_ref().map_or_else(|| section.spot.clone(), Node::spot);
     let to = to.and_then(|node| each(node, "[\"crm\"]", |node| destination(node, destinations)));
-    section.finish(&LATER);
-    Some((Route { name: name?, on: on?, to: to? }, spot))
+    let when = section.take("when").map_or(Some(None), |node| condition(node).map(Some));
+    let fields = fields::fields(&mut section);
+    let body = BodyKeys::take(&mut section);
+    let bodies = bodies(&body, to.as_deref().unwrap_or_default(), destinations);
+    section.finish(&[]);
+    Some((Route { name: name?, on: on?, when: when?, to: to?, fields: fields?, bodies: bodies? }, spot))
+}
+
+/// The body for each way in which the route's destinations escape.
+fn bodies(body: &BodyKeys<'_>, to: &[String], destinations: &Destinations) -> Option<Vec<(Place, BodyForm)>> {
+    let used = destinations.checked.iter().filter(|destination| to.contains(&destination.name));
+    let mut places: Vec<Place> = used.map(|destination| destination.form.escape).collect();
+    places.dedup();
+    let settings: Vec<&str> = destinations
+        .checked
+        .iter()
+        .filter(|destination| to.contains(&destination.name))
+        .flat_map(|destination| destination.form.settings.keys().map(String::as_str))
+        .collect();
+    if places.is_empty() {
+        // Its mistakes are told all the same.
+        places.push(Place::Plain);
+    }
+    let mut bodies: Vec<(Place, BodyForm)> = Vec::new();
+    for place in places {
+        if !bodies.iter().any(|(known, _)| *known == place) {
+            let unseen = bodies.is_empty().then_some(settings.as_slice());
+            bodies.extend(body.read(place, unseen)?.map(|body| (place, body)));
+        }
+    }
+    Some(bodies)
+}
+
+/// `when`: what must hold for an event to be sent.
+fn condition(node: Node<'_>) -> Option<Condition> {
+    let text = node.template()?;
+    if text.value.trim().is_empty() {
+        text.mistake("must not be empty", "write a condition, for example when = \"csat.low\", or take the key out");
+        return None;
+    }
+    let condition = Condition::parse(&text.value).map_err(|wrong| form::tell(&text, &wrong)).ok()?;
+    form::doubt(&text, condition.names(), &[]);
+    Some(condition)
 }
 
 fn name(node: Node<'_>, names: &mut Vec<(String, Spot)>) -> Option<String> {

@@ -66,7 +66,12 @@ fn destination(to: &Destination) -> String {
         n => format!("signed with {n} secrets"),
     };
     let rate = to.rate.map(|rate| format!(", at most {}", rate_text(rate))).unwrap_or_default();
-    format!("{}, {signed}, {} at a time{rate}, for up to {}", to.url, to.concurrency, span::format(to.max_age))
+    format!(
+        "{}, {signed}, {} at a time{rate}, for up to {}",
+        to.form.shown_url(),
+        to.concurrency,
+        span::format(to.max_age)
+    )
 }
 
 fn rate_text(rate: Rate) -> String {

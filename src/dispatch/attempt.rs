@@ -6,7 +6,8 @@ use jiff::Timestamp;
 use tracing::info;
 
 use crate::domain::destination::Destination;
-use crate::domain::outcome::{Answer, Outcome, judge};
+use crate::domain::outcome::{Answer, Outcome};
+use crate::domain::request::Request;
 use crate::domain::retry::{Trial, Verdict, decide};
 use crate::store::dispatch::{Claim, Settlement, Tried};
 use crate::transport::Transport;
@@ -24,12 +25,21 @@ pub struct Attempt {
     pub outcome: Outcome,
 }
 
+/// One try that is about to begin.
+pub struct Try {
+    pub claim: Claim,
+    pub request: Request,
+    pub probe: bool,
+    pub at: Timestamp,
+    pub began: Instant,
+}
+
 /// Sends the claimed event once.
-pub async fn send(transport: &Transport, mut claim: Claim, probe: bool, now: Timestamp, began: Instant) -> Attempt {
-    let body = std::mem::take(&mut claim.envelope);
-    let sent = transport.send(&claim.event_id, body, now).await;
-    let outcome = judge(&sent.answer);
-    Attempt { claim, probe, at: now, began, took: sent.took, answer: sent.answer, outcome }
+pub async fn send(destination: &Destination, transport: &Transport, this: Try) -> Attempt {
+    let Try { claim, request, probe, at, began } = this;
+    let sent = transport.send(&claim.event_id, request, at).await;
+    let outcome = destination.judge(&sent.answer);
+    Attempt { claim, probe, at, began, took: sent.took, answer: sent.answer, outcome }
 }
 
 impl Attempt {
@@ -97,7 +107,7 @@ impl Attempt {
     /// The claim, and what is to be settled.
     pub fn settlement(self, verdict: Verdict, wait_until: Option<Timestamp>, now: Timestamp) -> (Claim, Settlement) {
         let tried = Tried { at: self.at, took: self.took, answer: self.answer, outcome: self.outcome };
-        (self.claim, Settlement { tried: Some(tried), verdict, wait_until, now })
+        (self.claim, Settlement { tried: Some(tried), verdict, wait_until, why: None, now })
     }
 }
 

@@ -6,12 +6,15 @@
 mod attempt;
 mod worker;
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use tokio::sync::watch as signal;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::destination::Destination;
+use crate::domain::route::Route;
 use crate::store::{Store, StoreError};
 use crate::transport::Transport;
 use crate::watch::{Clock, Feed, Health};
@@ -22,8 +25,8 @@ pub struct Dispatch {
     pub store: Store,
     /// Where they go, each with its way there.
     pub destinations: Vec<(Destination, Transport)>,
-    /// The names of the file's routes: deliveries of others are parked.
-    pub routes: Vec<String>,
+    /// The file's routes: deliveries of others are parked.
+    pub routes: Vec<Route>,
     /// What time it is.
     pub clock: Clock,
     /// Told of every attempt.
@@ -51,11 +54,12 @@ impl Dispatch {
     pub async fn run(self, ending: Ending) -> Result<(), StoreError> {
         let mut workers = JoinSet::new();
         for (destination, transport) in self.destinations {
+            let forms = self.routes.iter().map(|route| (route.name.clone(), route.form_at(&destination)));
             let worker = worker::Worker::new(
                 worker::Parts {
                     store: self.store.clone(),
-                    destination,
-                    routes: self.routes.clone(),
+                    forms: forms.collect(),
+                    destination: Arc::new(destination),
                     clock: self.clock.clone(),
                     feed: self.feed.clone(),
                     health: self.health.clone(),

@@ -1,6 +1,6 @@
 //! One destination's worker: when something may be sent, and how much at a time.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -9,10 +9,11 @@ use tokio::task::{JoinError, JoinSet};
 use tracing::{info, warn};
 
 use super::Ending;
-use super::attempt::{self, Attempt};
+use super::attempt::{self, Attempt, Try};
 use crate::domain::breaker::{Breaker, Change, Permission};
 use crate::domain::clock;
 use crate::domain::destination::Destination;
+use crate::domain::form::{Form, Unfit};
 use crate::domain::outcome::Outcome;
 use crate::domain::pace::{Bucket, Throttle};
 use crate::domain::retry::{Death, Verdict, too_old};
@@ -37,8 +38,9 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(30);
 
 pub struct Parts {
     pub store: Store,
-    pub destination: Destination,
-    pub routes: Vec<String>,
+    pub destination: Arc<Destination>,
+    /// What is made of an event here, for each route of the file.
+    pub forms: BTreeMap<String, Form>,
     pub clock: Clock,
     pub feed: Feed,
     pub health: Health,
@@ -46,6 +48,8 @@ pub struct Parts {
 
 pub struct Worker {
     parts: Parts,
+    /// The names of the file's routes.
+    routes: Vec<String>,
     transport: Arc<Transport>,
     breaker: Breaker,
     throttle: Throttle,
@@ -80,6 +84,7 @@ impl Worker {
     pub fn new(parts: Parts, transport: Transport) -> Worker {
         let bucket = parts.destination.rate.map(|rate| Bucket::new(rate, rate.burst()));
         Worker {
+            routes: parts.forms.keys().cloned().collect(),
             parts,
             transport: Arc::new(transport),
             breaker: Breaker::default(),
@@ -184,7 +189,7 @@ impl Worker {
     }
 
     async fn claim(&mut self, limit: usize, now: Timestamp) -> Result<(), StoreError> {
-        let due = self.parts.store.claim(&self.parts.destination.name, &self.parts.routes, now, limit).await?;
+        let due = self.parts.store.claim(&self.parts.destination.name, &self.routes, now, limit).await?;
         (self.next_due, self.claimed_at) = (due.next, Instant::now());
         self.ready.extend(due.claims);
         Ok(())
@@ -197,14 +202,20 @@ impl Worker {
     }
 
     fn begin(&mut self, probe: bool, now: Timestamp) {
-        let Some(claim) = self.ready.pop_front() else { return };
+        let Some(mut claim) = self.ready.pop_front() else { return };
+        // Only what goes through one of these routes is claimed.
+        let Some(form) = self.parts.forms.get(&claim.route) else { return };
+        let request = match form.fill(&claim.event_id, std::mem::take(&mut claim.envelope)) {
+            Ok(request) => request,
+            Err(unfit) => return self.bury(claim, &unfit, now),
+        };
         if probe {
             self.breaker.probe_sent(now);
             self.probing = true;
         }
-        let transport = Arc::clone(&self.transport);
-        let began = Instant::now();
-        self.in_flight.spawn(async move { attempt::send(&transport, claim, probe, now, began).await });
+        let (destination, transport) = (Arc::clone(&self.parts.destination), Arc::clone(&self.transport));
+        let this = Try { claim, request, probe, at: now, began: Instant::now() };
+        self.in_flight.spawn(async move { attempt::send(&destination, &transport, this).await });
         self.note_in_flight();
     }
 
@@ -253,11 +264,24 @@ impl Worker {
     /// Too old to be tried: dead without another attempt.
     fn expire(&mut self, now: Timestamp) {
         let Some(claim) = self.ready.pop_front() else { return };
+        self.end_untried(claim, Death::TooOld, None, now);
+    }
+
+    /// No request can be made of it: sending would have to wait for another file, and nobody would know.
+    fn bury(&mut self, claim: Claim, unfit: &Unfit, now: Timestamp) {
+        self.end_untried(claim, unfit.death(), Some(unfit.to_string()), now);
+    }
+
+    fn end_untried(&mut self, claim: Claim, death: Death, why: Option<String>, now: Timestamp) {
         let name = self.parts.destination.name.clone();
-        info!(destination = name, lead = claim.lead.0, event = %claim.event_id, "too old, set aside as a dead letter");
-        let happening = Happening::Expired { destination: name, lead: claim.lead };
-        let settlement = Settlement { tried: None, verdict: Verdict::Dead(Death::TooOld), wait_until: None, now };
-        self.settle(claim, settlement, happening);
+        let (lead, event) = (claim.lead.0, &claim.event_id);
+        info!(destination = name, lead, event, why = why.as_deref(), "{death}: set aside as a dead letter");
+        let happening = Happening::Unsent { destination: name, lead: claim.lead, death };
+        self.settle(
+            claim,
+            Settlement { tried: None, verdict: Verdict::Dead(death), wait_until: None, why, now },
+            happening,
+        );
     }
 
     fn settle(&mut self, claim: Claim, settlement: Settlement, happening: Happening) {

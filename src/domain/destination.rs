@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use super::form::Form;
+use super::outcome::{self, Answer, Outcome};
+use super::outcome_rules::OutcomeRules;
 use super::pace::Rate;
 use super::retry::RetryPolicy;
-use super::secret::{Secret, SecretUrl};
 use super::sign::SigningSecret;
 
 /// A destination whose every value has been checked: building a client from it and sending cannot fail for its form.
@@ -12,12 +14,12 @@ use super::sign::SigningSecret;
 pub struct Destination {
     /// Its name in the file: `[destinations.NAME]`.
     pub name: String,
-    /// Where the POST goes. `http` or `https`, with a host. It may carry secrets, so it prints redacted.
-    pub url: SecretUrl,
+    /// What it makes of an event.
+    pub form: Form,
+    /// What its answers mean, where they mean something else than HTTP says.
+    pub outcomes: OutcomeRules,
     /// Every attempt is signed once with each; empty: no signature is sent.
     pub secrets: Vec<SigningSecret>,
-    /// Sent with every attempt, as they stand in the file. Names and values have been checked.
-    pub headers: Vec<(http::HeaderName, Secret)>,
     /// For one whole attempt, from connecting to the last byte read of the answer.
     pub timeout: Duration,
     /// Attempts on the wire at one time, at least 1.
@@ -28,4 +30,19 @@ pub struct Destination {
     pub max_age: Duration,
     /// When to try again.
     pub retry: RetryPolicy,
+}
+
+impl Destination {
+    /// What this answer means: by its own rules first, then as for everyone.
+    ///
+    /// Where the URL holds templates, 410 speaks of one lead's URL and not of the whole destination.
+    pub fn judge(&self, answer: &Answer) -> Outcome {
+        if let Some(outcome) = self.outcomes.first_match(answer) {
+            return outcome;
+        }
+        match outcome::judge(answer) {
+            Outcome::Gone if !self.form.url.is_literal() => Outcome::GivenUp,
+            outcome => outcome,
+        }
+    }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::outcome::{Answer, Outcome, Response, judge};
+use super::outcome::{Answer, Outcome, Response};
 
 /// Rules in their order: the first that an answer meets says what it means.
 #[derive(Clone, Debug, PartialEq, Default)]
@@ -89,13 +89,10 @@ impl OutcomeRules {
         self.0.len()
     }
 
-    /// What this answer means: by the first rule that it meets, and by [`judge`] where it meets none or nothing came.
-    pub fn judge(&self, answer: &Answer) -> Outcome {
-        let Answer::Got(response) = answer else { return judge(answer) };
-        match self.met(response) {
-            Some(rule) => rule.then.outcome(response.retry_after),
-            None => judge(answer),
-        }
+    /// What this answer means by the first rule that it meets; `None` where it meets none or nothing came.
+    pub fn first_match(&self, answer: &Answer) -> Option<Outcome> {
+        let Answer::Got(response) = answer else { return None };
+        self.met(response).map(|rule| rule.then.outcome(response.retry_after))
     }
 
     /// The first rule that this answer meets.
@@ -152,6 +149,7 @@ mod tests {
 
     use super::*;
     use crate::domain::outcome::NoAnswer;
+    use crate::domain::outcome::judge;
 
     fn answer(status: u16, headers: &[(&str, &str)], body: &str) -> Answer {
         let headers = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
@@ -171,6 +169,10 @@ mod tests {
         OutcomeRules::new(rules.into_iter().collect())
     }
 
+    fn means(rules: &OutcomeRules, answer: &Answer) -> Outcome {
+        rules.first_match(answer).unwrap_or_else(|| judge(answer))
+    }
+
     fn when(then: Then) -> OutcomeRule {
         OutcomeRule { then, ..OutcomeRule::default() }
     }
@@ -181,17 +183,17 @@ mod tests {
         for rules in [OutcomeRules::default(), never] {
             for status in (0..=600).filter(|status| *status != 299) {
                 let answer = answer(status, &[], "");
-                assert_eq!(rules.judge(&answer), judge(&answer), "{status}");
+                assert_eq!(means(&rules, &answer), judge(&answer), "{status}");
             }
             let nothing = Answer::Nothing { why: NoAnswer::Timeout, detail: String::new() };
-            assert_eq!(rules.judge(&nothing), Outcome::Retry);
+            assert_eq!(means(&rules, &nothing), Outcome::Retry);
         }
     }
 
     #[test]
     fn no_answer_meets_no_rule() {
         let nothing = Answer::Nothing { why: NoAnswer::Dns, detail: String::new() };
-        assert_eq!(rules([when(Then::GiveUp)]).judge(&nothing), Outcome::Retry);
+        assert_eq!(means(&rules([when(Then::GiveUp)]), &nothing), Outcome::Retry);
     }
 
     #[test]
@@ -205,12 +207,12 @@ mod tests {
             (Then::GiveUp, Outcome::GivenUp),
             (Then::Disable, Outcome::Gone),
         ] {
-            assert_eq!(rules([when(then)]).judge(&answer(418, &[], "")), outcome);
+            assert_eq!(means(&rules([when(then)]), &answer(418, &[], "")), outcome);
         }
         // What the receiver asks for counts more than what the file guesses, whatever the status.
         let asked = asking(answer(403, &[], ""), 7);
-        assert_eq!(rules([when(Then::Throttle(Some(wait)))]).judge(&asked), Outcome::Throttled(Some(wait / 60 * 7)));
-        assert_eq!(rules([when(Then::Retry)]).judge(&asking(answer(429, &[], ""), 7)), Outcome::Retry);
+        assert_eq!(means(&rules([when(Then::Throttle(Some(wait)))]), &asked), Outcome::Throttled(Some(wait / 60 * 7)));
+        assert_eq!(means(&rules([when(Then::Retry)]), &asking(answer(429, &[], ""), 7)), Outcome::Retry);
     }
 
     #[test]
@@ -230,7 +232,7 @@ mod tests {
             (201, "", Outcome::Accepted),
             (202, "", Outcome::GivenUp),
         ] {
-            assert_eq!(rules.judge(&answer(status, &[], body)), outcome, "{status} {body}");
+            assert_eq!(means(&rules, &answer(status, &[], body)), outcome, "{status} {body}");
         }
     }
 
@@ -245,14 +247,15 @@ mod tests {
         ] {
             let rules =
                 rules([OutcomeRule { headers: vec![("x-a".into(), HeaderText::parse(text))], ..when(Then::GiveUp) }]);
-            let judged = |value: &str| rules.judge(&answer(200, &[("x-b", "0"), ("x-a", "other"), ("x-a", value)], ""));
+            let judged =
+                |value: &str| means(&rules, &answer(200, &[("x-b", "0"), ("x-a", "other"), ("x-a", value)], ""));
             for value in met {
                 assert_eq!(judged(value), Outcome::GivenUp, "{text} {value}");
             }
             for value in not {
                 assert_eq!(judged(value), Outcome::Accepted, "{text} {value}");
             }
-            assert_eq!(rules.judge(&answer(200, &[], "")), Outcome::Accepted);
+            assert_eq!(means(&rules, &answer(200, &[], "")), Outcome::Accepted);
         }
     }
 
@@ -276,13 +279,13 @@ mod tests {
             ("/error", json!("Limit"), r#"{"error":"limit"}"#, false),
         ] {
             let outcome = if met { Outcome::GivenUp } else { Outcome::Accepted };
-            assert_eq!(rule(pointer, value).judge(&answer(200, &[], body)), outcome, "{pointer} {body}");
+            assert_eq!(means(&rule(pointer, value), &answer(200, &[], body)), outcome, "{pointer} {body}");
         }
         let both = rules([OutcomeRule {
             json: vec![("/ok".into(), json!(false)), ("/error".into(), json!("ratelimited"))],
             ..when(Then::Throttle(None))
         }]);
-        let judged = |body| both.judge(&answer(200, &[], body));
+        let judged = |body| means(&both, &answer(200, &[], body));
         assert_eq!(judged(r#"{"ok":false,"error":"ratelimited"}"#), Outcome::Throttled(None));
         assert_eq!(judged(r#"{"ok":false,"error":"other"}"#), Outcome::Accepted);
     }
@@ -303,7 +306,7 @@ mod tests {
                 ..OutcomeRule::default()
             };
             let got = Response { status, retry_after: None, headers: vec![("x".into(), "y".into())], body, cut: true };
-            rules([rule]).judge(&Answer::Got(got));
+            means(&rules([rule]), &Answer::Got(got));
         }
     }
 }

@@ -112,6 +112,10 @@ pub enum Death {
     AttemptsExhausted,
     /// The destination's `max_age` has passed.
     TooOld,
+    /// No request could be made of it by today's file.
+    Unrenderable,
+    /// The destination does not take a body of its size.
+    TooLarge,
 }
 
 impl Death {
@@ -121,6 +125,8 @@ impl Death {
             Death::GivenUp => "given_up",
             Death::AttemptsExhausted => "attempts_exhausted",
             Death::TooOld => "too_old",
+            Death::Unrenderable => "unrenderable",
+            Death::TooLarge => "too_large",
         }
     }
 
@@ -136,6 +142,8 @@ impl fmt::Display for Death {
             Death::GivenUp => "refused for good",
             Death::AttemptsExhausted => "every attempt failed",
             Death::TooOld => "older than max_age",
+            Death::Unrenderable => "no request could be made of it",
+            Death::TooLarge => "too large for the destination",
         })
     }
 }
@@ -305,6 +313,7 @@ mod tests {
                 Verdict::Dead(Death::TooOld) => prop_assert!(too_old(opened_at, max_age, now)),
                 Verdict::Dead(Death::AttemptsExhausted) => prop_assert!(policy.wait(failed + 1, dice).is_none() && !probe),
                 Verdict::Dead(Death::GivenUp) => prop_assert_eq!(outcome, Outcome::GivenUp),
+                Verdict::Dead(untried) => prop_assert!(false, "no attempt leads to {}", untried),
                 Verdict::Delivered => prop_assert_eq!(outcome, Outcome::Accepted),
                 Verdict::Parked => prop_assert_eq!(outcome, Outcome::Gone),
             }

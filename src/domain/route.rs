@@ -2,17 +2,35 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::event::EventType;
+use super::destination::Destination;
+use super::event::{Event, EventType};
+use super::fields::Fields;
+use super::form::{BodyForm, Form};
+use super::template::{Condition, Context, Judged, Place};
 
 /// One `[[routes]]` entry. Its destinations are known to exist.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Route {
     /// Required and unique; deliveries keep it.
     pub name: String,
     /// The event types that it takes.
     pub on: Vec<EventType>,
+    /// Which of them; `None`: all.
+    pub when: Option<Condition>,
     /// The names of its destinations, in the file's order, each once.
     pub to: Vec<String>,
+    /// What of the event may leave by this route, beside what the destination allows; `None`: no less.
+    pub fields: Option<Fields>,
+    /// Its own body instead of the destination's, once for each way in which its destinations escape; empty: it has none.
+    pub bodies: Vec<(Place, BodyForm)>,
+}
+
+impl Route {
+    /// What is made of an event that goes there by this route.
+    pub fn form_at(&self, destination: &Destination) -> Form {
+        let body = self.bodies.iter().find(|(place, _)| *place == destination.form.escape).map(|(_, body)| body);
+        destination.form.for_route(self.fields.as_ref(), body)
+    }
 }
 
 /// A delivery that is wanted: one event for one destination, because of one route.
@@ -60,15 +78,29 @@ pub struct Decision {
     pub said: Vec<Said>,
 }
 
-/// Who wants an event of this type, and what each route says. One delivery per destination: where several routes match,
-/// the first wins.
-pub fn decide(routes: &[Route], event_type: EventType) -> Decision {
+/// Who wants this event, and what each route says. One delivery per destination: where several routes match, the first
+/// wins.
+pub fn decide(routes: &[Route], event: &Event) -> Decision {
     let mut decision = Decision::default();
+    // Read once, and only where some condition wants to see it.
+    let mut context = None;
     for route in routes {
-        let (verdict, why) = if route.on.contains(&event_type) {
-            take_up(&mut decision.wanted, route)
-        } else {
+        let (verdict, why) = if !route.on.contains(&event.event_type) {
             (SaidVerdict::OtherType, String::new())
+        } else {
+            match &route.when {
+                None => take_up(&mut decision.wanted, route),
+                Some(condition) => {
+                    let context =
+                        context.get_or_insert_with(|| Context::of(event.id.as_str(), event.envelope.as_bytes()));
+                    match context.as_ref().map(|context| condition.judge(context)) {
+                        Ok(Judged::Yes) => take_up(&mut decision.wanted, route),
+                        Ok(Judged::No) => (SaidVerdict::ConditionFalse, String::new()),
+                        Ok(Judged::CannotTell(why)) => (SaidVerdict::CannotTell, why),
+                        Err(why) => (SaidVerdict::CannotTell, why.to_string()),
+                    }
+                }
+            }
         };
         decision.said.push(Said { route: route.name.clone(), verdict, why });
     }
@@ -102,13 +134,21 @@ pub struct Overlap {
     pub second: String,
 }
 
+/// Whether the first route takes everything that the second wants.
+fn leaves_nothing(first: &Route, second: &Route) -> bool {
+    let source = |route: &Route| route.when.as_ref().map(|condition| condition.source().trim().to_owned());
+    first.when.is_none() || source(first) == source(second)
+}
+
 /// Where two routes want the same events at the same destination; `check` warns of each.
 pub fn overlaps(routes: &[Route]) -> Vec<Overlap> {
     let mut found = Vec::new();
     for (i, second) in routes.iter().enumerate() {
         for destination in &second.to {
             for event_type in &second.on {
-                let earlier = routes[..i].iter().find(|r| r.to.contains(destination) && r.on.contains(event_type));
+                let earlier = routes[..i].iter().find(|first| {
+                    first.to.contains(destination) && first.on.contains(event_type) && leaves_nothing(first, second)
+                });
                 if let Some(first) = earlier {
                     found.push(Overlap {
                         destination: destination.clone(),
@@ -125,36 +165,81 @@ pub fn overlaps(routes: &[Route]) -> Vec<Overlap> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use jiff::Timestamp;
 
-    fn route(name: &str, to: &[&str]) -> Route {
+    use super::*;
+    use crate::domain::event::EventId;
+    use crate::domain::lead::LeadId;
+
+    fn route(name: &str, to: &[&str], when: Option<&str>) -> Route {
         Route {
             name: name.into(),
             on: vec![EventType::LeadFinalized],
+            when: when.map(|when| Condition::parse(when).expect("a condition")),
             to: to.iter().map(|name| (*name).into()).collect(),
+            fields: None,
+            bodies: Vec::new(),
         }
+    }
+
+    fn event() -> Event {
+        Event {
+            id: EventId::of("p", LeadId(7), EventType::LeadFinalized, "", 0),
+            event_type: EventType::LeadFinalized,
+            subject: String::new(),
+            lead: LeadId(7),
+            timestamp: Timestamp::UNIX_EPOCH,
+            revision: 1,
+            envelope: r#"{"type":"lead.finalized","data":{"csat":{"low":true},"lead":{"regional":null}}}"#.into(),
+        }
+    }
+
+    /// The deliveries as `destination by route`, and what each route said.
+    fn told(routes: &[Route]) -> (Vec<String>, Vec<Said>) {
+        let Decision { wanted, said } = decide(routes, &event());
+        (wanted.into_iter().map(|w| format!("{} by {}", w.destination, w.route)).collect(), said)
     }
 
     #[test]
     fn the_first_route_wins_for_each_destination_and_each_says_why() {
-        let routes = [
-            route("a", &["crm"]),
-            route("b", &["crm", "chat"]),
-            route("c", &["chat", "crm"]),
-            Route { on: Vec::new(), ..route("d", &["crm"]) },
+        let (wanted, said) = told(&[
+            route("a", &["crm"], None),
+            route("b", &["crm", "chat"], None),
+            route("c", &["chat", "crm"], None),
+            Route { on: Vec::new(), ..route("d", &["crm"], None) },
+        ]);
+        assert_eq!(wanted, ["crm by a", "chat by b"]);
+        let expected = [
+            ("a", SaidVerdict::Yes, ""),
+            ("b", SaidVerdict::Yes, "crm gets it by route `a`"),
+            ("c", SaidVerdict::FirstRouteWon, "chat gets it by route `b`, crm gets it by route `a`"),
+            ("d", SaidVerdict::OtherType, ""),
         ];
-        let decision = decide(&routes, EventType::LeadFinalized);
-        let wanted: Vec<_> = decision.wanted.iter().map(|w| (w.destination.as_str(), w.route.as_str())).collect();
-        assert_eq!(wanted, [("crm", "a"), ("chat", "b")]);
-        let said: Vec<_> = decision.said.iter().map(|s| (s.route.as_str(), s.verdict, s.why.as_str())).collect();
-        assert_eq!(
-            said,
-            [
-                ("a", SaidVerdict::Yes, ""),
-                ("b", SaidVerdict::Yes, "crm gets it by route `a`"),
-                ("c", SaidVerdict::FirstRouteWon, "chat gets it by route `b`, crm gets it by route `a`"),
-                ("d", SaidVerdict::OtherType, ""),
-            ]
-        );
+        let said: Vec<_> = said.iter().map(|s| (s.route.as_str(), s.verdict, s.why.as_str())).collect();
+        assert_eq!(said, expected);
+    }
+
+    #[test]
+    fn a_route_whose_condition_does_not_hold_leaves_the_event_to_the_next() {
+        let (wanted, said) = told(&[
+            route("south", &["crm"], Some("lead.regional == 'Sul'")),
+            route("high", &["crm"], Some("not csat.low")),
+            route("low", &["crm"], Some("csat.low")),
+        ]);
+        assert_eq!(wanted, ["crm by low"]);
+        assert_eq!(said[0].verdict, SaidVerdict::CannotTell);
+        assert!(said[0].why.contains("lead.regional"), "{}", said[0].why);
+        assert_eq!((said[1].verdict, said[2].verdict), (SaidVerdict::ConditionFalse, SaidVerdict::Yes));
+    }
+
+    #[test]
+    fn a_route_overlaps_where_the_first_leaves_it_nothing() {
+        let found = |first, second| overlaps(&[route("a", &["crm"], first), route("b", &["crm"], second)]).len();
+        assert_eq!(found(None, None), 1);
+        assert_eq!(found(None, Some("csat.low")), 1);
+        assert_eq!(found(Some("csat.low"), Some("csat.low")), 1);
+        // What the first does not want is for the second.
+        assert_eq!(found(Some("csat.low"), None), 0);
+        assert_eq!(found(Some("csat.low"), Some("not csat.low")), 0);
     }
 }

@@ -291,7 +291,7 @@ impl Fetch {
 
     /// The event, and what the routes make of it. The one place where they are asked.
     fn routed(&self, event: Event) -> (Event, Decision) {
-        let decision = route::decide(&self.intake.routes, event.event_type);
+        let decision = route::decide(&self.intake.routes, &event);
         (event, decision)
     }
 

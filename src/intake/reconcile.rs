@@ -237,7 +237,7 @@ impl Reconcile {
             events.push(event::rated(facts, &["/csat/rating".to_owned()], seen));
         }
         let routed = |event: Event| {
-            let decision = route::decide(&intake.routes, event.event_type);
+            let decision = route::decide(&intake.routes, &event);
             (event, decision)
         };
         let events = events.into_iter().map(routed).collect();

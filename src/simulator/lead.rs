@@ -174,6 +174,12 @@ struct Attendant<'a> {
     bot: bool,
 }
 
+/// The answer for a lead as there are many, with this rating.
+pub fn example(id: u64, rating: &str, now: Timestamp) -> Vec<u8> {
+    let now_ms = now.as_millisecond();
+    detail(0, id, now_ms, &Rating::Given(rating.to_owned()), now_ms, None)
+}
+
 /// The answer for one lead, as JSON. The messages' dates are in UTC, or on the clocks of `local`, which they do not name.
 pub(super) fn detail(
     seed: u64,

@@ -38,6 +38,7 @@ pub use command::{SimulateArgs, simulate};
 pub use endpoint::Endpoint;
 pub use faults::{FaultKind, Faults};
 pub use happenings::{Happening, Requests, Summary};
+pub use lead::example;
 pub use options::{CapKeeps, Ends, MessageDates, Misread, Options, Plus};
 pub use receiver::{Behaviour, Mishap, Receiver, ReceiverOptions};
 pub use signature::verify;

@@ -75,6 +75,8 @@ pub struct Settlement {
     pub verdict: Verdict,
     /// The destination asked to be left alone until then.
     pub wait_until: Option<Timestamp>,
+    /// Why it died, where no attempt tells.
+    pub why: Option<String>,
     /// When.
     pub now: Timestamp,
 }
@@ -219,7 +221,7 @@ impl Txn<'_> {
         let stored = self.pending(destination, seq)?;
         let before = stored.clone().unwrap_or(claim.pending);
         let mut after = before.clone();
-        let (mut error, mut accepted) = (String::new(), None);
+        let (mut error, mut accepted) = (settlement.why.unwrap_or_default(), None);
         if let Some(tried) = &settlement.tried {
             after.tries += 1;
             let counted = match &settlement.verdict {

@@ -3,16 +3,16 @@
 use std::time::Duration;
 
 use http::header::RETRY_AFTER;
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderValue};
 use jiff::Timestamp;
 use tokio::time::{Instant, timeout_at};
 
 use super::{Sent, TransportError};
 use crate::domain::destination::Destination;
 use crate::domain::outcome::{Answer, NoAnswer, Response};
-use crate::domain::secret::SecretUrl;
+use crate::domain::request::Request;
 use crate::domain::sign::SigningSecret;
-use crate::domain::{clock, render, retry_after, span};
+use crate::domain::{clock, retry_after, span};
 use crate::http_client::{Failure, client_builder, explain};
 
 /// No more of an answer's body is read, nor of its headers looked at: enough that the small answers of real receivers end,
@@ -24,9 +24,7 @@ const CONNECT: Duration = Duration::from_secs(10);
 
 pub(super) struct Http {
     client: reqwest::Client,
-    url: SecretUrl,
     secrets: Vec<SigningSecret>,
-    headers: Vec<(HeaderName, HeaderValue)>,
     timeout: Duration,
     connect_timeout: Duration,
 }
@@ -42,21 +40,15 @@ impl Http {
             .tcp_nodelay(true)
             .build()
             .map_err(|source| TransportError::Client { destination: destination.name.clone(), source })?;
-        Ok(Http {
-            client,
-            url: destination.url.clone(),
-            secrets: destination.secrets.clone(),
-            headers: own_headers(destination)?,
-            timeout: destination.timeout,
-            connect_timeout,
-        })
+        Ok(Http { client, secrets: destination.secrets.clone(), timeout: destination.timeout, connect_timeout })
     }
 
-    pub(super) async fn send(&self, id: &str, body: Vec<u8>, now: Timestamp) -> Sent {
+    pub(super) async fn send(&self, id: &str, request: Request, now: Timestamp) -> Sent {
         let began = Instant::now();
         let deadline = began + self.timeout;
-        let request = self.client.post(self.url.expose().clone());
-        let request = request.headers(self.headers(id, now, &body)).body(body);
+        let headers = self.headers(id, now, &request);
+        let Request { method, url, body, .. } = request;
+        let request = self.client.request(method, url.expose().clone()).headers(headers).body(body.0);
         let answer = match timeout_at(deadline, request.send()).await {
             Ok(Ok(response)) => {
                 let arrived = clock::after(now, began.elapsed());
@@ -74,37 +66,18 @@ impl Http {
         Sent { answer, took: began.elapsed() }
     }
 
-    /// The file's headers replace ours of the same name; a name may stand there more than once.
-    fn headers(&self, id: &str, now: Timestamp, body: &[u8]) -> HeaderMap {
+    fn headers(&self, id: &str, now: Timestamp, request: &Request) -> HeaderMap {
         let mut headers = HeaderMap::new();
-        for (name, value) in render::headers(&self.secrets, id, now, body) {
-            // Ids, numbers and base64: nothing here can be unfit for a header.
-            if let Ok(value) = HeaderValue::try_from(value) {
-                headers.insert(name, value);
+        for (name, value) in request.headers_for(&self.secrets, id, now) {
+            // Ids, numbers and base64 are ours, and the file's were checked when they were read or rendered: nothing here
+            // can be unfit for a header.
+            if let Ok(mut value) = HeaderValue::from_bytes(value.expose().as_bytes()) {
+                value.set_sensitive(true);
+                headers.append(name, value);
             }
-        }
-        for (name, _) in &self.headers {
-            headers.remove(name);
-        }
-        for (name, value) in &self.headers {
-            headers.append(name, value.clone());
         }
         headers
     }
-}
-
-fn own_headers(destination: &Destination) -> Result<Vec<(HeaderName, HeaderValue)>, TransportError> {
-    let theirs = destination.headers.iter().filter(|(name, _)| !render::is_reserved(name));
-    theirs
-        .map(|(name, value)| {
-            let mut value = HeaderValue::from_bytes(value.expose().as_bytes()).map_err(|_| TransportError::Header {
-                destination: destination.name.clone(),
-                header: name.to_string(),
-            })?;
-            value.set_sensitive(true);
-            Ok((name.clone(), value))
-        })
-        .collect()
 }
 
 /// Reads as much of the answer as is wanted.

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 
 use crate::domain::destination::Destination;
 use crate::domain::outcome::Answer;
+use crate::domain::request::Request;
 
 /// What came back of one attempt, and how long that took.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,14 +33,6 @@ pub enum TransportError {
         /// What went wrong.
         source: reqwest::Error,
     },
-    /// A header of the file cannot be sent.
-    #[error("the header `{header}` of destination `{destination}` holds characters that cannot be sent")]
-    Header {
-        /// The destination's name.
-        destination: String,
-        /// The header's name.
-        header: String,
-    },
 }
 
 /// One destination's transport, with its own connections, so that no destination can slow another.
@@ -58,12 +51,12 @@ impl Transport {
         http::Http::new(destination).map(Kind::Http).map(Transport)
     }
 
-    /// Makes one attempt: `body`, signed for `now`, which is also stamped on it, under the event's `id`.
+    /// Makes one attempt: the request, signed for `now`, which is also stamped on it, under the event's `id`.
     ///
     /// It ends within the destination's `timeout`, and can be dropped at any moment.
-    pub async fn send(&self, id: &str, body: Vec<u8>, now: Timestamp) -> Sent {
+    pub async fn send(&self, id: &str, request: Request, now: Timestamp) -> Sent {
         match &self.0 {
-            Kind::Http(http) => http.send(id, body, now).await,
+            Kind::Http(http) => http.send(id, request, now).await,
         }
     }
 }

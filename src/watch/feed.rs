@@ -9,7 +9,7 @@ use tokio::sync::broadcast;
 use crate::domain::event::EventType;
 use crate::domain::lead::LeadId;
 use crate::domain::outcome::Outcome;
-use crate::domain::retry::Verdict;
+use crate::domain::retry::{Death, Verdict};
 
 /// Happenings that a slow listener may lie behind before it misses some.
 const BACKLOG: usize = 4096;
@@ -81,12 +81,14 @@ pub enum Happening {
         /// What follows.
         verdict: Verdict,
     },
-    /// A delivery grew too old before it could be tried again.
-    Expired {
+    /// A delivery died without another attempt: it grew too old, or no request can be made of it.
+    Unsent {
         /// Where.
         destination: String,
         /// Whose.
         lead: LeadId,
+        /// Why.
+        death: Death,
     },
     /// A destination failed so often in a row that only probes are sent until one is accepted.
     Failing {

@@ -21,6 +21,8 @@ mod once;
 mod presets;
 mod rated;
 mod reconcile;
+mod route_test;
+mod routes;
 mod secrecy;
 mod state;
 mod stopping;

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::request::{OutgoingRequest, outgoing};
 use super::{Operator, Refusal, Verb};
-use crate::domain::render;
 pub use crate::store::dead::{DeadDetails, DeadLetter, Decided, Filter};
 
 /// The dead letters that fit, the oldest first.
@@ -37,22 +37,10 @@ pub struct Shown {
     /// The letter with its attempts.
     #[serde(flatten)]
     pub details: DeadDetails,
-    /// What `dead retry` would send, by today's file; `None` for a lead that could not be read, or where the
-    /// destination has left the file.
+    /// What `dead retry` would send, by today's file; `None` for a lead that could not be read, or where nothing can be sent.
     pub request: Option<OutgoingRequest>,
-}
-
-/// A request as it would go out, its secrets hidden.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct OutgoingRequest {
-    /// `POST`.
-    pub method: String,
-    /// Redacted.
-    pub url: String,
-    /// Those of the file are hidden.
-    pub headers: Vec<(String, String)>,
-    /// The body.
-    pub body: String,
+    /// Why nothing can be sent.
+    pub unsendable: Option<String>,
 }
 
 /// Sends again.
@@ -87,8 +75,8 @@ impl Verb for DeadShow {
 
     async fn run(self, operator: &Operator) -> Result<Shown, Refusal> {
         let details = operator.store.dead_letter(&self.id).await?.ok_or_else(|| no_letter(&self.id))?;
-        let request = operator.request(&details);
-        Ok(Shown { details, request })
+        let (request, unsendable) = operator.request(&details);
+        Ok(Shown { details, request, unsendable })
     }
 }
 
@@ -128,17 +116,19 @@ impl Operator {
         Ok(())
     }
 
-    fn request(&self, details: &DeadDetails) -> Option<OutgoingRequest> {
-        let delivery = details.letter.delivery.as_ref()?;
-        let body = details.envelope.clone()?;
-        let destination = self.config.destinations.iter().find(|d| d.name == delivery.destination)?;
-        let own = render::headers(&destination.secrets, &delivery.event_id, self.clock.now(), body.as_bytes());
-        let mut headers: Vec<(String, String)> =
-            own.into_iter().map(|(name, value)| (name.to_string(), value)).collect();
-        for (name, _) in &destination.headers {
-            headers.retain(|(own, _)| own != name.as_str());
-            headers.push((name.to_string(), "***".to_owned()));
+    /// What would be sent now, or why nothing can be.
+    fn request(&self, details: &DeadDetails) -> (Option<OutgoingRequest>, Option<String>) {
+        let (Some(delivery), Some(envelope)) = (&details.letter.delivery, &details.envelope) else {
+            return (None, None);
+        };
+        let (place, event) = (
+            (delivery.destination.as_str(), delivery.route.as_str()),
+            (delivery.event_id.as_str(), envelope.clone().into_bytes()),
+        );
+        match outgoing(&self.config, place, event, self.clock.now()) {
+            Some(Ok(request)) => (Some(request), None),
+            Some(Err(unfit)) => (None, Some(unfit.to_string())),
+            None => (None, Some("its destination or its route has left the file".to_owned())),
         }
-        Some(OutgoingRequest { method: "POST".into(), url: destination.url.to_string(), headers, body })
     }
 }

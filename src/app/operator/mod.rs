@@ -5,6 +5,7 @@ mod dead;
 mod destinations;
 mod explain;
 mod reconcile;
+mod request;
 mod status;
 
 use std::future::Future;
@@ -13,15 +14,14 @@ use std::sync::{Arc, OnceLock};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-pub use dead::{
-    DeadDetails, DeadDrop, DeadLetter, DeadList, DeadRetry, DeadShow, Decided, Filter, Letters, OutgoingRequest, Shown,
-};
+pub use dead::{DeadDetails, DeadDrop, DeadLetter, DeadList, DeadRetry, DeadShow, Decided, Filter, Letters, Shown};
 pub use destinations::{Drop, Dropped, Move, MovedReply, Pause, Resume, Standing};
 pub use explain::{
     DeliveryState, DeliveryStory, EventStory, Explain, Explained, FailedReading, KeptEvent, Next, Stage, Story,
     WaitsFor,
 };
 pub use reconcile::{Begun, Judged, Listed, Order, ReconcileBegin, ReconcileLeads, ReconcileList, Setback, Step};
+pub use request::{OutgoingRequest, outgoing};
 pub use status::{DestinationStatus, Parked, SourceStatus, State, Status, StatusReport, StoreStatus};
 
 use super::App;

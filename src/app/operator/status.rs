@@ -244,7 +244,7 @@ impl Operator {
         let (state, since, until) = self.state(name, stored.map(|d| d.holds).unwrap_or_default(), health.failing_since);
         DestinationStatus {
             name: name.to_owned(),
-            url: self.config.destinations.iter().find(|d| d.name == name).map(|d| d.url.to_string()),
+            url: self.config.destinations.iter().find(|d| d.name == name).map(|d| d.form.shown_url()),
             state,
             since,
             until,

@@ -38,7 +38,9 @@ pub fn happening(at: Duration, now: Timestamp, happening: &Happening) -> Value {
                 "outcome": outcome.as_str(), "said": said, "took_ms": took.as_millis() as u64, "next": next(verdict, now),
             }),
         ),
-        Happening::Expired { destination, lead } => ("expired", json!({"destination": destination, "lead": lead})),
+        Happening::Unsent { destination, lead, death } => {
+            ("unsent", json!({"destination": destination, "lead": lead, "why": death}))
+        }
         Happening::Failing { destination } => ("failing", json!({"destination": destination})),
         Happening::Recovered { destination } => ("recovered", json!({"destination": destination})),
     };

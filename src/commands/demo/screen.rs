@@ -98,9 +98,9 @@ impl Screen {
                 self.forget();
                 vec![alone(at, *lead, &what, column, cell)]
             }
-            Happening::Expired { destination, lead } => {
+            Happening::Unsent { destination, lead, death } => {
                 let Some(column) = self.names.iter().position(|name| name == destination) else { return Vec::new() };
-                vec![alone(at, *lead, "too old", column, Cell("✗ dead letter".to_owned(), BAD))]
+                vec![alone(at, *lead, &death.as_str().replace('_', " "), column, Cell("✗ dead letter".to_owned(), BAD))]
             }
             Happening::SetAside { lead, in_short, due, .. } => {
                 let text = format!("WeClever: {in_short}; asked again {}", hence(*due, now));

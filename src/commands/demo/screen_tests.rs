@@ -128,7 +128,7 @@ fn nothing_is_too_wide() {
         Happening::Failing { destination: "legacy".into() },
         Happening::Recovered { destination: "legacy".into() },
         attempt("legacy", 100_001, 4, "timeout", Outcome::Retry, again(0, false)),
-        Happening::Expired { destination: "crm".into(), lead: LeadId(100_001) },
+        Happening::Unsent { destination: "crm".into(), lead: LeadId(100_001), death: Death::TooOld },
     ];
     let lines = show(&mut screen, S(9_999), &all);
     assert_eq!(lines.len(), all.len());

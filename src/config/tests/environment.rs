@@ -30,7 +30,7 @@ fn references_are_put_in_anywhere() {
     assert!(matches!(config.source.access, Access::Token(token) if token.expose() == "secret"));
     assert_eq!(config.source.concurrency, 7);
     assert!(config.source.encode_plus);
-    assert_eq!(config.destinations[0].url.to_string(), "https://h.example.com/***");
+    assert_eq!(config.destinations[0].form.shown_url(), "https://h.example.com/***");
     assert_eq!(config.routes[0].to, ["crm"]);
 }
 
@@ -99,7 +99,8 @@ fn an_override_takes_the_type_of_its_key() {
     assert_eq!(config.source.start, Start::At("2026-11-01T03:00:00Z".parse().expect("a time")));
     let [crm, new] = config.destinations.as_slice() else { panic!("two destinations") };
     assert!(matches!(crm.retry, RetryPolicy::Exponential { attempts: 3, .. }));
-    assert_eq!((crm.headers[0].0.as_str(), crm.headers[0].1.expose()), ("x-api-key", "k"));
+    let request = crm.form.fill("evt_1", b"{}".to_vec()).expect("a request");
+    assert_eq!((request.headers[0].0.as_str(), request.headers[0].1.expose()), ("x-api-key", "k"));
     assert_eq!((new.name.as_str(), new.secrets.len()), ("new", 2));
     assert!(matches!(new.retry, RetryPolicy::Schedule { jitter: 1.0, .. }));
 }

@@ -128,8 +128,24 @@ fn the_destinations() {
             "7:11: destinations.crm.secrets: is set, and so is `secret`",
         ),
         ("when = 'x'", "7:1: destinations.crm.when: `destinations.crm` has no key of this name"),
-        ("body = { a = 1 }", "7:1: destinations.crm.body: this version does not have this key yet"),
-        ("preset = 'slack'", "7:1: destinations.crm.preset: this version does not have this key yet"),
+        ("steps = []", "7:1: destinations.crm.steps: this version does not have this key yet"),
+        ("preset = 'slak'", "7:10: destinations.crm.preset: there is no preset `slak` (did you mean `slack`?)"),
+        ("preset = './mine.toml'", "7:10: destinations.crm.preset: the preset file ./mine.toml cannot be read"),
+        (
+            "preset = 'slack'\nsettings = { a = '1' }",
+            "8:14: destinations.crm.settings.a: the preset has no setting of this name",
+        ),
+        ("method = 'GET'", "7:10: destinations.crm.method: is not a method that carries an event"),
+        ("body = '{{ lead.name'", "7:17: destinations.crm.body: unexpected end of input"),
+        ("body = { a = ['{{ lead.name | uper }}'] }", "7:31: destinations.crm.body.a[0]: there is no filter `uper`"),
+        ("body = '{}'\ncontent_type = 'application/json'", "7:8: destinations.crm.body: JSON with holes in it"),
+        ("body = { a = 1 }\ncontent_type = 'text/xml'", "8:16: destinations.crm.content_type: a table is sent as"),
+        ("body = 'x'\nbody_file = 'y'", "8:13: destinations.crm.body_file: is set, and so is `body`"),
+        ("body_file = 'nowhere.json'", "7:13: destinations.crm.body_file: the file nowhere.json cannot be read"),
+        ("headers = { a = '{{ nothing }}' }", "7:21: destinations.crm.headers.a: no event has `nothing`"),
+        ("body = { a = '{{ lead.nam }}' }\nescape = 'slak'", "8:10: destinations.crm.escape: is no way to escape"),
+        ("max_body = '28'", "7:12: destinations.crm.max_body: `28` is not a size"),
+        ("over_max_body = 'drop'", "7:17: destinations.crm.over_max_body: says nothing that can be done"),
         ("headers = ['a']", "7:11: destinations.crm.headers: must be a table, and this is a list"),
         ("headers = { a = 1 }", "7:17: destinations.crm.headers.a: must be text, and this is a number"),
         ("headers = { 'a b' = 'c' }", "7:13: destinations.crm.headers.\"a b\": is not a header's name"),
@@ -187,7 +203,9 @@ fn the_destinations() {
 fn the_routes() {
     one("name = \"all\"", "", "9:1: routes[0].name: is missing");
     one("name = \"all\"", "name = ''", "10:8: routes[0].name: must not be empty");
-    one("name = \"all\"", "when = 'x'\nname='x'", "10:1: routes[0].when: this version does not have this key yet");
+    one("name = \"all\"", "when = 'csat.low and'\nname='x'", "10:18: routes[0].when: unexpected end of input");
+    one("name = \"all\"", "when = 'mapped_statu == 1'\nname='x'", "10:9: routes[0].when: no event has `mapped_statu`");
+    one("name = \"all\"", "body = { a = '{{ x. }}' }\nname='x'", "10:21: routes[0].body.a: ");
     for (line, told) in [
         ("on = []", "11:6: routes[0].on: must not be empty"),
         ("on = 'lead.finalized'", "11:6: routes[0].on: must be a list, and this is text (write a list, for example"),

@@ -14,7 +14,7 @@ async fn graveyard() -> (Bench, Vec<String>) {
     let answer = Answer::Nothing { why: crate::domain::outcome::NoAnswer::Tls, detail: "expired".into() };
     let tried = Tried { at: at(20), took: Duration::ZERO, answer, outcome: Outcome::Retry };
     let verdict = Verdict::Dead(Death::AttemptsExhausted);
-    let settlement = Settlement { tried: Some(tried), verdict, wait_until: None, now: at(20) };
+    let settlement = Settlement { tried: Some(tried), verdict, wait_until: None, why: None, now: at(20) };
     bench.store.settle(claims.remove(0), settlement).await.unwrap();
     (bench, events)
 }
@@ -60,7 +60,7 @@ async fn of_a_long_answer_two_kibibytes_are_kept() {
         let body = vec![b'x'; length];
         let answer = Answer::Got(Response { status: 422, retry_after: None, headers: Vec::new(), body, cut: false });
         let tried = Tried { at: at(10), took: Duration::ZERO, answer, outcome: Outcome::GivenUp };
-        let settlement = Settlement { tried: Some(tried), verdict: dead(), wait_until: None, now: at(10) };
+        let settlement = Settlement { tried: Some(tried), verdict: dead(), wait_until: None, why: None, now: at(10) };
         bench.store.settle(claim, settlement).await.unwrap();
         let id = bench.dead_ids(of_destination("crm")).await.pop().unwrap();
         let letter = bench.store.dead_letter(&id).await.unwrap().unwrap();

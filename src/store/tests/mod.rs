@@ -168,7 +168,7 @@ fn settled(verdict: Verdict, now: i64) -> Settlement {
         Verdict::Parked => (410, Outcome::Gone),
     };
     let tried = Tried { at: at(now), took: Duration::from_millis(12), answer: answered(status), outcome };
-    Settlement { tried: Some(tried), verdict, wait_until: None, now: at(now) }
+    Settlement { tried: Some(tried), verdict, wait_until: None, why: None, now: at(now) }
 }
 
 fn dead() -> Verdict {

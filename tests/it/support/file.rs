@@ -56,8 +56,13 @@ impl File {
     }
 
     /// A route for these types.
-    pub fn route_on(mut self, name: &str, on: &[&str], to: &str) -> File {
-        self.routes.push((name.into(), format!("{on:?}"), to.into()));
+    pub fn route_on(self, name: &str, on: &[&str], to: &str) -> File {
+        self.route_with(name, &format!("on = {on:?}"), &[to])
+    }
+
+    /// A route with these lines in its table.
+    pub fn route_with(mut self, name: &str, lines: &str, to: &[&str]) -> File {
+        self.routes.push((name.into(), lines.into(), format!("{to:?}")));
         self
     }
 
@@ -70,8 +75,8 @@ impl File {
         for (name, url, more) in &self.destinations {
             writeln!(text, "\n[destinations.{name}]\nurl = {url:?}\n{more}").unwrap();
         }
-        for (name, on, to) in &self.routes {
-            writeln!(text, "\n[[routes]]\nname = {name:?}\non = {on}\nto = [{to:?}]").unwrap();
+        for (name, lines, to) in &self.routes {
+            writeln!(text, "\n[[routes]]\nname = {name:?}\n{lines}\nto = {to}").unwrap();
         }
         text
     }

@@ -1,0 +1,237 @@
+//! `leadhook route test`: a lead against the routes, offline. Sends nothing, opens no store, needs no secrets.
+
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::Global;
+use super::exit::{Exit, Failure};
+use super::output::{Output, indented, outgoing as request_text, printable};
+use crate::app::operator::{OutgoingRequest, outgoing};
+use crate::config::Config;
+use crate::domain::event::{self, Event, EventId, EventType, Facts, Origin, Seen};
+use crate::domain::lead::{Lead, LeadId, Row};
+use crate::domain::raw;
+use crate::domain::route::{Decision, SaidVerdict, decide};
+use crate::domain::template::Context;
+use crate::simulator;
+
+/// The number of a lead that brings none along.
+const EXAMPLE: u64 = 123_456;
+
+#[derive(Debug, clap::Subcommand)]
+pub enum RouteCommand {
+    /// Show who wants a lead, why, and every request exactly as it would go out; sends nothing
+    Test(TestArgs),
+}
+
+#[derive(Debug, clap::Args)]
+pub struct TestArgs {
+    /// A lead: an answer of the API, {"lead": {...}} with or without weclever_lead_id beside it, or an event; - for standard
+    /// input
+    #[arg(long, value_name = "FILE", required_unless_present = "simulated")]
+    lead: Option<PathBuf>,
+    /// A simulated lead, instead
+    #[arg(long, conflicts_with = "lead")]
+    simulated: bool,
+    /// The simulated lead's rating
+    #[arg(long, value_name = "RATING", default_value = "2", requires = "simulated")]
+    rating: String,
+    /// Only this route
+    #[arg(long, value_name = "NAME")]
+    route: Option<String>,
+}
+
+/// One event, and what becomes of it.
+#[derive(Serialize)]
+struct Tested {
+    id: String,
+    r#type: EventType,
+    lead: LeadId,
+    routes: Vec<Opinion>,
+    requests: Vec<Outgoing>,
+}
+
+/// What a route says.
+#[derive(Serialize)]
+struct Opinion {
+    route: String,
+    verdict: SaidVerdict,
+    why: String,
+    /// What its condition looked at.
+    values: Vec<Looked>,
+}
+
+#[derive(Serialize)]
+struct Looked {
+    name: String,
+    value: String,
+}
+
+/// A delivery that would be made.
+#[derive(Serialize)]
+struct Outgoing {
+    destination: String,
+    route: String,
+    request: Option<OutgoingRequest>,
+    /// Why no request can be made of it.
+    unsendable: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Report {
+    events: Vec<Tested>,
+    /// References that lead nowhere here.
+    unset: Vec<String>,
+}
+
+pub fn route(global: &Global, command: RouteCommand, output: &Output) -> Result<Exit, Failure> {
+    let RouteCommand::Test(args) = command;
+    let mut config = global.load_without_secrets()?.config;
+    if let Some(name) = &args.route {
+        let all: Vec<String> = config.routes.iter().map(|route| format!("`{}`", route.name)).collect();
+        config.routes.retain(|route| route.name == *name);
+        if config.routes.is_empty() {
+            return Err(Failure::usage(format!("there is no route `{name}`; there are: {}", all.join(", "))));
+        }
+    }
+    let now = Timestamp::now();
+    let json = match &args.lead {
+        Some(file) => read(file)?,
+        None => String::from_utf8_lossy(&simulator::example(EXAMPLE, &args.rating, now)).into_owned(),
+    };
+    let events = events(&json, &config, now)?;
+    let tested: Vec<Tested> = events.into_iter().map(|event| test(&config, event, now)).collect();
+    let wanted = tested.iter().any(|tested| !tested.requests.is_empty());
+    let sendable = tested.iter().flat_map(|tested| &tested.requests).all(|request| request.request.is_some());
+    output.print(&Report { events: tested, unset: config.unset.clone() }, text)?;
+    Ok(if wanted && sendable { Exit::Done } else { Exit::NeedsALook })
+}
+
+fn read(file: &Path) -> Result<String, Failure> {
+    let read =
+        if file == Path::new("-") { std::io::read_to_string(std::io::stdin()) } else { std::fs::read_to_string(file) };
+    read.map_err(|error| Failure::usage(format!("{} cannot be read: {error}", file.display())))
+}
+
+/// The event that the text is, or those that a first reading of the lead would bring.
+fn events(json: &str, config: &Config, now: Timestamp) -> Result<Vec<Event>, Failure> {
+    let parsed: Value =
+        serde_json::from_str(json).map_err(|error| Failure::usage(format!("this is not JSON: {error}")))?;
+    if parsed.get("type").is_some() && parsed.get("data").is_some() {
+        return Ok(vec![ready_event(json, &parsed, &config.source.platform_id, now)?]);
+    }
+    let form = "an answer of the API looks like {\"lead\": {...}}, an event like {\"type\": ..., \"data\": {...}}";
+    let lead = raw::at(json, &["lead"]).and_then(|lead| RawValue::from_string(lead.to_owned()).ok());
+    let lead = lead.and_then(|lead| Lead::from_raw(lead).ok());
+    let lead = lead.ok_or_else(|| Failure::usage(format!("there is no lead in this; {form}")))?;
+    let row = Row {
+        id: LeadId(parsed.get("weclever_lead_id").and_then(Value::as_u64).unwrap_or(EXAMPLE)),
+        mapped_status: parsed.get("mapped_status").and_then(Value::as_str).map(str::to_owned),
+        client_lead_id: raw::at(json, &["client_lead_id"]).and_then(|id| RawValue::from_string(id.to_owned()).ok()),
+    };
+    let csat = config.csat.read(lead.rating());
+    let facts = Facts { row: &row, lead: &lead, csat: &csat };
+    let seen = |revision| Seen { platform: &config.source.platform_id, n: 0, revision, origin: Origin::Live, now };
+    let mut events = vec![event::finalized(facts, seen(1))];
+    if csat.is_rated() {
+        events.push(event::rated(facts, &["/csat/rating".to_owned()], seen(2)));
+    }
+    Ok(events)
+}
+
+/// An event as it was sent once.
+fn ready_event(json: &str, parsed: &Value, platform: &str, now: Timestamp) -> Result<Event, Failure> {
+    let name = parsed["type"].as_str().unwrap_or_default();
+    let event_type = EventType::from_name(name).ok_or_else(|| {
+        let known = EventType::ALL.map(EventType::as_str).join(", ");
+        Failure::usage(format!("`{name}` is no event type; there are: {known}"))
+    })?;
+    let lead = LeadId(parsed["data"]["weclever_lead_id"].as_u64().unwrap_or(EXAMPLE));
+    Ok(Event {
+        id: EventId::of(platform, lead, event_type, "", 0),
+        event_type,
+        subject: String::new(),
+        lead,
+        timestamp: now,
+        revision: 1,
+        envelope: json.to_owned(),
+    })
+}
+
+fn test(config: &Config, event: Event, now: Timestamp) -> Tested {
+    let Decision { wanted, said } = decide(&config.routes, &event);
+    let id = event.id.as_str();
+    let context = Context::of(id, event.envelope.as_bytes()).ok();
+    let routes = said.into_iter().zip(&config.routes).map(|(said, route)| {
+        let looked = context.as_ref().zip(route.when.as_ref().filter(|_| said.verdict != SaidVerdict::OtherType));
+        let values = looked.map(|(context, condition)| condition.explain(context)).unwrap_or_default();
+        let values = values.into_iter().map(|(name, value)| Looked { name, value }).collect();
+        Opinion { route: said.route, verdict: said.verdict, why: said.why, values }
+    });
+    let routes = routes.collect();
+    let requests = wanted.into_iter().map(|wanted| {
+        let place = (wanted.destination.as_str(), wanted.route.as_str());
+        let made = outgoing(config, place, (id, event.envelope.clone().into_bytes()), now);
+        let (request, unsendable) = match made {
+            Some(Ok(request)) => (Some(request), None),
+            Some(Err(unfit)) => (None, Some(unfit.to_string())),
+            None => (None, None),
+        };
+        Outgoing { destination: wanted.destination, route: wanted.route, request, unsendable }
+    });
+    let requests = requests.collect();
+    Tested { id: id.to_owned(), r#type: event.event_type, lead: event.lead, routes, requests }
+}
+
+fn text(report: &Report) -> String {
+    let mut out = String::new();
+    for tested in &report.events {
+        out.push_str(&format!("{}  lead {}  {}\n\n", tested.r#type, tested.lead, tested.id));
+        for opinion in &tested.routes {
+            out.push_str(&format!("  {}: {}\n", opinion.route, said(opinion)));
+            for looked in &opinion.values {
+                out.push_str(&format!("      {} is {}\n", looked.name, looked.value));
+            }
+        }
+        for made in &tested.requests {
+            out.push_str(&format!("\n  -> {} (by the route `{}`)\n", made.destination, made.route));
+            match (&made.request, &made.unsendable) {
+                (Some(request), _) => out.push_str(&format!("{}\n", indented(&request_text(&pretty(request))))),
+                (None, why) => {
+                    out.push_str(&format!("     cannot be sent: {}\n", why.as_deref().unwrap_or_default()));
+                }
+            }
+        }
+        out.push('\n');
+    }
+    if report.events.iter().all(|tested| tested.requests.is_empty()) {
+        out.push_str("no route wants this lead\n");
+    }
+    if !report.unset.is_empty() {
+        out.push_str(&format!("not set here, and shown as they stand in the file: {}\n", report.unset.join(", ")));
+    }
+    printable(&out)
+}
+
+fn said(opinion: &Opinion) -> String {
+    let verdict = match opinion.verdict {
+        SaidVerdict::Yes => "yes",
+        SaidVerdict::OtherType => "no, it takes other events",
+        SaidVerdict::ConditionFalse => "no, its condition does not hold",
+        SaidVerdict::CannotTell => "no, its condition cannot be evaluated",
+        SaidVerdict::FirstRouteWon => "no, an earlier route wins",
+    };
+    if opinion.why.is_empty() { verdict.to_owned() } else { format!("{verdict}: {}", opinion.why) }
+}
+
+/// The same request with a body that a person can read; `--json` has it byte for byte.
+fn pretty(request: &OutgoingRequest) -> OutgoingRequest {
+    let body = serde_json::from_str::<Value>(&request.body)
+        .and_then(|json| serde_json::to_string_pretty(&json))
+        .unwrap_or_else(|_| request.body.clone());
+    OutgoingRequest { body, ..request.clone() }
+}

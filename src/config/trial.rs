@@ -1,0 +1,48 @@
+//! Every request that the file's routes can make is tried with made-up events when the file is read: what breaks should
+//! break here, and not with the first lead.
+
+use jiff::Timestamp;
+
+use super::document::child;
+use super::reader::Reading;
+use super::{CsatRules, SourceConfig};
+use crate::domain::destination::Destination;
+use crate::domain::form::Unfit;
+use crate::domain::route::Route;
+use crate::domain::sample;
+
+/// A rating that counts as low on most scales, so that whatever looks at it has something to see.
+const RATING: &str = "2";
+
+/// Warns of each route and destination for which no request can be made of a made-up event.
+///
+/// A warning and no mistake: a template may well ask for something that every lead has and the made-up one has not.
+pub(super) fn every_request(
+    reading: &Reading<'_>,
+    source: &SourceConfig,
+    csat: &CsatRules,
+    destinations: &[Destination],
+    routes: &[Route],
+) {
+    for route in routes {
+        for destination in destinations.iter().filter(|destination| route.to.contains(&destination.name)) {
+            let form = route.form_at(destination);
+            let unfit = route.on.iter().find_map(|on| {
+                let made_up = sample::event(*on, &source.platform_id, RATING, csat, Timestamp::UNIX_EPOCH);
+                form.fill(&made_up.id, made_up.envelope.into_bytes()).err().map(|unfit| (on, unfit))
+            });
+            if let Some((on, unfit)) = unfit {
+                let spot = reading.spot_of_key(&child("destinations", &destination.name));
+                let what = match unfit {
+                    Unfit::Unrenderable { part, reason } => format!("{part} cannot be filled in: {reason}"),
+                    Unfit::TooLarge { .. } => unfit.to_string(),
+                };
+                reading.warn(
+                    &spot,
+                    format!("with a made-up {on} by the route `{}`: {what}", route.name),
+                    Some("see it with `leadhook route test --simulated`".to_owned()),
+                );
+            }
+        }
+    }
+}
