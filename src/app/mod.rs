@@ -1,6 +1,7 @@
 //! Builds the parts from the file, runs them, drains them. What a person asks of them is in [`operator`].
 
 pub mod operator;
+mod retention;
 
 use std::time::Duration;
 
@@ -22,6 +23,7 @@ use crate::store::{Store, StoreError};
 use crate::transport::{Transport, TransportError};
 use crate::watch::{Clock, Feed, Health};
 use operator::Operator;
+use retention::Retention;
 
 /// Why leadhook cannot start, or had to end.
 #[derive(Debug, thiserror::Error)]
@@ -125,8 +127,16 @@ impl App {
                 end
             }
         });
-        let (read, sent) = tokio::join!(reading, dispatch);
-        joined(sent).and(joined(read)).map_err(AppError::from)
+        let retention = self.retention();
+        let letting_go = tokio::spawn(async move {
+            let end = retention.run(stop.gently.clone()).await;
+            if end.is_err() {
+                stop.gently.cancel();
+            }
+            end
+        });
+        let (read, sent, let_go) = tokio::join!(reading, dispatch, letting_go);
+        joined(sent).and(joined(read)).and(joined(let_go)).map_err(AppError::from)
     }
 
     /// One poll, and every delivery that is due, or comes due within `wait` of the end of the poll.
@@ -145,6 +155,7 @@ impl App {
         };
         finish.send_replace(Some(clock::after(self.clock.now(), wait)));
         joined(dispatch.await)?;
+        self.retention().once(&stop.gently).await?;
         let after = self.store.census(&self.platform.id).await?;
         Ok(report(pass, &before, &after))
     }
@@ -168,6 +179,11 @@ impl App {
             feed: self.feed.clone(),
             health: self.health.clone(),
         }
+    }
+
+    fn retention(&self) -> Retention {
+        let keep = self.config.store.retention;
+        Retention { store: self.store.clone(), keep, clock: self.clock.clone() }
     }
 
     fn begin_dispatch(

@@ -124,7 +124,9 @@ fn reading_entries(reading: &FailedReading) -> Vec<Entry> {
 fn event_entry(event: &EventStory) -> Entry {
     let name = format!("event {}: {}", event.revision, event.event_type);
     let Some(KeptEvent { id, at, origin, rating, said }) = &event.kept else {
-        return Entry { at: None, lines: vec![format!("{name} (only its outcomes are kept any more)")] };
+        // Of a lead's earlier events nothing is kept for a destination but that a later one went there.
+        let what = if event.deliveries.is_empty() { "only that it happened is" } else { "only its outcomes are" };
+        return Entry { at: None, lines: vec![format!("{name} ({what} kept: it is older than [store] retention)")] };
     };
     let mut lines = vec![format!("{name} {id}, {}", origin.as_str())];
     lines.extend(rating.as_ref().map(rating_line));

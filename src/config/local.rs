@@ -2,6 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use super::network;
 use super::reader::Section;
@@ -12,8 +13,9 @@ pub(super) fn store(mut section: Section<'_>) -> Option<StoreConfig> {
         Some(node) => node.filled().map(|text| PathBuf::from(text.value)),
         None => Some(PathBuf::from("data")),
     };
-    section.finish(&["retention", "max_bytes", "encryption_key", "url"]);
-    Some(StoreConfig { path: path? })
+    let retention = section.duration("retention", Duration::from_secs(30 * 86_400));
+    section.finish(&["max_bytes", "encryption_key", "url"]);
+    Some(StoreConfig { path: path?, retention })
 }
 
 pub(super) fn admin(mut section: Section<'_>) -> Option<AdminConfig> {

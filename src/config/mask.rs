@@ -14,7 +14,7 @@ pub(super) fn shown(names: &[String]) -> bool {
             !matches!(*key, "base_url" | "username" | "password" | "token" | "auth_scheme") && known(key)
         }
         ["csat", key] => CSAT.contains(key),
-        ["store", "path"] | ["admin", "listen"] => true,
+        ["store", "path" | "retention"] | ["admin", "listen"] => true,
         ["destinations", _, key] => DESTINATION.contains(key),
         // What answers look like; a header's text may be anything.
         ["destinations", _, "outcomes", "status" | "body" | "then" | "wait"] => true,
@@ -135,7 +135,18 @@ pub(super) fn broken(text: &str, at: usize) -> Excerpt {
     let harmless = known(name)
         || CSAT.contains(&name)
         || [
-            "path", "listen", "max_age", "schedule", "initial", "factor", "max", "attempts", "jitter", "name", "on",
+            "path",
+            "retention",
+            "listen",
+            "max_age",
+            "schedule",
+            "initial",
+            "factor",
+            "max",
+            "attempts",
+            "jitter",
+            "name",
+            "on",
             "to",
         ]
         .contains(&name);

@@ -151,6 +151,8 @@ pub enum Start {
 pub struct StoreConfig {
     /// A directory; made at the first start. Relative paths are relative to the working directory.
     pub path: PathBuf,
+    /// How long delivered events and their attempts are kept.
+    pub retention: Duration,
 }
 
 /// `[admin]`: where the service listens for its own commands.

@@ -1,6 +1,6 @@
 //! What `leadhook check` shows of a file that is right.
 
-use super::{Access, Config, Start};
+use super::{Access, Config, Start, StoreConfig};
 use crate::domain::csat::{CsatRules, Direction, Scale};
 use crate::domain::destination::Destination;
 use crate::domain::pace::Rate;
@@ -39,7 +39,7 @@ impl Config {
             line("start", start),
             line("polls", format!("every {}, {} back", span::format(source.poll_every), span::format(source.overlap))),
             line("csat", csat(&self.csat)),
-            line("store", self.store.path.display().to_string()),
+            line("store", store(&self.store)),
             line("admin", self.admin.listen.to_string()),
         ];
         lines.extend(self.destinations.iter().map(|to| line(&format!("destination {}", to.name), destination(to))));
@@ -57,6 +57,10 @@ fn csat(rules: &CsatRules) -> String {
         Direction::Up => format!("{from} to {to}, low up to {}", rules.low_max),
         Direction::Down => format!("{from} to {to}, {from} is the best, low from {}", rules.low_from()),
     }
+}
+
+fn store(store: &StoreConfig) -> String {
+    format!("{}, what is delivered is kept for {}", store.path.display(), span::format(store.retention))
 }
 
 fn destination(to: &Destination) -> String {

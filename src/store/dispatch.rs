@@ -179,8 +179,12 @@ impl Inner {
         let Some(pending) = Get::get::<PendingRecord>(&self.tree, &keys::pending(destination, head.seq))? else {
             return Ok(None);
         };
-        let (event, envelope) =
-            self.event(head.seq)?.ok_or_else(|| StoreError::Record("a pending delivery's event is missing".into()))?;
+        let Some((event, envelope)) = self.event(head.seq)? else {
+            // It may have been settled and taken away since; retention looks after claims, but not for this moment's.
+            let missing = self.tree.contains_key(keys::pending(destination, head.seq))?;
+            let error = || StoreError::Record("a pending delivery's event is missing".into());
+            return if missing { Err(error()) } else { Ok(None) };
+        };
         Ok(Some(Claim {
             destination,
             seq: head.seq,
@@ -195,7 +199,7 @@ impl Inner {
         }))
     }
 
-    /// An event and its envelope.
+    /// An event and its envelope; `None` where retention has taken it.
     pub(super) fn event(&self, seq: Seq) -> Result<Option<(EventRecord, Vec<u8>)>, StoreError> {
         let Some(bytes) = self.tree.get(keys::event(seq))? else { return Ok(None) };
         let (event, first) = records::decode_front::<EventRecord>(&bytes)?;
@@ -204,8 +208,13 @@ impl Inner {
         }
         let mut packed = first.to_vec();
         for n in 0..event.chunks {
-            let chunk = self.tree.get(keys::chunk(seq, n))?;
-            packed.extend_from_slice(&chunk.ok_or_else(|| StoreError::Record("an event's envelope is cut".into()))?);
+            let Some(chunk) = self.tree.get(keys::chunk(seq, n))? else {
+                // Retention takes all of it at once, be it between two reads.
+                let cut = self.tree.contains_key(keys::event(seq))?;
+                let error = || StoreError::Record("an event's envelope is cut".into());
+                return if cut { Err(error()) } else { Ok(None) };
+            };
+            packed.extend_from_slice(&chunk);
         }
         Ok(Some((event, body::unpack(&packed)?)))
     }
@@ -300,6 +309,7 @@ impl Txn<'_> {
         }
         *count_of(self.counts(settled.lane)?, settled.state) += 1;
         self.put(key, settled)?;
+        self.note_settled(seq, settled)?;
         // Who got what of a lead is kept for ever.
         let (platform, lead) = (settled.platform, LeadId(settled.lead));
         if let Some(mut known) = self.known(platform, lead)? {

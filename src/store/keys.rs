@@ -2,7 +2,7 @@
 //!
 //! | key | holds |
 //! |---|---|
-//! | `m` name | format, the last sequence number |
+//! | `m` name | format, the last sequence number, how far retention has looked |
 //! | `P` platform | [`super::records::PlatformRecord`] |
 //! | `D` name, `n` no | a destination's record; its name |
 //! | `L` lane, `l` destination route | a lane: what one route sends to one destination |
@@ -15,6 +15,7 @@
 //! | `h` seq destination | a settled delivery |
 //! | `a` seq destination n | an attempt that was not accepted; the one that was stands in `h` |
 //! | `x` time id, `y` id | dead letters by age; by id |
+//! | `z` time seq | an event to look at again, since a delivery of it was settled then |
 
 use crate::domain::lead::LeadId;
 
@@ -46,6 +47,8 @@ pub const LAST_SEQ: &[u8] = b"mseq";
 pub const LAST_LANE: &[u8] = b"mlane";
 pub const LAST_DESTINATION: &[u8] = b"mdestination";
 pub const LAST_PLATFORM: &[u8] = b"mplatform";
+/// The last event that retention has looked at; it has looked at all before it.
+pub const LOOKED_AT: &[u8] = b"mlookedat";
 
 pub fn platform(id: &str) -> Vec<u8> {
     key(b'P', [id.as_bytes()])
@@ -129,6 +132,15 @@ pub fn attempt(seq: Seq, destination: DestinationNo, n: u32) -> Vec<u8> {
 
 pub fn attempts(seq: Seq, destination: DestinationNo) -> Vec<u8> {
     key(b'a', [&seq.to_be_bytes(), &destination.to_be_bytes()])
+}
+
+/// The attempts of an event, wherever it went.
+pub fn attempts_of(seq: Seq) -> Vec<u8> {
+    key(b'a', [&seq.to_be_bytes()])
+}
+
+pub fn settled_note(at: i64, seq: Seq) -> Vec<u8> {
+    key(b'z', [&ms(at), &seq.to_be_bytes()])
 }
 
 pub fn dead_by_age(died: i64, id: &str) -> Vec<u8> {

@@ -12,6 +12,7 @@
 //! | [`census`] | counts, for `status` |
 //! | [`explain`] | all that is kept of one lead |
 //! | [`reconcile`] | what is kept for ever of many |
+//! | [`retention`] | letting go of what is settled and old |
 //!
 //! Below them: `txn` and `committer` (many commits, one sync), `keys` and `records` (the form on disk),
 //! `known` (the packed seen-set), `line` (order within a lead), `body`, `open`.
@@ -32,6 +33,7 @@ mod line;
 mod open;
 pub mod reconcile;
 mod records;
+pub mod retention;
 mod txn;
 
 #[cfg(test)]

@@ -247,7 +247,13 @@ fn the_rest() {
         ("colour = 1\n[source]", "1:1: colour: the file has no key of this name (there is `source`, `csat`, `store`"),
         ("store = 'data'\n[source]", "1:9: store: must be a table, and this is text (write it as a section, [store])"),
         ("[store]\npath = ''\n[source]", "2:8: store.path: must not be empty"),
-        ("[store]\nretention = '30d'\n[source]", "2:1: store.retention: this version does not have this key yet"),
+        ("[store]\nmax_bytes = '10GB'\n[source]", "2:1: store.max_bytes: this version does not have this key yet"),
+        (
+            "[store]\nencryption_key = 'k'\n[source]",
+            "2:1: store.encryption_key: this version does not have this key yet",
+        ),
+        ("[store]\nretention = '0s'\n[source]", "2:13: store.retention: must be longer than nothing"),
+        ("[store]\nretention = 30\n[source]", "2:13: store.retention: must be a duration in quotes"),
         (
             "[admin]\nlisten = '0.0.0.0:8787'\n[source]",
             "2:10: admin.listen: `0.0.0.0:8787` can be reached from other machines",

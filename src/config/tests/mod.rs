@@ -79,6 +79,7 @@ fn a_short_file_gets_the_defaults() {
     assert_eq!(config.source.base_url.as_str(), "https://api.weclever.co/");
     assert_eq!(config.source.auth_header, http::header::AUTHORIZATION);
     assert_eq!(config.source.rate, None);
+    assert_eq!(config.store.retention, std::time::Duration::from_secs(30 * 86_400));
     assert_eq!(config.admin.listen.to_string(), "127.0.0.1:8787");
     assert_eq!(config.destinations[0].retry, super::retry::by_default());
     assert_eq!(config.routes[0].to, ["crm"]);
@@ -101,12 +102,18 @@ fn the_summary_tells_what_holds_and_no_secret() {
             "start: from now on; what is there already, up to 7d back, is not sent",
             "polls: every 1m, 2h back",
             "csat: 1 to 5, low up to 2",
-            "store: data",
+            "store: data, what is delivered is kept for 30d",
             "admin: 127.0.0.1:8787",
             "destination crm: https://crm.example.com/***, signed, 8 at a time, for up to 7d",
             "route all: lead.finalized to crm",
         ]
     );
+}
+
+#[test]
+fn retention_is_a_duration_of_any_length() {
+    let lines = read(&format!("{GOOD}[store]\nretention = '90s'")).expect("a good file").config.summary();
+    assert!(lines.iter().any(|line| line.text == "data, what is delivered is kept for 1m30s"), "{lines:?}");
 }
 
 #[test]

@@ -11,6 +11,7 @@ mod model;
 mod opening;
 mod packing;
 mod reconcile;
+mod retention;
 
 use std::time::Duration;
 

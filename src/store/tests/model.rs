@@ -45,6 +45,8 @@ enum Step {
     SetAside(u64, i64),
     GiveUp(u64),
     Wait(i64),
+    /// What is older than so many seconds, so many events at a time.
+    Purge(i64, usize),
     Reopen,
 }
 
@@ -77,6 +79,7 @@ fn step() -> impl Strategy<Value = Step> {
         2 => (0u64..6, 0i64..50).prop_map(|(l, due)| Step::SetAside(l, due)),
         1 => (0u64..6).prop_map(Step::GiveUp),
         4 => (1i64..40).prop_map(Step::Wait),
+        4 => (0i64..60, 1usize..5).prop_map(|(age, limit)| Step::Purge(age, limit)),
         1 => Just(Step::Reopen),
     ]
 }
@@ -95,6 +98,8 @@ struct Delivery {
     route: usize,
     tries: u32,
     state: State,
+    /// When it was settled.
+    at: i64,
 }
 
 /// A claim that is held: its place, and the delivery as it was.
@@ -105,6 +110,10 @@ struct Model {
     now: i64,
     /// The events' ids and leads, by number.
     events: Vec<(String, u64)>,
+    /// When they were recorded, by number.
+    recorded: Vec<i64>,
+    /// Those that are there, and when they were last found with someone at work on them.
+    kept: BTreeMap<Seq, i64>,
     deliveries: BTreeMap<(usize, Seq), Delivery>,
     paused: BTreeMap<usize, i64>,
     disabled: BTreeMap<usize, i64>,
@@ -148,6 +157,20 @@ impl Model {
         delivery_dead_id(&self.events[seq as usize - 1].0, DESTINATIONS[place])
     }
 
+    fn end(&mut self, key: (usize, Seq), state: State) {
+        let (now, delivery) = (self.now, self.deliveries.get_mut(&key).unwrap());
+        (delivery.state, delivery.at) = (state, now);
+    }
+
+    /// When the last thing happened to an event; `None` while it waits somewhere, or died.
+    fn changed(&self, seq: Seq) -> Option<i64> {
+        let of = |(key, delivery): (&(usize, Seq), &Delivery)| {
+            (key.1 == seq).then(|| matches!(delivery.state, State::Delivered | State::Dropped).then_some(delivery.at))
+        };
+        let ends: Option<Vec<i64>> = self.deliveries.iter().filter_map(of).collect();
+        ends.map(|ends| ends.into_iter().max().unwrap_or(self.recorded[seq as usize - 1]))
+    }
+
     fn open(&mut self, key: (usize, Seq)) {
         let (now, delivery) = (self.now, self.deliveries.get_mut(&key).unwrap());
         delivery.state = State::Pending { due: now, opened: now, failed: 0 };
@@ -163,7 +186,8 @@ impl Model {
             delivery.tries = delivery.tries.max(claimed.tries + 1);
             if matches!(what, What::Deliver) {
                 // It counts where it was claimed.
-                (delivery.state, delivery.route) = (State::Delivered, claimed.route);
+                delivery.route = claimed.route;
+                self.end((place, seq), State::Delivered);
             }
             return;
         };
@@ -177,6 +201,7 @@ impl Model {
             What::Park => State::Pending { due: now, opened, failed },
             What::Forget => State::Pending { due, opened, failed },
         };
+        delivery.at = now;
     }
 
     fn move_all(&mut self, from: usize, lane: Option<usize>, to: usize, route: Option<usize>) -> Moved {
@@ -188,7 +213,7 @@ impl Model {
                 continue;
             }
             if to != from {
-                self.deliveries.get_mut(&(from, seq)).unwrap().state = State::Dropped;
+                self.end((from, seq), State::Dropped);
                 match self.deliveries.get(&(to, seq)) {
                     Some(old) if old.state != State::Dropped => {
                         moved.merged += 1;
@@ -232,12 +257,15 @@ impl Life {
             Step::Record(lead, wanted) => {
                 let names: Vec<_> = wanted.iter().map(|(d, r)| (DESTINATIONS[*d], ROUTES[*r])).collect();
                 let id = self.bench.record(lead, &names, model.now).await;
+                assert!(model.events.iter().all(|event| event.0 != id), "two events with one id");
                 model.events.push((id, lead));
+                model.recorded.push(model.now);
+                model.kept.insert(model.events.len() as Seq, i64::MIN);
                 model.aside.remove(&lead);
                 let (seq, now) = (model.events.len() as Seq, model.now);
                 let state = State::Pending { due: now, opened: now, failed: 0 };
                 for (place, route) in wanted {
-                    model.deliveries.entry((place, seq)).or_insert(Delivery { lead, route, tries: 0, state });
+                    model.deliveries.entry((place, seq)).or_insert(Delivery { lead, route, tries: 0, state, at: now });
                 }
             }
             Step::Claim(place, routes, limit) => self.claim(place, &routes, limit).await,
@@ -261,7 +289,7 @@ impl Life {
                     model.open(key);
                     store.retry_dead(of_ids([&id]), false, now).await
                 } else {
-                    model.deliveries.get_mut(&key).unwrap().state = State::Dropped;
+                    model.end(key, State::Dropped);
                     store.drop_dead(of_ids([&id]), now).await
                 };
                 assert_eq!(done.unwrap().done, [id]);
@@ -285,9 +313,7 @@ impl Life {
                 let seqs = model.pending(place, route);
                 let dropped = store.drop_pending(name(place), lanes(route), at(model.now)).await.unwrap();
                 assert_eq!(dropped, seqs.len() as u64);
-                for seq in seqs {
-                    model.deliveries.get_mut(&(place, seq)).unwrap().state = State::Dropped;
-                }
+                seqs.into_iter().for_each(|seq| model.end((place, seq), State::Dropped));
             }
             Step::Move(from, lane, to, route) => {
                 let place = Place { destination: name(to).into(), route: route.map(|r| ROUTES[r].into()) };
@@ -318,6 +344,7 @@ impl Life {
                 store.give_up_lead(&self.bench.platform, LeadId(lead), "HTTP 500".into(), now).await.unwrap();
             }
             Step::Wait(seconds) => model.now += seconds,
+            Step::Purge(age, limit) => self.purge(age, limit).await,
             Step::Reopen => {
                 self.held.clear();
                 drop(store);
@@ -364,6 +391,40 @@ impl Life {
         let Some(verdict) = verdict(what, self.model.now) else { return };
         self.model.settle((place, seq, &claimed), what);
         self.bench.store.settle(claim, settled(verdict, self.model.now)).await.unwrap();
+    }
+
+    async fn purge(&mut self, age: i64, limit: usize) {
+        let (store, now) = (&self.bench.store, self.model.now);
+        let mut events = 0;
+        loop {
+            let purged = store.purge(at(now - age), at(now), limit).await.unwrap();
+            events += purged.events;
+            assert!(purged.looked <= limit as u64);
+            if !purged.more {
+                break;
+            }
+        }
+        let before = self.model.kept.len() as u64;
+        for seq in self.model.kept.keys().copied().collect::<Vec<_>>() {
+            let there = store.inner.event(seq).unwrap().map(|(event, _)| event.id);
+            let is_held = |h: &Held| h.2.lead == self.model.events[seq as usize - 1].1;
+            let at_work = self.held.iter().any(|h| is_held(h) && self.model.deliveries.contains_key(&(h.0, seq)));
+            let changed = self.model.changed(seq);
+            let may_go = changed.is_some_and(|changed| changed < now - age) && !at_work;
+            match there {
+                Some(id) => {
+                    assert_eq!(id, self.model.events[seq as usize - 1].0);
+                    let found = self.model.kept.get_mut(&seq).unwrap();
+                    assert!(!may_go || *found >= now - age, "event {seq} should be gone");
+                    *found = if at_work { now } else { *found };
+                }
+                None => {
+                    assert!(may_go, "event {seq} is lost: {changed:?}");
+                    self.model.kept.remove(&seq);
+                }
+            }
+        }
+        assert_eq!(events, before - self.model.kept.len() as u64);
     }
 
     async fn check(&self) {
@@ -419,6 +480,12 @@ fn live(steps: Vec<Step>) {
                 life.step(Step::SettleAll(What::Deliver)).await;
             }
         }
+        life.check().await;
+        // And once nothing waits, all goes but what a person has to decide.
+        life.step(Step::Wait(1)).await;
+        life.step(Step::Purge(0, 4)).await;
+        let dead = life.model.dead();
+        assert!(life.model.kept.keys().all(|seq| dead.iter().any(|key| key.1 == *seq)));
         life.check().await;
     });
 }
