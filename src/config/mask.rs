@@ -137,6 +137,7 @@ pub(super) fn broken(text: &str, at: usize) -> Excerpt {
         || [
             "path",
             "retention",
+            "retention",
             "listen",
             "max_age",
             "schedule",
