@@ -27,7 +27,16 @@ pub(super) fn form(section: &mut Section<'_>, preset: Option<&Preset>) -> Option
     let url = url(section, preset, &names);
     let escape = section.take("escape").map_or(Some(Place::Plain), escape);
     let headers = section.take("headers").map_or(Some(Vec::new()), |node| headers(node, &names));
+    let spot = section.spot_of("auth");
     let auth = section.take("auth").map_or(Some(None), |node| auth::auth(node).map(Some));
+    if let (Some(headers), Some(Some(auth))) = (&headers, &auth)
+        && let Some((name, _)) = auth.header()
+        && headers.iter().any(|(other, _)| *other == name)
+    {
+        let help = "keep one of the two";
+        section.reading.mistake(&spot, format!("sets the header {name}, and so does `headers`"), Some(help.to_owned()));
+        return None;
+    }
     let fields = fields::fields(section);
     let body = BodyKeys::take(section).read(escape.unwrap_or(Place::Plain), Some(&names));
     let limit = limit(section);
@@ -401,9 +410,14 @@ pub(super) fn doubt<'n>(text: &Text<'_>, names: impl IntoIterator<Item = &'n Nam
 
 /// Says what is wrong with a template, at the place in it.
 pub(super) fn tell(text: &Text<'_>, wrong: &Wrong) {
+    tell_with(text, wrong, "write for example {{ lead.name }}");
+}
+
+/// The same, with what to write where the template's own error does not say it.
+pub(super) fn tell_with(text: &Text<'_>, wrong: &Wrong, example: &str) {
     let part = text.value.get(wrong.at.clone()).unwrap_or_default();
     let spot = text.spot.clone().within(text.reading, part, wrong.at.start);
-    let help = wrong.help.clone().unwrap_or_else(|| "write for example {{ lead.name }}".to_owned());
+    let help = wrong.help.clone().unwrap_or_else(|| example.to_owned());
     text.reading.mistake(&spot, wrong.message.clone(), Some(help));
 }
 

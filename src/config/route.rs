@@ -89,7 +89,9 @@ fn condition(node: Node<'_>) -> Option<Condition> {
         text.mistake("must not be empty", "write a condition, for example when = \"csat.low\", or take the key out");
         return None;
     }
-    let condition = Condition::parse(&text.value).map_err(|wrong| form::tell(&text, &wrong)).ok()?;
+    let condition = Condition::parse(&text.value)
+        .map_err(|wrong| form::tell_with(&text, &wrong, "write for example csat.low and lead.regional == 'Sudeste'"))
+        .ok()?;
     form::doubt(&text, condition.names(), &[]);
     Some(condition)
 }

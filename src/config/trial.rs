@@ -27,12 +27,21 @@ pub(super) fn every_request(
     for route in routes {
         for destination in destinations.iter().filter(|destination| route.to.contains(&destination.name)) {
             let form = route.form_at(destination);
+            let spot = reading.spot_of_key(&child("destinations", &destination.name));
+            let vain = form.asked_in_vain();
+            if !vain.is_empty() {
+                let message = format!(
+                    "by the route `{}`, its templates ask for {}, which `fields` does not let out",
+                    route.name,
+                    vain.join(", ")
+                );
+                reading.warn(&spot, message, Some("add it to `fields`, or take it out of the templates".to_owned()));
+            }
             let unfit = route.on.iter().find_map(|on| {
                 let made_up = sample::event(*on, &source.platform_id, RATING, csat, Timestamp::UNIX_EPOCH);
                 form.fill(&made_up.id, made_up.envelope.into_bytes()).err().map(|unfit| (on, unfit))
             });
             if let Some((on, unfit)) = unfit {
-                let spot = reading.spot_of_key(&child("destinations", &destination.name));
                 let what = match unfit {
                     Unfit::Unrenderable { part, reason } => format!("{part} cannot be filled in: {reason}"),
                     Unfit::TooLarge { .. } => unfit.to_string(),

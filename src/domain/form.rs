@@ -13,7 +13,7 @@ use super::request::{self, JSON, Request};
 use super::retry::Death;
 use super::secret::{Secret, SecretUrl};
 use super::size;
-use super::template::{Context, HeaderTemplate, Place, Text, Tree, UrlTemplate};
+use super::template::{Context, HeaderTemplate, Name, Place, Text, Tree, UrlTemplate};
 
 /// What a destination, or a destination and one of its routes, makes of an event.
 #[derive(Clone, Debug)]
@@ -205,6 +205,26 @@ impl Form {
         matches!(self.body, BodyForm::Envelope)
             && self.url.is_literal()
             && self.headers.iter().all(|(_, value)| value.is_literal())
+    }
+
+    /// What its templates ask for and its fields do not let out: they will find nothing there.
+    pub fn asked_in_vain(&self) -> Vec<&str> {
+        let Some(fields) = &self.fields else { return Vec::new() };
+        let body: Vec<&Name> = match &self.body {
+            BodyForm::Envelope => Vec::new(),
+            BodyForm::Json(tree) => tree.names().into_iter().map(|(_, name)| name).collect(),
+            BodyForm::Text { text, .. } => text.names().iter().collect(),
+        };
+        let headers = self.headers.iter().flat_map(|(_, value)| value.names());
+        let names = self.url.names().iter().chain(headers).chain(body);
+        let mut vain: Vec<&str> = Vec::new();
+        for path in names.map(|name| name.path.as_str()) {
+            let of_event = path != "id" && path != "settings" && !path.starts_with("settings.");
+            if of_event && !fields.lets_through(path) && !vain.contains(&path) {
+                vain.push(path);
+            }
+        }
+        vain
     }
 
     /// The same destination's form for a route that has its own body, or lets less leave.

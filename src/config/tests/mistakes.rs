@@ -144,6 +144,10 @@ fn the_destinations() {
         ("body_file = 'nowhere.json'", "7:13: destinations.crm.body_file: the file nowhere.json cannot be read"),
         ("headers = { a = '{{ nothing }}' }", "7:21: destinations.crm.headers.a: no event has `nothing`"),
         ("body = { a = '{{ lead.nam }}' }\nescape = 'slak'", "8:10: destinations.crm.escape: is no way to escape"),
+        (
+            "auth = { type = 'bearer', token = 'x' }\nheaders = { authorization = 'y' }",
+            "7:8: destinations.crm.auth: sets the header authorization, and so does `headers`",
+        ),
         ("max_body = '28'", "7:12: destinations.crm.max_body: `28` is not a size"),
         ("over_max_body = 'drop'", "7:17: destinations.crm.over_max_body: says nothing that can be done"),
         ("headers = ['a']", "7:11: destinations.crm.headers: must be a table, and this is a list"),
@@ -203,7 +207,11 @@ fn the_destinations() {
 fn the_routes() {
     one("name = \"all\"", "", "9:1: routes[0].name: is missing");
     one("name = \"all\"", "name = ''", "10:8: routes[0].name: must not be empty");
-    one("name = \"all\"", "when = 'csat.low and'\nname='x'", "10:18: routes[0].when: unexpected end of input");
+    one(
+        "name = \"all\"",
+        "when = 'csat.low and'\nname='x'",
+        "10:8: routes[0].when: unexpected the end of the condition (write for example csat.low",
+    );
     one("name = \"all\"", "when = 'mapped_statu == 1'\nname='x'", "10:9: routes[0].when: no event has `mapped_statu`");
     one("name = \"all\"", "body = { a = '{{ x. }}' }\nname='x'", "10:21: routes[0].body.a: ");
     for (line, told) in [

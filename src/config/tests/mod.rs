@@ -173,6 +173,28 @@ fn warnings_do_not_stand_in_the_way() {
     }
 }
 
+#[test]
+fn what_the_requests_will_lack_is_told_beforehand() {
+    for (more, told) in [
+        (
+            "fields = ['lead.name']\nbody = { a = '{{ lead.name }} {{ lead.email }}', b = '{{ id }}' }",
+            "by the route `all`, its templates ask for lead.email, which `fields` does not let out",
+        ),
+        ("body = { a = '{{ lead.nickname }}' }", "WeClever's page knows no `lead.nickname`"),
+        (
+            "body = { a = '{{ lead.name < 5 }}' }",
+            "with a made-up lead.finalized by the route `all`: the body cannot be filled in",
+        ),
+        ("max_body = '1KB'", "with a made-up lead.finalized by the route `all`: the body is"),
+        ("content_type = 'text/xml'", "there is no text body that it could speak of"),
+    ] {
+        let told_of = warned(&GOOD.replacen("[[routes]]", &format!("{more}\n[[routes]]"), 1));
+        assert!(told_of.iter().any(|said| said.contains(told)), "{told_of:?} should say {told}");
+    }
+    let quiet = "fields = ['lead']\nheaders = { a = '{{ lead.email }}', b = '{{ weclever_lead_id }}' }";
+    assert_eq!(warned(&GOOD.replacen("[[routes]]", &format!("{quiet}\n[[routes]]"), 1)), [""; 0]);
+}
+
 proptest::proptest! {
     #[test]
     fn no_text_is_too_strange(text in "\\PC{0,200}", tail in "[\\[\\]{}=.'\"a-z$\n #0-9é]{0,80}") {
