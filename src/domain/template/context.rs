@@ -6,7 +6,9 @@ use std::sync::Arc;
 
 use minijinja::Value;
 use minijinja::value::Object;
-use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::DeserializeSeed;
+
+use super::present::Present;
 
 /// An event and settings, as templates see them. Made once for an event; giving it settings is cheap.
 ///
@@ -96,77 +98,5 @@ impl fmt::Debug for Context {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // A lead's data, and settings that may be secret.
         f.write_str("Context(..)")
-    }
-}
-
-/// Reads JSON into the engine's values, without the keys that are null.
-struct Present;
-
-impl<'de> DeserializeSeed<'de> for Present {
-    type Value = Value;
-
-    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Value, D::Error> {
-        from.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for Present {
-    type Value = Value;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("JSON")
-    }
-
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::from(()))
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(Value::from(value))
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(Value::from(value))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(Value::from(value))
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
-        Ok(Value::from(value))
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(Value::from(value))
-    }
-
-    fn visit_string<E>(self, value: String) -> Result<Value, E> {
-        Ok(Value::from(value))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
-        let mut read = Vec::new();
-        while let Some(item) = items.next_element_seed(Present)? {
-            read.push(item);
-        }
-        Ok(Value::from(read))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
-        let mut read: Vec<(String, Value)> = Vec::new();
-        while let Some(key) = entries.next_key()? {
-            let value = entries.next_value_seed(Present)?;
-            read.push((key, value));
-        }
-        // The last of a repeated key counts, also where it is null.
-        let mut kept: Vec<(String, Value)> = Vec::with_capacity(read.len());
-        for (key, value) in read {
-            kept.retain(|(earlier, _)| *earlier != key);
-            if !value.is_none() {
-                kept.push((key, value));
-            }
-        }
-        Ok(Value::from_pairs(kept))
     }
 }

@@ -19,6 +19,7 @@ mod known;
 mod language;
 mod names;
 mod place;
+mod present;
 mod program;
 mod reason;
 mod text;

@@ -138,6 +138,7 @@ fn what_can_never_work_is_found_when_it_is_read() {
         ("csat.score > 1 and '5' > 4", "text cannot be compared with a number", "'5' > 4"),
         ("transcript", "`transcript` is a function", "transcript"),
         ("lead.name | truncate(lenght=3)", "`truncate` has no option `lenght`", "3"),
+        ("transcript(lead.list, maximum=3)", "`transcript` has no option `maximum`", "3"),
     ] {
         let wrong = Condition::parse(text).expect_err(text);
         assert_eq!((wrong.message.as_str(), text.get(wrong.at.clone())), (message, Some(at)), "{text}");
