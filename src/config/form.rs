@@ -1,23 +1,21 @@
-//! What is made of an event: `method`, `url`, `headers`, `body` and what bounds them, for a destination and for a route.
+//! What is made of an event for a destination: `method`, `url`, `headers`, and what bounds them.
 
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::Arc;
 
 use http::{HeaderName, Method};
 use serde_json::Value as Json;
 
+use super::body::BodyKeys;
 use super::document::child;
-use super::network;
-use super::node::{Node, Text};
+use super::node::Node;
 use super::preset::Preset;
 use super::reader::Section;
-use super::{auth, fields, suggest};
+use super::telling::{doubt, tell};
+use super::{auth, fields, network, suggest};
 use crate::domain::form::{BodyForm, Form, Limit, OverLimit};
 use crate::domain::size;
-use crate::domain::template::{self, HeaderTemplate, Name, Place, Tree, UrlTemplate, Wrong, WrongLeaf, check_names};
-
-const TEXT: &str = "text/plain; charset=utf-8";
+use crate::domain::template::{self, HeaderTemplate, Place, UrlTemplate};
 
 /// The form of a destination; `None` only where a mistake has been said.
 pub(super) fn form(section: &mut Section<'_>, preset: Option<&Preset>) -> Option<Form> {
@@ -130,210 +128,6 @@ fn headers(node: Node<'_>, settings: &[&str]) -> Option<Vec<(HeaderName, HeaderT
     read.into_iter().collect()
 }
 
-/// The keys that say what the body is.
-pub(super) struct BodyKeys<'a> {
-    content_type: Option<Node<'a>>,
-    body: Option<Node<'a>>,
-    file: Option<Node<'a>>,
-}
-
-impl<'a> BodyKeys<'a> {
-    pub(super) fn take(section: &mut Section<'a>) -> BodyKeys<'a> {
-        let content_type = section.take("content_type");
-        BodyKeys { content_type, body: section.take("body"), file: section.take("body_file") }
-    }
-
-    /// The body, for a place where texts are escaped so. `settings` are those that there are; `None`: its names were looked
-    /// at before. The outer `None`: a mistake was said; the inner: no body is set.
-    pub(super) fn read(&self, escape: Place, settings: Option<&[&str]>) -> Option<Option<BodyForm>> {
-        if let (Some(_), Some(file)) = (&self.body, &self.file) {
-            file.mistake("is set, and so is `body`", "keep one of the two");
-            return None;
-        }
-        let content_type = self.content_type.clone().map_or(Some(None), |node| content_type(node).map(Some))?;
-        let content_type = content_type.as_deref();
-        let form = match (self.body.clone(), self.file.clone()) {
-            (Some(node), _) if node.is_text() => text_body(&node.template()?, content_type, escape, settings),
-            (Some(node), _) => {
-                if let Some(node) = &self.content_type {
-                    let help = "set the header content-type under `headers` where it must be another one";
-                    node.mistake("a table is sent as application/json", help);
-                    return None;
-                }
-                Some(BodyForm::Json(tree(node, escape, settings)?))
-            }
-            (None, Some(node)) => body_of_file(node, content_type, escape, settings),
-            (None, None) => {
-                if let Some(node) = &self.content_type {
-                    let help = "write the text as body, or take the content type out";
-                    node.reading.warn(
-                        &node.spot(),
-                        "there is no text body that it could speak of",
-                        Some(help.to_owned()),
-                    );
-                }
-                return Some(None);
-            }
-        };
-        Some(Some(form?))
-    }
-}
-
-fn content_type(node: Node<'_>) -> Option<String> {
-    let text = node.filled()?;
-    let written = text.value.trim().to_owned();
-    if !written.contains('/') || !network::is_header_value(&written) {
-        text.mistake("is no content type", "write for example \"application/xml\"");
-        return None;
-    }
-    Some(written)
-}
-
-fn text_body(
-    text: &Text<'_>,
-    content_type: Option<&str>,
-    escape: Place,
-    settings: Option<&[&str]>,
-) -> Option<BodyForm> {
-    let content_type = content_type.unwrap_or(TEXT);
-    if is_json(content_type) {
-        text.mistake(
-            "JSON with holes in it breaks as soon as a lead writes a quotation mark",
-            "write the body as a table, body = { text = \"{{ lead.name }}\" }, or name a JSON file with body_file",
-        );
-        return None;
-    }
-    let parsed = template::Text::parse(&text.value, place_of(content_type, escape));
-    let template = parsed.map_err(|wrong| tell(text, &wrong)).ok()?;
-    if let Some(settings) = settings {
-        doubt(text, template.names(), settings);
-    }
-    Some(BodyForm::Text { text: template, content_type: content_type.to_owned() })
-}
-
-fn is_json(content_type: &str) -> bool {
-    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    essence == "application/json" || essence.ends_with("+json")
-}
-
-/// What a text of this type must not be broken by.
-fn place_of(content_type: &str, escape: Place) -> Place {
-    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    match essence.as_str() {
-        "application/x-www-form-urlencoded" => Place::Form,
-        essence if essence.ends_with("/xml") || essence.ends_with("+xml") || essence.ends_with("/html") => Place::Xml,
-        _ => escape,
-    }
-}
-
-/// A body in a file of its own: JSON whose leaves are templates, or any other text.
-fn body_of_file(
-    node: Node<'_>,
-    content_type: Option<&str>,
-    escape: Place,
-    settings: Option<&[&str]>,
-) -> Option<BodyForm> {
-    let named = node.filled()?;
-    let path = named.reading.directory.join(named.value.trim());
-    let text = match std::fs::read_to_string(&path) {
-        Ok(text) => text,
-        Err(error) => {
-            let help = "a relative path begins beside the configuration file";
-            named.mistake(format!("the file {} cannot be read: {error}", named.value), help);
-            return None;
-        }
-    };
-    let as_json = match content_type {
-        Some(content_type) => is_json(content_type),
-        None => Path::new(named.value.trim()).extension().is_some_and(|extension| extension == "json"),
-    };
-    if as_json {
-        let json: Json = match serde_json::from_str(&text) {
-            Ok(json) => json,
-            Err(error) => {
-                let (line, column) = (error.line(), error.column());
-                let help = "its texts may hold templates, and around them it must be JSON as it stands";
-                named.mistake(format!("the file is not JSON from its line {line}, column {column} on"), help);
-                return None;
-            }
-        };
-        let told = |wrongs: Vec<WrongLeaf>| {
-            for WrongLeaf { leaf, wrong } in wrongs {
-                let help = wrong.help.unwrap_or_else(|| "mend it in that file".to_owned());
-                named.mistake(format!("in the file {}, at {leaf}: {}", named.value, wrong.message), help);
-            }
-        };
-        let tree = Tree::parse(&json, escape).map_err(told).ok()?;
-        if let Some(settings) = settings {
-            doubt(&named, tree.names().into_iter().map(|(_, name)| name), settings);
-        }
-        return Some(BodyForm::Json(tree));
-    }
-    let content_type = content_type.unwrap_or(TEXT);
-    let parsed = template::Text::parse(&text, place_of(content_type, escape));
-    let text = parsed.map_err(|wrong| tell_of_file(&named, &wrong)).ok()?;
-    if let Some(settings) = settings {
-        doubt(&named, text.names(), settings);
-    }
-    Some(BodyForm::Text { text, content_type: content_type.to_owned() })
-}
-
-/// A table or a list as JSON, each text of which is a template.
-fn tree(node: Node<'_>, escape: Place, settings: Option<&[&str]>) -> Option<Tree> {
-    let mut leaves = Leaves::new();
-    let json = json(node, String::new(), &mut leaves)?;
-    let told = |wrongs: Vec<WrongLeaf>| {
-        for WrongLeaf { leaf, wrong } in wrongs {
-            if let Some(text) = leaves.get(&leaf) {
-                tell(text, &wrong);
-            }
-        }
-    };
-    let tree = Tree::parse(&json, escape).map_err(told).ok()?;
-    if let Some(settings) = settings {
-        for (leaf, name) in tree.names() {
-            if let Some(text) = leaves.get(&leaf) {
-                doubt(text, [name], settings);
-            }
-        }
-    }
-    Some(tree)
-}
-
-/// The texts of a tree, by JSON Pointer.
-type Leaves<'a> = BTreeMap<String, Text<'a>>;
-
-fn json<'a>(node: Node<'a>, pointer: String, leaves: &mut Leaves<'a>) -> Option<Json> {
-    if node.is_text() {
-        let text = node.template()?;
-        let json = Json::from(text.value.as_str());
-        leaves.insert(pointer, text);
-        return Some(json);
-    }
-    if let Some(constant) = node.constant() {
-        return Some(constant);
-    }
-    if node.is_table() {
-        let mut section = node.table()?;
-        let mut entries = section.rest();
-        // As the file has them: what is sent should look like what was written.
-        let written = |name: &str| section.reading.document.place(&child(&section.path, name)).map(|p| p.key.start);
-        entries.sort_by_key(|(name, _)| written(name));
-        let read: Vec<Option<(String, Json)>> = entries
-            .into_iter()
-            .map(|(name, node)| {
-                let pointer = format!("{pointer}/{}", name.replace('~', "~0").replace('/', "~1"));
-                Some((name, json(node, pointer, leaves)?))
-            })
-            .collect();
-        return Some(Json::Object(read.into_iter().collect::<Option<_>>()?));
-    }
-    let items = node.list("[\"{{ lead.name }}\"]")?;
-    let read: Vec<Option<Json>> =
-        items.into_iter().enumerate().map(|(i, node)| json(node, format!("{pointer}/{i}"), leaves)).collect();
-    Some(Json::Array(read.into_iter().collect::<Option<_>>()?))
-}
-
 fn limit(section: &mut Section<'_>) -> Option<Option<Limit>> {
     let bytes =
         section.take("max_body").map_or(Some(None), |node| node.parsed("a size", "28KB", size::parse).map(Some));
@@ -387,41 +181,4 @@ fn settings(section: &mut Section<'_>, preset: Option<&Preset>) -> Option<BTreeM
         }
     }
     whole.then_some(settings)
-}
-
-/// Says which names of a template exist in no event. Below `lead` that is a warning: the API may send more than its page
-/// says.
-pub(super) fn doubt<'n>(text: &Text<'_>, names: impl IntoIterator<Item = &'n Name>, settings: &[&str]) {
-    for doubt in check_names(names, settings, &[]) {
-        let part = text.value.get(doubt.at.clone()).unwrap_or_default();
-        let spot = text.spot.clone().within(text.reading, part, doubt.at.start);
-        if doubt.may_exist {
-            let message = format!("WeClever's page knows no `{}`", doubt.path);
-            let help = doubt.help.unwrap_or_else(|| "it prints as nothing where a lead does not have it".to_owned());
-            text.reading.warn(&spot, message, Some(help));
-        } else {
-            let help = doubt
-                .help
-                .unwrap_or_else(|| "names are id, type, timestamp, and what an event has under data".to_owned());
-            text.reading.mistake(&spot, format!("no event has `{}`", doubt.path), Some(help));
-        }
-    }
-}
-
-/// Says what is wrong with a template, at the place in it.
-pub(super) fn tell(text: &Text<'_>, wrong: &Wrong) {
-    tell_with(text, wrong, "write for example {{ lead.name }}");
-}
-
-/// The same, with what to write where the template's own error does not say it.
-pub(super) fn tell_with(text: &Text<'_>, wrong: &Wrong, example: &str) {
-    let part = text.value.get(wrong.at.clone()).unwrap_or_default();
-    let spot = text.spot.clone().within(text.reading, part, wrong.at.start);
-    let help = wrong.help.clone().unwrap_or_else(|| example.to_owned());
-    text.reading.mistake(&spot, wrong.message.clone(), Some(help));
-}
-
-fn tell_of_file(named: &Text<'_>, wrong: &Wrong) {
-    let help = wrong.help.clone().unwrap_or_else(|| "mend it in that file".to_owned());
-    named.mistake(format!("in the file {}: {}", named.value, wrong.message), help);
 }

@@ -8,6 +8,9 @@
 //! reader, node  the merged tree, pulled key by key; `${...}` is put in on the way
 //! source, csat, destination, auth, retry, fields, outcomes, route, local
 //!               each section's rules
+//! form, body    what is made of an event; preset: what a vendor expects, where the file leaves it open
+//! telling, trial what is doubtful about a template, told where it stands; requests tried with made-up events
+//! stand_in      what stands for a secret that is not set, where a file is only looked at
 //! notice        what is wrong, where, and what to write instead
 //! ```
 //!
@@ -15,6 +18,7 @@
 //! write it into `config/leadhook.toml`.
 
 mod auth;
+mod body;
 mod csat;
 mod destination;
 mod document;
@@ -38,6 +42,7 @@ mod source;
 mod stand_in;
 mod suggest;
 mod summary;
+mod telling;
 mod template;
 #[cfg(test)]
 mod tests;

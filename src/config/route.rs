@@ -1,10 +1,10 @@
 //! `[[routes]]`: which events go to which destinations.
 
+use super::body::BodyKeys;
 use super::destination::Destinations;
-use super::form::BodyKeys;
 use super::node::Node;
 use super::reader::{Reading, Section, Spot};
-use super::{fields, form, suggest};
+use super::{fields, suggest, telling};
 use crate::domain::event::EventType;
 use crate::domain::form::BodyForm;
 use crate::domain::route::{Route, overlaps};
@@ -90,9 +90,9 @@ fn condition(node: Node<'_>) -> Option<Condition> {
         return None;
     }
     let condition = Condition::parse(&text.value)
-        .map_err(|wrong| form::tell_with(&text, &wrong, "write for example csat.low and lead.regional == 'Sudeste'"))
+        .map_err(|wrong| telling::tell_with(&text, &wrong, "write for example csat.low and lead.regional == 'Sudeste'"))
         .ok()?;
-    form::doubt(&text, condition.names(), &[]);
+    telling::doubt(&text, condition.names(), &[]);
     Some(condition)
 }
 

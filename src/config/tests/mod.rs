@@ -185,7 +185,7 @@ fn what_the_requests_will_lack_is_told_beforehand() {
             "body = { a = '{{ lead.name < 5 }}' }",
             "with a made-up lead.finalized by the route `all`: the body cannot be filled in",
         ),
-        ("max_body = '1KB'", "with a made-up lead.finalized by the route `all`: the body is"),
+        ("max_body = '100B'", "with a made-up lead.finalized by the route `all`: the body is"),
         ("content_type = 'text/xml'", "there is no text body that it could speak of"),
     ] {
         let told_of = warned(&GOOD.replacen("[[routes]]", &format!("{more}\n[[routes]]"), 1));

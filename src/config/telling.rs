@@ -1,0 +1,36 @@
+//! What is wrong or doubtful about a template of the file, told at its place in it.
+
+use super::node::Text;
+use crate::domain::template::{Name, Wrong, check_names};
+
+/// Says which names of a template exist in no event. Below `lead` that is a warning: the API may send more than its page
+/// says.
+pub(super) fn doubt<'n>(text: &Text<'_>, names: impl IntoIterator<Item = &'n Name>, settings: &[&str]) {
+    for doubt in check_names(names, settings, &[]) {
+        let part = text.value.get(doubt.at.clone()).unwrap_or_default();
+        let spot = text.spot.clone().within(text.reading, part, doubt.at.start);
+        if doubt.may_exist {
+            let message = format!("WeClever's page knows no `{}`", doubt.path);
+            let help = doubt.help.unwrap_or_else(|| "it prints as nothing where a lead does not have it".to_owned());
+            text.reading.warn(&spot, message, Some(help));
+        } else {
+            let help = doubt
+                .help
+                .unwrap_or_else(|| "names are id, type, timestamp, and what an event has under data".to_owned());
+            text.reading.mistake(&spot, format!("no event has `{}`", doubt.path), Some(help));
+        }
+    }
+}
+
+/// Says what is wrong with a template, at the place in it.
+pub(super) fn tell(text: &Text<'_>, wrong: &Wrong) {
+    tell_with(text, wrong, "write for example {{ lead.name }}");
+}
+
+/// The same, with what to write where the template's own error does not say it.
+pub(super) fn tell_with(text: &Text<'_>, wrong: &Wrong, example: &str) {
+    let part = text.value.get(wrong.at.clone()).unwrap_or_default();
+    let spot = text.spot.clone().within(text.reading, part, wrong.at.start);
+    let help = wrong.help.clone().unwrap_or_else(|| example.to_owned());
+    text.reading.mistake(&spot, wrong.message.clone(), Some(help));
+}
