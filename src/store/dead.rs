@@ -343,6 +343,7 @@ impl Txn<'_> {
                     due: now,
                     failed: 0,
                     tries: settled.tries,
+                    behind: false,
                 };
                 self.line_up(*destination, *seq, &pending)
             }

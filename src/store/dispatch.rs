@@ -131,13 +131,31 @@ impl Inner {
         let mut lanes = Vec::new();
         for route in routes {
             if let Some(lane) = lane_no(&self.tree, record.no, route)? {
-                lanes.push((lane, route.as_str(), self.heads(lane).peekable()));
+                lanes.push((lane, route.as_str()));
             }
         }
         let mut size = 0;
+        for behind in [false, true] {
+            self.claim_from(&lanes, behind, record.no, (now, limit), &mut size, &mut due)?;
+        }
+        Ok(due)
+    }
+
+    /// Claims from the lanes' heads, the longest due first; from those that wait behind, or from the others.
+    fn claim_from(
+        &self,
+        lanes: &[(LaneNo, &str)],
+        behind: bool,
+        destination: DestinationNo,
+        (now, limit): (Timestamp, usize),
+        size: &mut usize,
+        due: &mut Due,
+    ) -> Result<(), StoreError> {
+        let mut lanes: Vec<_> =
+            lanes.iter().map(|(lane, route)| (*route, self.heads(*lane, behind).peekable())).collect();
         loop {
             let mut first: Option<(usize, i64)> = None;
-            for (i, (_, _, heads)) in lanes.iter_mut().enumerate() {
+            for (i, (_, heads)) in lanes.iter_mut().enumerate() {
                 if let Some(head) = heads.peek() {
                     let at = head.as_ref().map_or(i64::MIN, |head| head.due);
                     if first.is_none_or(|(_, earliest)| at < earliest) {
@@ -145,24 +163,23 @@ impl Inner {
                     }
                 }
             }
-            let Some((i, at)) = first else { break };
-            if from_ms(at) > now || due.claims.len() >= limit || size >= ENOUGH {
-                due.next = Some(from_ms(at));
-                break;
+            let Some((i, at)) = first else { return Ok(()) };
+            if from_ms(at) > now || due.claims.len() >= limit || *size >= ENOUGH {
+                due.next = due.next.into_iter().chain([from_ms(at)]).min();
+                return Ok(());
             }
-            let (_, route, heads) = &mut lanes[i];
+            let (route, heads) = &mut lanes[i];
             if let Some(head) = heads.next().transpose()?
-                && let Some(claim) = self.take(record.no, route, &head)?
+                && let Some(claim) = self.take(destination, route, &head)?
             {
-                size += claim.envelope.len();
+                *size += claim.envelope.len();
                 due.claims.push(claim);
             }
         }
-        Ok(due)
     }
 
-    fn heads(&self, lane: LaneNo) -> impl Iterator<Item = Result<Head, StoreError>> {
-        self.tree.scan_prefix(keys::queue(lane)).map(|entry| {
+    fn heads(&self, lane: LaneNo, behind: bool) -> impl Iterator<Item = Result<Head, StoreError>> {
+        self.tree.scan_prefix(keys::queue(lane, behind)).map(|entry| {
             let (key, value) = entry?;
             let (platform, lead) = read_queue_value(&value)
                 .ok_or_else(|| StoreError::Record("an entry of the queue is damaged".into()))?;

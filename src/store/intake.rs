@@ -323,6 +323,7 @@ impl Txn<'_> {
             before.unwrap_or_else(|| listed(&reading.row, &reading.window, reading.now, Standing::Recorded));
         (known.standing, known.status) = (Standing::Recorded, reading.row.mapped_status.clone());
         let mut deliveries = Vec::new();
+        let behind = reading.origin == Origin::Backfill;
         for ((event, Decision { wanted, said }), chunks) in reading.events.into_iter().zip(packed) {
             let seq = self.next_number(keys::LAST_SEQ)?;
             self.put_event(platform, seq, &event, reading.origin, said, chunks)?;
@@ -340,7 +341,7 @@ impl Txn<'_> {
             self.line_up(
                 destination,
                 seq,
-                &PendingRecord { lane, platform, lead, opened, due: opened, failed: 0, tries: 0 },
+                &PendingRecord { lane, platform, lead, opened, due: opened, failed: 0, tries: 0, behind },
             )?;
         }
         if let Some(job) = self.get::<FetchRecord>(&keys::fetch(platform.no, lead))? {

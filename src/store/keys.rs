@@ -11,7 +11,7 @@
 //! | `g` platform lead, `f` platform due lead | a lead whose details are still to be read; when |
 //! | `e` seq, `b` seq chunk | an event and the first of its envelope; the rest |
 //! | `p` destination seq | a pending delivery |
-//! | `q` lane due seq | the heads of the lines, by when they are due |
+//! | `q` lane due seq, `Q` lane due seq | the heads of the lines, by when they are due; of those that wait behind the others |
 //! | `h` seq destination | a settled delivery |
 //! | `a` seq destination n | an attempt that was not accepted; the one that was stands in `h` |
 //! | `x` time id, `y` id | dead letters by age; by id |
@@ -114,12 +114,17 @@ pub fn pendings(destination: DestinationNo) -> Vec<u8> {
     key(b'p', [&destination.to_be_bytes()])
 }
 
-pub fn queued(lane: LaneNo, due: i64, seq: Seq) -> Vec<u8> {
-    key(b'q', [&lane.to_be_bytes(), &ms(due), &seq.to_be_bytes()])
+/// `behind`: it goes when nothing else is due.
+pub fn queued(lane: LaneNo, behind: bool, due: i64, seq: Seq) -> Vec<u8> {
+    key(queue_letter(behind), [&lane.to_be_bytes(), &ms(due), &seq.to_be_bytes()])
 }
 
-pub fn queue(lane: LaneNo) -> Vec<u8> {
-    key(b'q', [&lane.to_be_bytes()])
+pub fn queue(lane: LaneNo, behind: bool) -> Vec<u8> {
+    key(queue_letter(behind), [&lane.to_be_bytes()])
+}
+
+fn queue_letter(behind: bool) -> u8 {
+    if behind { b'Q' } else { b'q' }
 }
 
 pub fn settled(seq: Seq, destination: DestinationNo) -> Vec<u8> {

@@ -1,7 +1,7 @@
 //! Order within a lead: a lead's pending deliveries at one destination stand in line, and only the first is in the queue.
 
 use super::error::StoreError;
-use super::keys::{self, DestinationNo, LaneNo, PlatformNo, Seq};
+use super::keys::{self, DestinationNo, PlatformNo, Seq};
 use super::known::Known;
 use super::records::PendingRecord;
 use super::txn::{Get, Txn};
@@ -44,7 +44,10 @@ impl Txn<'_> {
             if let Some(overtaken) = before {
                 self.unqueue(destination, overtaken)?;
             }
-            self.queue(pending.lane, pending.due, seq, pending);
+            self.queue(seq, pending);
+        }
+        if !pending.behind {
+            self.bring_forward(destination, pending, seq)?;
         }
         self.counts(pending.lane)?.pending += 1;
         self.wake.insert(destination);
@@ -61,8 +64,8 @@ impl Txn<'_> {
     ) -> Result<(), StoreError> {
         self.put(keys::pending(destination, seq), after)?;
         if self.lead_of(after)?.line_at(destination).first() == Some(&seq) {
-            self.delete(keys::queued(before.lane, before.due, seq));
-            self.queue(after.lane, after.due, seq, after);
+            self.delete(place(seq, before));
+            self.queue(seq, after);
         }
         self.wake.insert(destination);
         Ok(())
@@ -83,11 +86,11 @@ impl Txn<'_> {
         self.put_known(pending.platform, LeadId(pending.lead), known)?;
         self.delete(keys::pending(destination, seq));
         if was_first {
-            self.delete(keys::queued(pending.lane, pending.due, seq));
+            self.delete(place(seq, pending));
             if let Some(next) = next
                 && let Some(waiting) = self.pending(destination, next)?
             {
-                self.queue(waiting.lane, waiting.due, next, &waiting);
+                self.queue(next, &waiting);
             }
         }
         let counts = self.counts(pending.lane)?;
@@ -102,14 +105,34 @@ impl Txn<'_> {
             .ok_or_else(|| StoreError::Record("nothing is known of a pending delivery's lead".into()))
     }
 
-    fn queue(&mut self, lane: LaneNo, due: i64, seq: Seq, pending: &PendingRecord) {
-        self.put_bytes(keys::queued(lane, due, seq), queue_value(pending.platform, pending.lead));
+    /// What happens now does not wait for history that stands before it in its lead's line.
+    fn bring_forward(&mut self, destination: DestinationNo, new: &PendingRecord, seq: Seq) -> Result<(), StoreError> {
+        let line = self.lead_of(new)?.line_at(destination).clone();
+        for (at, before) in line.into_iter().take_while(|s| *s != seq).enumerate() {
+            let Some(behind) = self.pending(destination, before)?.filter(|pending| pending.behind) else { continue };
+            let forward = PendingRecord { behind: false, ..behind.clone() };
+            self.put(keys::pending(destination, before), &forward)?;
+            if at == 0 {
+                self.delete(place(before, &behind));
+                self.queue(before, &forward);
+            }
+        }
+        Ok(())
+    }
+
+    fn queue(&mut self, seq: Seq, pending: &PendingRecord) {
+        self.put_bytes(place(seq, pending), queue_value(pending.platform, pending.lead));
     }
 
     fn unqueue(&mut self, destination: DestinationNo, seq: Seq) -> Result<(), StoreError> {
         if let Some(pending) = self.pending(destination, seq)? {
-            self.delete(keys::queued(pending.lane, pending.due, seq));
+            self.delete(place(seq, &pending));
         }
         Ok(())
     }
+}
+
+/// Where the head of a line stands in the queue.
+pub fn place(seq: Seq, pending: &PendingRecord) -> Vec<u8> {
+    keys::queued(pending.lane, pending.behind, pending.due, seq)
 }

@@ -181,6 +181,9 @@ pub struct PendingRecord {
     pub failed: u32,
     /// Attempts of any kind, ever.
     pub tries: u32,
+    /// It goes when nothing else is due there: history must not hold up what happens now.
+    #[serde(default)]
+    pub behind: bool,
 }
 
 /// How a delivery ended; a number on disk, since it is kept for every lead and destination for ever.

@@ -7,7 +7,7 @@ use sled::Tree;
 use crate::domain::lead::LeadId;
 use crate::store::keys::{self, DestinationNo, LaneNo, PlatformNo, Seq};
 use crate::store::known::Run;
-use crate::store::line::queue_value;
+use crate::store::line::{place, queue_value};
 use crate::store::records::{
     self, DeadRef, EventRecord, FetchRecord, LaneCounts, LaneRecord, PendingRecord, PlatformRecord, Settled,
     SettledRecord,
@@ -76,9 +76,10 @@ fn lines(tree: &Tree, pending: &Deliveries<PendingRecord>) {
     let mut queue = BTreeMap::new();
     for ((destination, platform, lead), line) in wanted {
         let record = &pending[&(destination, line[0])];
-        queue.insert(keys::queued(record.lane, record.due, line[0]), queue_value(platform, lead));
+        queue.insert(place(line[0], record), queue_value(platform, lead));
     }
-    let there = tree.scan_prefix(b"q").map(|e| e.unwrap()).map(|(k, v)| (k.to_vec(), v.to_vec())).collect();
+    let both = tree.scan_prefix(b"q").chain(tree.scan_prefix(b"Q"));
+    let there = both.map(|e| e.unwrap()).map(|(k, v)| (k.to_vec(), v.to_vec())).collect();
     assert_eq!(queue, there, "the queue");
 }
 

@@ -77,6 +77,32 @@ async fn the_longest_due_comes_first_over_all_routes_and_a_limit_holds() {
 }
 
 #[tokio::test]
+async fn history_goes_when_nothing_else_is_due_and_holds_up_no_lead_that_goes_on() {
+    let bench = Bench::new().await;
+    let all = ["all"];
+    for lead in 1..=3 {
+        bench.record_as(lead, &[("crm", "all")], lead as i64, true).await;
+    }
+    bench.record(4, &[("crm", "all")], 50).await;
+    let due = bench.store.claim("crm", &["all".to_owned()], at(60), 2).await.unwrap();
+    assert_eq!(numbers(&due.claims), [(4, 1), (1, 1)]);
+    assert_eq!(due.next, Some(at(2)));
+    drop(due);
+    // Lead 3 goes on: what happened before goes with it.
+    bench.record(3, &[("crm", "all")], 55).await;
+    assert_eq!(numbers(&bench.claim("crm", &all, 60).await), [(3, 1), (4, 1), (1, 1), (2, 1)]);
+    // One that failed stays behind.
+    let claims = bench.claim("crm", &all, 60).await;
+    for claim in claims {
+        let verdict = if claim.lead.0 == 1 { again(61) } else { Verdict::Delivered };
+        bench.store.settle(claim, settled(verdict, 60)).await.unwrap();
+    }
+    bench.record(5, &[("crm", "all")], 62).await;
+    assert_eq!(numbers(&bench.claim("crm", &all, 70).await), [(3, 1), (5, 1), (1, 2)]);
+    bench.audit();
+}
+
+#[tokio::test]
 async fn a_route_that_is_gone_parks_its_deliveries_and_holds_back_later_ones() {
     let bench = Bench::new().await;
     bench.record(1, &[("crm", "gone")], 0).await;

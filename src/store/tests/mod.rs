@@ -83,8 +83,16 @@ impl Bench {
 
     /// Records one more event of this lead, for these destinations and routes; returns its id.
     async fn record(&self, lead: u64, wanted: &[(&str, &str)], now: i64) -> String {
+        self.record_as(lead, wanted, now, false).await
+    }
+
+    /// The same, out of the past or not.
+    async fn record_as(&self, lead: u64, wanted: &[(&str, &str)], now: i64, backfill: bool) -> String {
         let before = self.store.before(&self.platform, vec![LeadId(lead)]).await.unwrap().pop().unwrap();
-        let reading = reading(lead, before.events(), wanted, now);
+        let mut reading = reading(lead, before.events(), wanted, now);
+        if backfill {
+            reading.origin = Origin::Backfill;
+        }
         let id = reading.events[0].0.id.to_string();
         assert_eq!(self.store.record(&self.platform, reading).await.unwrap(), Recorded::Done);
         id

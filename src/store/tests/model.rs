@@ -27,8 +27,8 @@ enum What {
 
 #[derive(Clone, Debug)]
 enum Step {
-    /// A lead's next event, for these destinations by these routes.
-    Record(u64, Vec<(usize, usize)>),
+    /// A lead's next event, for these destinations by these routes; from a backfill or not.
+    Record(u64, Vec<(usize, usize)>, bool),
     /// Claims at most so many through these routes, and keeps them.
     Claim(usize, Vec<usize>, usize),
     /// Ends one of those that are held.
@@ -64,7 +64,8 @@ fn step() -> impl Strategy<Value = Step> {
     let (place, route) = (0..DESTINATIONS.len(), 0..ROUTES.len());
     let some = prop::option::of(route.clone());
     prop_oneof![
-        10 => (0u64..3, prop::collection::vec((place.clone(), route.clone()), 0..4)).prop_map(|(l, w)| Step::Record(l, w)),
+        10 => (0u64..3, prop::collection::vec((place.clone(), route.clone()), 0..4), any::<bool>())
+            .prop_map(|(l, w, b)| Step::Record(l, w, b)),
         8 => (place.clone(), prop::sample::subsequence(vec![0, 1], 1..=2).prop_shuffle(), 1usize..5)
             .prop_map(|(d, r, n)| Step::Claim(d, r, n)),
         5 => (any::<usize>(), what()).prop_map(|(i, w)| Step::Settle(i, w)),
@@ -97,6 +98,8 @@ struct Delivery {
     lead: u64,
     route: usize,
     tries: u32,
+    /// It waits behind the others.
+    behind: bool,
     state: State,
     /// When it was settled.
     at: i64,
@@ -130,13 +133,13 @@ impl Model {
         self.deliveries.iter().filter_map(of).collect()
     }
 
-    /// The first pending one of each lead there: due time, route, number.
-    fn heads(&self, place: usize) -> Vec<(i64, usize, Seq)> {
-        let mut heads: BTreeMap<u64, (i64, usize, Seq)> = BTreeMap::new();
+    /// The first pending one of each lead there: whether it waits behind, due time, route, number.
+    fn heads(&self, place: usize) -> Vec<(bool, i64, usize, Seq)> {
+        let mut heads: BTreeMap<u64, (bool, i64, usize, Seq)> = BTreeMap::new();
         for seq in self.pending(place, None) {
             let delivery = &self.deliveries[&(place, seq)];
             if let State::Pending { due, .. } = delivery.state {
-                heads.entry(delivery.lead).or_insert((due, delivery.route, seq));
+                heads.entry(delivery.lead).or_insert((delivery.behind, due, delivery.route, seq));
             }
         }
         heads.into_values().collect()
@@ -174,6 +177,17 @@ impl Model {
     fn open(&mut self, key: (usize, Seq)) {
         let (now, delivery) = (self.now, self.deliveries.get_mut(&key).unwrap());
         delivery.state = State::Pending { due: now, opened: now, failed: 0 };
+        self.bring_forward(key);
+    }
+
+    /// One that does not wait behind takes those of its lead that stand before it along.
+    fn bring_forward(&mut self, (place, seq): (usize, Seq)) {
+        let Delivery { lead, behind, .. } = self.deliveries[&(place, seq)];
+        if !behind {
+            let before = self.deliveries.range_mut((place, 0)..(place, seq)).map(|(_, delivery)| delivery);
+            let pending = before.filter(|d| d.lead == lead && matches!(d.state, State::Pending { .. }));
+            pending.for_each(|delivery| delivery.behind = false);
+        }
     }
 
     fn settle(&mut self, (place, seq, claimed): (usize, Seq, &Delivery), what: What) {
@@ -254,9 +268,9 @@ impl Life {
         let (name, lanes) =
             (|place: usize| DESTINATIONS[place], |r: Option<usize>| Lanes { route: r.map(|r| ROUTES[r].into()) });
         match step {
-            Step::Record(lead, wanted) => {
+            Step::Record(lead, wanted, behind) => {
                 let names: Vec<_> = wanted.iter().map(|(d, r)| (DESTINATIONS[*d], ROUTES[*r])).collect();
-                let id = self.bench.record(lead, &names, model.now).await;
+                let id = self.bench.record_as(lead, &names, model.now, behind).await;
                 assert!(model.events.iter().all(|event| event.0 != id), "two events with one id");
                 model.events.push((id, lead));
                 model.recorded.push(model.now);
@@ -265,7 +279,9 @@ impl Life {
                 let (seq, now) = (model.events.len() as Seq, model.now);
                 let state = State::Pending { due: now, opened: now, failed: 0 };
                 for (place, route) in wanted {
-                    model.deliveries.entry((place, seq)).or_insert(Delivery { lead, route, tries: 0, state, at: now });
+                    let new = Delivery { lead, route, tries: 0, behind, state, at: now };
+                    model.deliveries.entry((place, seq)).or_insert(new);
+                    model.bring_forward((place, seq));
                 }
             }
             Step::Claim(place, routes, limit) => self.claim(place, &routes, limit).await,
@@ -286,6 +302,7 @@ impl Life {
                 let key = dead[i % dead.len()];
                 let (id, now) = (model.letter(key), at(model.now));
                 let done = if matches!(step, Step::RetryOne(_)) {
+                    model.deliveries.get_mut(&key).unwrap().behind = false;
                     model.open(key);
                     store.retry_dead(of_ids([&id]), false, now).await
                 } else {
@@ -300,7 +317,10 @@ impl Life {
                     let left_out = model.overtaken(key) && !overtaken;
                     if left_out { out.push(model.letter(key)) } else { back.push(key) }
                 }
-                back.iter().for_each(|key| model.open(*key));
+                for key in &back {
+                    model.deliveries.get_mut(key).unwrap().behind = false;
+                    model.open(*key);
+                }
                 let filter = Filter { error: Some("given_up".into()), ..Filter::default() };
                 let mut decided = store.retry_dead(filter, overtaken, at(model.now)).await.unwrap();
                 let mut done: Vec<_> = back.iter().map(|key| model.letter(*key)).collect();
@@ -362,19 +382,22 @@ impl Life {
         let due = self.bench.store.claim(DESTINATIONS[place], &names, at(now), limit).await.unwrap();
 
         let lane = |route: &usize| routes.iter().position(|r| r == route);
+        let heads = model.heads(place).into_iter();
         let mut heads: Vec<_> =
-            model.heads(place).into_iter().filter_map(|(due, r, seq)| lane(&r).map(|lane| (due, lane, seq))).collect();
+            heads.filter_map(|(behind, due, r, seq)| lane(&r).map(|lane| (behind, due, lane, seq))).collect();
         heads.sort_unstable();
         let leads: Vec<u64> = self.held.iter().filter(|h| h.0 == place).map(|h| h.2.lead).collect();
         let free = |seq: &Seq| !leads.contains(&model.deliveries[&(place, *seq)].lead);
-        let mut wanted: Vec<Seq> = heads.iter().filter(|h| h.0 <= now).map(|h| h.2).filter(free).collect();
-        wanted.truncate(limit);
-        // With the limit reached, whatever stands behind the last one.
-        let behind = wanted.get(limit - 1).and_then(|last| heads.iter().position(|h| h.2 == *last)).map(|at| at + 1);
-        let next = match behind {
-            Some(behind) => heads.get(behind).map(|h| h.0),
-            None => heads.iter().map(|h| h.0).find(|due| *due > now),
-        };
+        let (mut wanted, mut next): (Vec<Seq>, Option<i64>) = (Vec::new(), None);
+        for behind in [false, true] {
+            for (_, due, _, seq) in heads.iter().filter(|head| head.0 == behind) {
+                if *due > now || wanted.len() == limit {
+                    next = next.into_iter().chain([*due]).min();
+                    break;
+                }
+                wanted.extend(Some(*seq).filter(free));
+            }
+        }
         assert_eq!(due.next, next.map(at));
         assert_eq!(due.claims.len(), wanted.len());
         for (claim, seq) in due.claims.into_iter().zip(wanted) {
