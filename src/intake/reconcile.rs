@@ -179,8 +179,7 @@ impl Reconcile {
         };
         for _ in 0..OVERTAKEN {
             let Some(why) = why_read(&row, &accounted, order.details) else { break };
-            let before = intake.store.before(&intake.platform, vec![row.id]).await?.remove(0);
-            let reading = self.reading(&row, &lead, &accounted, &before, window, why);
+            let reading = self.reading(&row, &lead, &accounted.before, window, why);
             let missing = missing(&reading, why);
             if missing.is_empty() || !order.fix {
                 return Ok(Looked::At(self.judged(row.id, &accounted, missing, false)));
@@ -209,15 +208,7 @@ impl Reconcile {
     }
 
     /// What its details would have brought, had it been read when it was new.
-    fn reading(
-        &self,
-        row: &Row,
-        lead: &Lead,
-        accounted: &Accounted,
-        before: &Before,
-        window: Window,
-        why: WhyMissing,
-    ) -> Reading {
+    fn reading(&self, row: &Row, lead: &Lead, before: &Before, window: Window, why: WhyMissing) -> Reading {
         let (intake, now) = (&self.intake, self.intake.clock.now());
         let csat = intake.csat.read(lead.rating());
         let facts = Facts { row, lead, csat: &csat };
@@ -232,7 +223,7 @@ impl Reconcile {
             let subject = event::finalized_subject(row);
             events.push(event::finalized(facts, seen(EventType::LeadFinalized, subject)));
         }
-        if csat.is_rated() && !accounted.was_told(EventType::LeadRated, event::rated_subject(&csat)) {
+        if csat.is_rated() && before.earlier(EventType::LeadRated, event::rated_subject(&csat)) == 0 {
             let seen = seen(EventType::LeadRated, event::rated_subject(&csat));
             events.push(event::rated(facts, &["/csat/rating".to_owned()], seen));
         }
@@ -297,7 +288,9 @@ fn why_read(row: &Row, accounted: &Accounted, details: bool) -> Option<WhyMissin
         None => Some(WhyMissing::NotRecorded),
         Some(Stage::Baseline) => Some(WhyMissing::Baseline),
         Some(Stage::SetAside | Stage::Unreadable | Stage::Dropped) => None,
-        Some(Stage::Recorded) if !accounted.was_told(EventType::LeadFinalized, event::finalized_subject(row)) => {
+        Some(Stage::Recorded)
+            if accounted.before.earlier(EventType::LeadFinalized, event::finalized_subject(row)) == 0 =>
+        {
             Some(WhyMissing::FinalizedAgain)
         }
         Some(Stage::Recorded) => details.then_some(WhyMissing::RatingUntold),

@@ -57,7 +57,7 @@ pub enum Baseline {
 /// How far leadhook has got with a lead, and what its next event needs to know.
 #[derive(Clone, Debug)]
 pub struct Before {
-    known: Option<Known>,
+    pub(super) known: Option<Known>,
 }
 
 impl Before {

@@ -4,14 +4,13 @@ use std::collections::BTreeMap;
 
 use super::error::StoreError;
 use super::explain::{self, Stage};
-use super::intake::Platform;
+use super::intake::{Before, Platform};
 use super::keys::{self, DestinationNo, PlatformNo};
 use super::known::{self, AtDestination, Known, Standing};
 use super::records::{self, DestinationRecord, PlatformRecord, Settled, SettledRecord};
 use super::txn::Get;
 use super::{Inner, Store};
 use crate::domain::account::Account;
-use crate::domain::event::EventType;
 use crate::domain::lead::LeadId;
 
 /// What is kept of one lead. It needs no event's body.
@@ -21,14 +20,9 @@ pub struct Accounted {
     pub stage: Option<Stage>,
     /// How it stands with the destinations to which anything of it ever went.
     pub at: BTreeMap<String, Account>,
-    known: Option<Known>,
-}
-
-impl Accounted {
-    /// Whether the lead has had an event of this type and subject.
-    pub fn was_told(&self, event_type: EventType, subject: &str) -> bool {
-        self.known.as_ref().is_some_and(|known| known.earlier(event_type, subject) > 0)
-    }
+    /// What its next event needs to know. It is of the same moment: recording an event made of a later one would tell the
+    /// same thing once more.
+    pub before: Before,
 }
 
 impl Store {
@@ -73,7 +67,9 @@ impl Inner {
         known: Option<Known>,
         names: &Names,
     ) -> Result<Accounted, StoreError> {
-        let Some(known) = known else { return Ok(Accounted { stage: None, at: BTreeMap::new(), known: None }) };
+        let Some(known) = known else {
+            return Ok(Accounted { stage: None, at: BTreeMap::new(), before: Before { known: None } });
+        };
         let job = known.standing == Standing::Unreadable && self.tree.contains_key(keys::fetch(platform, lead))?;
         let stage = explain::stage(&known, job);
         let dead = self.dead_among(&known)?;
@@ -84,7 +80,7 @@ impl Inner {
                 at.insert(name.clone(), account);
             }
         }
-        Ok(Accounted { stage: Some(stage), at, known: Some(known) })
+        Ok(Accounted { stage: Some(stage), at, before: Before { known: Some(known) } })
     }
 
     /// The destinations at which one of the lead's events is a dead letter, even where a later one was accepted: what is

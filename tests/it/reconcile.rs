@@ -319,3 +319,101 @@ async fn an_api_that_fails_now_and_then_makes_no_difference_and_one_that_is_gone
     let report: Value = serde_json::from_str(&ran.out).unwrap();
     assert!(report["error"].as_str().unwrap().contains("no connection could be made"), "{report}");
 }
+
+/// A past that is all baseline, so large and so slow to read that something can happen meanwhile.
+async fn slow_past() -> (WeClever, Receiver, Place) {
+    let past = Options {
+        past_leads: 120,
+        past_stretch: Duration::from_secs(4 * 86_400),
+        latency: Duration::from_millis(40),
+        unrated_share: 1.0,
+        ..by_hand()
+    };
+    let weclever = weclever(past).await;
+    let crm = receiver(Behaviour::Fine).await;
+    let place = Place::new(&File::new(&weclever.base_url()).number("concurrency", 4).to("crm", &crm.url(), ""));
+    (weclever, crm, place)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_killed_meanwhile_nothing_is_lost_or_sent_twice() {
+    let fix = [&ALL[..], &["--fix"]].concat();
+    let (weclever, crm, place) = slow_past().await;
+    let mut service = place.start_and_read().await;
+    // The command, beside the service.
+    let running = place.spawn(&fix);
+    assert!(crm.wait_until(|tally| tally.accepted >= 20, PATIENCE).await);
+    running.kill();
+    // The service, beside the command.
+    let running = place.spawn(&fix);
+    assert!(crm.wait_until(|tally| tally.accepted >= 50, PATIENCE).await);
+    service.kill();
+    let ran = running.ends();
+    assert_eq!(ran.code, 69, "{}{}", ran.out, ran.err);
+    assert!(ran.out.contains("not read to its end: the running service does not answer"), "{}", ran.out);
+    // The command that has the store to itself.
+    let before = place.status();
+    let running = place.spawn(&fix);
+    let asked = weclever.requests().detail;
+    assert!(weclever.wait_until(|weclever| weclever.requests().detail >= asked + 20, PATIENCE).await);
+    running.kill();
+    assert!(destination(&place.status(), "crm")["pending"].as_u64() >= destination(&before, "crm")["pending"].as_u64());
+
+    service = place.start_and_read().await;
+    // Two at once.
+    let (one, other) = (place.spawn(&fix), place.spawn(&fix));
+    assert_eq!((one.ends().code, other.ends().code), (0, 0));
+    let all = |tally: &leadhook::simulator::Tally| tally.by_lead.len() == 120;
+    assert!(crm.wait_until(all, PATIENCE).await, "{}", crm.tally(|tally| tally.by_lead.len()));
+    place.until_status("all is settled", |status| destination(status, "crm")["delivered"] == 120).await;
+    assert_eq!(sums(&held(&place, &[], 0), "crm"), [120, 120, 0, 0, 0, 0, 0, 0]);
+    // A kill may repeat what was on the wire, under the same id; there is one event for each lead all the same.
+    assert!(ids(&crm).values().all(|ids| ids.iter().all(|id| *id == ids[0])));
+    service.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_api_that_goes_away_half_way_leaves_what_was_found_and_what_was_fixed() {
+    let (weclever, crm, place) = slow_past().await;
+    let service = place.start_and_read().await;
+    let running = place.spawn(&["reconcile", "--from", "20d", "--fix", "--json"]);
+    assert!(crm.wait_until(|tally| tally.accepted >= 30, PATIENCE).await);
+    weclever.stop().await;
+    let ran = running.ends();
+    assert_eq!(ran.code, 69, "{}", ran.err);
+    let report: Value = serde_json::from_str(&ran.out).unwrap();
+    let [listed, .., fixed] = sums(&report, "crm");
+    assert!(listed < 120 && fixed >= 30 && report["error"].as_str().unwrap().contains("WeClever"), "{report}");
+    assert!(
+        report["missing"].as_object().unwrap().is_empty(),
+        "who was not reached is not called unreadable: {report}"
+    );
+    accepted(&crm, fixed).await;
+    service.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ids_of_any_size_are_held_and_sent() {
+    let api = Api::start().await;
+    let crm = receiver(Behaviour::Fine).await;
+    let place = Place::new(&File::new(&api.base_url()).to("crm", &crm.url(), ""));
+    let leads = [0, 1, u64::from(u32::MAX), u64::MAX - 1, u64::MAX];
+    for lead in leads {
+        let row = format!(
+            r#"{{"weclever_lead_id":"{lead}","mapped_status":null,"client_lead_id":"{}"}}"#,
+            "x".repeat(200_000)
+        );
+        api.finalize(lead, &row, Some(r#"{"lead":{"name":"Ana"}}"#));
+    }
+    let service = place.start_and_read().await;
+    reads_on(&place).await;
+    let report = place.json(&["reconcile", "--from", "1h"], 1);
+    let missing: Vec<u64> = events(&report, "missing", "crm").into_iter().map(|(lead, ..)| lead).collect();
+    assert_eq!(missing, leads);
+    place.json(&["reconcile", "--from", "1h", "--fix"], 0);
+    accepted(&crm, 5).await;
+    assert_eq!(ids(&crm).into_keys().collect::<Vec<_>>(), leads);
+    place.json(&["reconcile", "--from", "1h"], 0);
+    place.json(&["explain", &u64::MAX.to_string()], 0);
+    service.stop();
+}

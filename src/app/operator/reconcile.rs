@@ -94,7 +94,11 @@ impl Verb for ReconcileBegin {
         };
         let gaps = match progress.baseline {
             Baseline::Awaited => vec![(self.from, to)],
-            _ => progress.coverage.gaps(self.from.max(progress.floor), to),
+            // The newest stretch is read by the next poll, whatever else waits.
+            _ => progress.coverage.gaps(
+                self.from.max(progress.floor),
+                to.min(clock::before(operator.clock.now(), operator.config.source.overlap)),
+            ),
         };
         Ok(Begun {
             to,

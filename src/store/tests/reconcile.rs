@@ -40,10 +40,10 @@ async fn each_lead_stands_as_its_last_event_does() {
 
     let told = |subject: &'static str| async {
         let accounted = accounted(&bench, 1).await;
-        [EventType::LeadFinalized, EventType::LeadRated].map(|event_type| accounted.was_told(event_type, subject))
+        [EventType::LeadFinalized, EventType::LeadRated].map(|event_type| accounted.before.earlier(event_type, subject))
     };
-    assert_eq!(told("qualified").await, [true, false]);
-    assert_eq!(told("lost").await, [false, false]);
+    assert_eq!(told("qualified").await, [1, 0]);
+    assert_eq!(told("lost").await, [0, 0]);
 }
 
 #[tokio::test]
@@ -80,7 +80,7 @@ async fn nothing_of_it_needs_an_event_or_a_settled_delivery() {
     for lead in [1, 2] {
         let accounted = accounted(&bench, lead).await;
         assert_eq!((accounted.stage, accounted.at.get("crm")), (Some(Stage::Recorded), Some(&Delivered)));
-        assert!(accounted.was_told(EventType::LeadFinalized, "qualified"));
+        assert!(accounted.before.earlier(EventType::LeadFinalized, "qualified") > 0);
     }
 }
 

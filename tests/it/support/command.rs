@@ -36,6 +36,12 @@ pub struct Running {
 }
 
 impl Running {
+    /// SIGKILL.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
     #[track_caller]
     pub fn ends(mut self) -> Ran {
         let code = wait(&mut self.child, Duration::from_secs(60));
