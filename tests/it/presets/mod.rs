@@ -1,3 +1,13 @@
-//! Presets.
+//! Each preset against a stand-in for its vendor, written from the vendor's page: what is sent, and what its answers lead to.
 
+mod automation;
+mod discord;
 mod files;
+mod google_chat;
+mod leads;
+mod ops;
+mod own;
+mod rd_station;
+mod slack;
+mod stage;
+mod teams;
