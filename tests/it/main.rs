@@ -29,3 +29,4 @@ mod stopping;
 mod throttling;
 mod unreadable;
 mod untouched;
+mod whole_file;
