@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::Global;
 use super::exit::{Exit, Failure};
 use super::output::Output;
-use crate::config::{Environment, InitAnswers, Locate, template};
+use crate::config::{Environment, InitAnswers, Locate, Preset, template};
 
 #[derive(Debug, clap::Args)]
 pub struct InitArgs {
@@ -20,6 +20,9 @@ pub struct InitArgs {
     /// What to call the first destination
     #[arg(long, value_name = "NAME")]
     destination: Option<String>,
+    /// What it is, if `leadhook preset list` knows it
+    #[arg(long, value_name = "NAME")]
+    preset: Option<String>,
     /// Its URL; `${NAME}` takes it from the environment
     #[arg(long)]
     url: Option<String>,
@@ -42,8 +45,8 @@ struct Written {
     file: PathBuf,
     /// What must be set before leadhook runs.
     variables: Vec<String>,
-    /// A new signing secret, for the last of them; it is kept nowhere.
-    secret: String,
+    /// A new signing secret, for the last of them; it is kept nowhere. `None`: nobody there could check a signature.
+    secret: Option<String>,
 }
 
 pub fn init(global: &Global, args: InitArgs, output: &Output) -> Result<Exit, Failure> {
@@ -55,18 +58,33 @@ pub fn init(global: &Global, args: InitArgs, output: &Output) -> Result<Exit, Fa
             file.display()
         )));
     }
+    let directory = file.parent().map(ToOwned::to_owned).unwrap_or_default();
+    let preset = args.preset.map(|name| Preset::find(&name, &directory)).transpose().map_err(Failure::usage)?;
+    let name = preset.as_ref().map_or("crm", |preset| preset.name.as_str());
+    let url = match &preset {
+        Some(preset) if preset.has_url() => args.url,
+        Some(preset) => Some(ask(args.url, &format!("Its URL ({})", preset.url), "--url", None)?),
+        None => Some(ask(args.url, "Its URL", "--url", None)?),
+    };
     let answers = InitAnswers {
         platform_id: ask(args.platform_id, "Your platform at WeClever", "--platform-id", None)?,
-        destination: ask(args.destination, "A name for the first destination", "--destination", Some("crm"))?,
-        url: ask(args.url, "Its URL", "--url", None)?,
+        destination: ask(args.destination, "A name for the first destination", "--destination", Some(name))?,
+        preset,
+        url,
         start: args.start,
         timezone: args.timezone,
         store: args.store,
     };
     std::fs::write(&file, template(&answers))
         .map_err(|e| Failure::usage(format!("cannot write {}: {e}", file.display())))?;
-    let variables = vec!["WECLEVER_USERNAME".into(), "WECLEVER_PASSWORD".into(), answers.secret_variable()];
-    let written = Written { file, variables, secret: new_secret()? };
+    let mut variables = vec!["WECLEVER_USERNAME".to_owned(), "WECLEVER_PASSWORD".to_owned()];
+    let secret = if answers.is_signed() {
+        variables.push(answers.secret_variable());
+        Some(new_secret()?)
+    } else {
+        None
+    };
+    let written = Written { file, variables, secret };
     output.print(&written, text)?;
     Ok(Exit::Done)
 }
@@ -108,13 +126,16 @@ pub fn new_secret() -> Result<String, Failure> {
 
 fn text(written: &Written) -> String {
     let mut out = format!("{} is written. Next:\n\n", written.file.display());
+    let last = written.variables.last().filter(|_| written.secret.is_some());
     for variable in &written.variables {
-        let value = if Some(variable) == written.variables.last() { written.secret.as_str() } else { "..." };
+        let value = written.secret.as_deref().filter(|_| Some(variable) == last).unwrap_or("...");
         out.push_str(&format!("  export {variable}='{value}'\n"));
     }
     out.push_str("\n  leadhook check --online\n  leadhook run\n\n");
-    out.push_str(
-        "The last secret is new and kept nowhere: give it to whoever receives, so that they can verify what comes.",
-    );
+    if written.secret.is_some() {
+        out.push_str(
+            "The last secret is new and kept nowhere: give it to whoever receives, so that they can verify what comes.",
+        );
+    }
     out
 }

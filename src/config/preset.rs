@@ -47,6 +47,10 @@ pub struct Preset {
     pub url: String,
     /// One that looks right.
     pub url_example: String,
+    /// Which events one would send there first.
+    pub on: Vec<String>,
+    /// Which of them; `None`: all.
+    pub when: Option<String>,
     /// The file's text.
     #[serde(skip)]
     pub text: String,
@@ -69,6 +73,11 @@ pub struct Setting {
 }
 
 impl Preset {
+    /// Whether it knows the URL, so that a destination need not say it.
+    pub fn has_url(&self) -> bool {
+        self.destination.contains_key("url")
+    }
+
     /// All that are compiled in, by name.
     pub fn built_in() -> Vec<Preset> {
         // That each of them reads is tested.
@@ -111,6 +120,7 @@ impl Preset {
             .map_err(|error| format!("this is not TOML: {}; see https://toml.io", error.message))?;
         let mut values = document.values;
         let mut url = table(values.remove("url"));
+        let mut route = table(values.remove("example_route"));
         let settings = table(values.remove("settings")).into_iter().map(|(name, value)| {
             let mut value = table(Some(value));
             Setting {
@@ -140,6 +150,8 @@ impl Preset {
             settings,
             url: text_of(url.remove("about")),
             url_example: text_of(url.remove("example")),
+            on: texts(route.remove("on")),
+            when: route.remove("when").map(|when| text_of(Some(when))),
             text: text.to_owned(),
             destination,
         })

@@ -1,14 +1,18 @@
 //! The short file that `leadhook init` writes.
 
+use super::preset::Preset;
+
 /// What `leadhook init` has been told. Each may hold `${NAME}` or `${file:/path}`.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct InitAnswers {
     /// The platform, as WeClever names it.
     pub platform_id: String,
     /// The first destination's name.
     pub destination: String,
-    /// Where it is.
-    pub url: String,
+    /// What is known of it already.
+    pub preset: Option<Preset>,
+    /// Where it is; `None` where the preset knows.
+    pub url: Option<String>,
     /// `now`, a date or a date and time.
     pub start: String,
     /// The zone in which the API reads dates.
@@ -18,6 +22,11 @@ pub struct InitAnswers {
 }
 
 impl InitAnswers {
+    /// Whether whoever receives can check a signature.
+    pub fn is_signed(&self) -> bool {
+        self.preset.as_ref().is_none_or(|preset| preset.signed)
+    }
+
     /// The variable in which the written file looks for the destination's secret: `CRM_SECRET` for `crm`.
     pub fn secret_variable(&self) -> String {
         let name: String = self
@@ -33,7 +42,6 @@ impl InitAnswers {
 
 /// A commented file with these answers; all else is left at its defaults.
 pub fn template(answers: &InitAnswers) -> String {
-    let quoted = |text: &str| toml_edit::Value::from(text).to_string();
     let name = toml_edit::Key::new(answers.destination.as_str()).display_repr().into_owned();
     format!(
         r#"# leadhook.toml, written by `leadhook init`. `leadhook check` finds every mistake in it.
@@ -55,21 +63,47 @@ start = {start}
 path = {store}
 
 [destinations.{name}]
-url = {url}
-# Signs what is sent. Make one with: printf 'whsec_%s\n' "$(openssl rand -base64 32)"
-secret = "${{{secret}}}"
-
+{destination}
 [[routes]]
-name = "finished conversations"
-on = ["lead.finalized"]
-to = [{to}]
-"#,
+{route}"#,
         platform_id = quoted(&answers.platform_id),
         timezone = quoted(&answers.timezone),
         start = quoted(&answers.start),
         store = quoted(&answers.store),
-        url = quoted(&answers.url),
-        secret = answers.secret_variable(),
-        to = quoted(&answers.destination),
+        destination = destination(answers),
+        route = route(answers),
     )
+}
+
+fn destination(answers: &InitAnswers) -> String {
+    let mut lines = String::new();
+    if let Some(preset) = &answers.preset {
+        lines.push_str(&format!("# {}: `leadhook preset show {}`\n", preset.title, preset.name));
+        lines.push_str(&format!("preset = {}\n", quoted(&preset.name)));
+    }
+    if let Some(url) = &answers.url {
+        lines.push_str(&format!("url = {}\n", quoted(url)));
+    }
+    if answers.is_signed() {
+        lines.push_str("# Signs what is sent. Make one with: printf 'whsec_%s\\n' \"$(openssl rand -base64 32)\"\n");
+        lines.push_str(&format!("secret = \"${{{}}}\"\n", answers.secret_variable()));
+    }
+    for setting in answers.preset.iter().flat_map(|preset| &preset.settings).filter(|setting| setting.required) {
+        lines.push_str(&format!("# {}\nsettings.{} = \"...\"\n", setting.about, setting.name));
+    }
+    lines
+}
+
+fn route(answers: &InitAnswers) -> String {
+    let preset = answers.preset.as_ref().filter(|preset| !preset.on.is_empty());
+    let on = preset.map_or_else(|| vec!["lead.finalized".to_owned()], |preset| preset.on.clone());
+    let when = preset.and_then(|preset| preset.when.as_ref());
+    let name = if when.is_some() { answers.destination.as_str() } else { "finished conversations" };
+    let on: Vec<String> = on.iter().map(|on| quoted(on)).collect();
+    let when = when.map(|when| format!("when = {}\n", quoted(when))).unwrap_or_default();
+    format!("name = {}\non = [{}]\n{when}to = [{}]\n", quoted(name), on.join(", "), quoted(&answers.destination))
+}
+
+fn quoted(text: &str) -> String {
+    toml_edit::Value::from(text).to_string()
 }

@@ -6,7 +6,7 @@ use http::HeaderName;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use url::Url;
 
-use super::secret::Secret;
+use super::secret::{Secret, SecretUrl};
 
 /// Shorter values are no secrets, and would be found in every other word.
 const SHORTEST: usize = 6;
@@ -80,9 +80,8 @@ impl Veil {
         let had_user = !bare.username().is_empty() || bare.password().is_some();
         // Cannot fail for a URL with a host.
         let _ = (bare.set_username(""), bare.set_password(None));
-        if !bare.cannot_be_a_base() && secret_path(&bare) && self.text(bare.path()) == bare.path() {
-            bare.set_path("");
-            return format!("{}{HIDDEN}", self.text(bare.as_str().split('?').next().unwrap_or_default()));
+        if secret_path(&bare) && self.text(bare.as_str()) == bare.as_str() {
+            return SecretUrl::new(bare).to_string();
         }
         let whole = bare.as_str();
         let (before, query) = whole.split_once('?').unwrap_or((whole, ""));

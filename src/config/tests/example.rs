@@ -73,7 +73,8 @@ fn what_init_writes_is_right() {
     let mut answers = InitAnswers {
         platform_id: "my \"platform\"".into(),
         destination: "team-chat".into(),
-        url: "${CRM_URL}".into(),
+        preset: None,
+        url: Some("${CRM_URL}".into()),
         start: "2026-11-01".into(),
         timezone: "America/Recife".into(),
         store: "C:\\leadhook\\data".into(),
@@ -95,6 +96,15 @@ fn what_init_writes_is_right() {
     assert_eq!(loaded.config.destinations[0].secrets.len(), 1);
     answers.destination = "1".into();
     assert!(read_with(&template(&answers), &variables).is_ok());
+
+    for preset in crate::config::Preset::built_in() {
+        answers.url = (!preset.has_url()).then(|| preset.url_example.clone());
+        let (name, on) = (preset.name.clone(), preset.on.len());
+        answers.preset = Some(preset);
+        let loaded = read_with(&template(&answers), &variables).unwrap_or_else(|mistakes| panic!("{name}: {mistakes}"));
+        assert_eq!(loaded.warnings, [], "{name}");
+        assert_eq!(loaded.config.routes[0].on.len(), on, "{name}");
+    }
 }
 
 #[test]
