@@ -13,7 +13,9 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use leadhook::config::{Access, SourceConfig, Start};
+use leadhook::domain::recheck::Ages;
 use leadhook::domain::secret::Secret;
+use leadhook::domain::watched::Watch;
 use leadhook::source::{Source, SourceError, SourceErrorKind};
 
 // Planted: none of these may ever be found in an error.
@@ -34,12 +36,19 @@ fn config(base: &str) -> SourceConfig {
         timezone: TimeZone::UTC,
         poll_every: Duration::from_secs(60),
         overlap: Duration::from_secs(7_200),
+        lookback: Duration::from_secs(43_200),
+        lookback_every: Duration::from_secs(900),
+        sweep_every: Duration::from_secs(86_400),
         sweep: Duration::from_secs(86_400),
         start: Start::Now,
         concurrency: 16,
         rate: None,
         timeout: Duration::from_secs(5),
         give_up_after: Duration::from_secs(86_400),
+        recheck: Ages::default(),
+        watch: Watch::default(),
+        stale_after: Duration::from_secs(900),
+        heartbeat_url: None,
     }
 }
 

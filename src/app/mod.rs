@@ -174,6 +174,8 @@ impl App {
                 overlap: source.overlap,
                 concurrency: source.concurrency,
                 give_up_after: source.give_up_after,
+                recheck: source.recheck.clone(),
+                watch: source.watch.clone(),
             },
             clock: self.clock.clone(),
             feed: self.feed.clone(),

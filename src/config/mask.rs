@@ -47,7 +47,7 @@ const DESTINATION: [&str; 13] = [
 const CSAT: [&str; 5] = ["low_max", "scale", "direction", "low_words", "high_words"];
 
 fn known(key: &str) -> bool {
-    const SOURCE: [&str; 13] = [
+    const SOURCE: [&str; 19] = [
         "platform_id",
         "token_time",
         "auth_header",
@@ -55,7 +55,13 @@ fn known(key: &str) -> bool {
         "timezone",
         "poll_every",
         "overlap",
+        "lookback",
+        "lookback_every",
         "sweep",
+        "sweep_every",
+        "recheck",
+        "watch",
+        "stale_after",
         "start",
         "concurrency",
         "rate",

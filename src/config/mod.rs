@@ -35,6 +35,7 @@ mod notice;
 mod outcomes;
 mod preset;
 mod reader;
+mod readings;
 mod retry;
 mod route;
 mod secret_file;
@@ -59,9 +60,11 @@ use url::Url;
 use crate::domain::csat::CsatRules;
 use crate::domain::destination::Destination;
 use crate::domain::pace::Rate;
+use crate::domain::recheck::Ages;
 use crate::domain::route::Route;
-use crate::domain::secret::Secret;
+use crate::domain::secret::{Secret, SecretUrl};
 use crate::domain::veil::Veil;
+use crate::domain::watched::Watch;
 
 pub use environment::Environment;
 pub use load::{DEFAULT_FILE, FILE_VARIABLE, Loaded, Locate, load, parse};
@@ -112,6 +115,12 @@ pub struct SourceConfig {
     pub poll_every: Duration,
     /// How far back every poll reaches.
     pub overlap: Duration,
+    /// How far back some readings reach, for leads that show up late ...
+    pub lookback: Duration,
+    /// ... and how often.
+    pub lookback_every: Duration,
+    /// How often the widest reading is made.
+    pub sweep_every: Duration,
     /// How far back the widest reading reaches; with `start = "now"` the floor lies so far back.
     pub sweep: Duration,
     /// What to do with the past.
@@ -124,6 +133,14 @@ pub struct SourceConfig {
     pub timeout: Duration,
     /// How long a lead's details may fail, while others can be read, before it is set aside for a person.
     pub give_up_after: Duration,
+    /// Ages at which a lead without a rating is read again.
+    pub recheck: Ages,
+    /// Fields of a lead that make it updated.
+    pub watch: Watch,
+    /// After so long without a good poll, the source counts as stale.
+    pub stale_after: Duration,
+    /// Called after each good poll.
+    pub heartbeat_url: Option<SecretUrl>,
 }
 
 /// How a token for the source is had.

@@ -8,6 +8,7 @@ use url::Url;
 use super::network;
 use super::node::Node;
 use super::reader::Section;
+use super::readings;
 use super::suggest;
 use super::{Access, SourceConfig, Start};
 use crate::domain::period;
@@ -17,9 +18,6 @@ const BASE_URL: &str = "https://api.weclever.co";
 const TIMEZONE: &str = "America/Sao_Paulo";
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// Keys that other versions know.
-const LATER: [&str; 5] = ["lookback", "recheck", "stale_after", "heartbeat_url", "watch"];
-
 pub(super) fn source(mut section: Section<'_>) -> Option<SourceConfig> {
     let base_url = section.take("base_url").map_or_else(|| Url::parse(BASE_URL).ok(), base_url);
     let platform_id = section.required("platform_id", "\"my-platform\"").and_then(platform_id);
@@ -28,8 +26,7 @@ pub(super) fn source(mut section: Section<'_>) -> Option<SourceConfig> {
     let access = access(&mut section, auth_scheme.as_deref().unwrap_or_default());
     let encode_plus = section.take("encode_plus").map_or(Some(false), Node::flag);
     let timezone = section.take("timezone").map_or_else(|| TimeZone::get(TIMEZONE).ok(), timezone);
-    let poll_every = section.duration("poll_every", Duration::from_secs(60));
-    let (overlap, sweep) = windows(&mut section, poll_every);
+    let times = readings::readings(&mut section);
     let start = section.take("start").map_or(Some(Start::Now), |node| {
         let zone = timezone.clone().unwrap_or(TimeZone::UTC);
         node.parsed("`now`, a date or a date and time", "now", |text| start(text, &zone))
@@ -38,7 +35,11 @@ pub(super) fn source(mut section: Section<'_>) -> Option<SourceConfig> {
     let rate = section.rate("rate");
     let timeout = section.duration("timeout", Duration::from_secs(30));
     let give_up_after = section.duration("give_up_after", 24 * HOUR);
-    section.finish(&LATER);
+    let recheck = readings::recheck(&mut section);
+    let watch = readings::watch(&mut section);
+    let stale_after = section.duration("stale_after", Duration::from_secs(15 * 60));
+    let heartbeat_url = readings::heartbeat(&mut section);
+    section.finish(&[]);
     Some(SourceConfig {
         base_url: base_url?,
         platform_id: platform_id?,
@@ -47,14 +48,21 @@ pub(super) fn source(mut section: Section<'_>) -> Option<SourceConfig> {
         auth_scheme: auth_scheme?,
         encode_plus: encode_plus?,
         timezone: timezone?,
-        poll_every,
-        overlap,
-        sweep,
+        poll_every: times.poll_every,
+        overlap: times.overlap,
+        lookback: times.lookback,
+        lookback_every: times.lookback_every,
+        sweep: times.sweep,
+        sweep_every: times.sweep_every,
         start: start?,
         concurrency,
         rate,
         timeout,
         give_up_after,
+        recheck: recheck?,
+        watch: watch?,
+        stale_after,
+        heartbeat_url: heartbeat_url?,
     })
 }
 
@@ -174,29 +182,6 @@ fn timezone(node: Node<'_>) -> Option<TimeZone> {
     };
     text.mistake("is not a time zone that leadhook knows", help);
     None
-}
-
-fn windows(section: &mut Section<'_>, poll_every: Duration) -> (Duration, Duration) {
-    let overlap_node = section.take("overlap");
-    let sweep_node = section.take("sweep");
-    let spot = overlap_node.as_ref().or(sweep_node.as_ref()).map(Node::spot);
-    let overlap = overlap_node.and_then(Node::duration).unwrap_or(2 * HOUR);
-    let sweep = sweep_node.and_then(Node::duration).unwrap_or(7 * 24 * HOUR);
-    let spot = spot.unwrap_or_else(|| section.spot.clone());
-    if overlap >= sweep {
-        section.reading.mistake(
-            &spot,
-            "`overlap` must be shorter than `sweep`, the widest reading",
-            Some("write for example overlap = \"2h\" and sweep = \"7d\"".to_owned()),
-        );
-    } else if overlap < poll_every {
-        section.reading.warn(
-            &spot,
-            "`overlap` is shorter than `poll_every`, so every poll leaves a gap that has to be read on its own",
-            Some("make `overlap` the longer of the two".to_owned()),
-        );
-    }
-    (overlap, sweep)
 }
 
 /// `now`, a date, a date and time in the zone, or one that brings its own offset.

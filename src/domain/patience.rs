@@ -70,11 +70,17 @@ pub fn after_failure(
     if waiting.attempts > 0 && charged >= give_up_after {
         return Patience::GiveUp;
     }
-    let doubled = 1u32.checked_shl(waiting.attempts).unwrap_or(u32::MAX);
-    let planned = FIRST_WAIT.saturating_mul(doubled).min(LONGEST_WAIT).mul_f64(0.5 + dice.clamp(0.0, 1.0));
+    let planned = wait(waiting.attempts, dice);
     let due = clock::after(now, planned.max(pause.unwrap_or(Duration::ZERO)));
     let waiting = Waiting { attempts: waiting.attempts.saturating_add(1), charged, last_attempt: now, planned };
     Patience::GoOn { waiting, due }
+}
+
+/// The wait after so many failures before this one: 1 s, 2 s, 4 s and so on up to 10 min, made half as long to half as long
+/// again by the dice (0 to 1).
+pub fn wait(failures: u32, dice: f64) -> Duration {
+    let doubled = 1u32.checked_shl(failures).unwrap_or(u32::MAX);
+    FIRST_WAIT.saturating_mul(doubled).min(LONGEST_WAIT).mul_f64(0.5 + dice.clamp(0.0, 1.0))
 }
 
 #[cfg(test)]

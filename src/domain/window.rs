@@ -81,10 +81,27 @@ impl Window {
     /// of the last one. Then an end lies in the hour that clocks show twice, which can also be read in two ways; so what
     /// is sent lies just outside of such an hour. A time that no clock shows is not sent either.
     pub fn wire(&self, tz: &TimeZone) -> (String, String) {
-        let (from, to) = (self.from.min(self.to), self.from.max(self.to));
-        let (first, last) = (tz.to_datetime(from), tz.to_datetime(to));
-        (written(not_after(tz, first)), written(not_before(tz, up(last))))
+        let (first, last) = self.shown(tz);
+        (written(first), written(last))
     }
+
+    /// The window that the two ends on the [`wire`](Window::wire) mean: never less than this one, and more where they were
+    /// rounded outward.
+    pub fn asked(&self, tz: &TimeZone) -> Window {
+        let (first, last) = self.shown(tz);
+        let (from, to) = (read(tz, first).unwrap_or(self.from), read(tz, last).unwrap_or(self.to));
+        Window { from: from.min(self.from), to: to.max(self.to) }
+    }
+
+    fn shown(&self, tz: &TimeZone) -> (DateTime, DateTime) {
+        let (from, to) = (self.from.min(self.to), self.from.max(self.to));
+        (down(not_after(tz, tz.to_datetime(from))), down(not_before(tz, up(tz.to_datetime(to)))))
+    }
+}
+
+/// The instant at which clocks show this time; neither end is ever sent as one that they show twice or never.
+fn read(tz: &TimeZone, shown: DateTime) -> Option<Timestamp> {
+    tz.to_ambiguous_timestamp(shown).compatible().ok()
 }
 
 /// The latest second, up to this one, that cannot be read as a later one.
@@ -118,6 +135,11 @@ fn change_at(tz: &TimeZone, shown: DateTime) -> Option<(AmbiguousOffset, Timesta
     let earliest = readings.into_iter().flatten().min()?;
     let change = tz.following(clock::before(earliest, Duration::from_nanos(1))).next()?;
     Some((offset, change.timestamp()))
+}
+
+/// The whole second.
+fn down(shown: DateTime) -> DateTime {
+    shown.with().subsec_nanosecond(0).build().unwrap_or(shown)
 }
 
 /// The next whole second, unless it is one.
@@ -253,6 +275,9 @@ mod tests {
             };
             prop_assert!(read(&first).later().expect("a time") <= window.from);
             prop_assert!(read(&last).earlier().expect("a time") >= window.to);
+            let asked = window.asked(&tz);
+            prop_assert_eq!(asked.from, read(&first).compatible().expect("a time"));
+            prop_assert_eq!(asked.to, read(&last).compatible().expect("a time"));
         }
 
         #[test]

@@ -8,6 +8,7 @@ use backoff::ExponentialBackoff;
 use jiff::Timestamp;
 
 use super::reader::{Purpose, Reader};
+use super::turns::Rank;
 use super::{Pass, ReadError, patience, until, wait_after};
 use crate::domain::clock;
 use crate::domain::window::{self, Piece};
@@ -89,7 +90,8 @@ async fn read_all(reader: &Reader, failing: &mut FailingWindows) -> Result<Optio
 }
 
 async fn read(reader: &Reader, piece: &Piece, baseline: bool) -> Result<(), ReadError> {
-    reader.precedence.after_you().await;
+    reader.precedence.after(Rank::New).await;
+    let _going = reader.precedence.go(Rank::New);
     let end = reader.read(piece, baseline, Purpose::Gap).await;
     if let Err(error) = &end {
         reader.note(Err(error));

@@ -5,13 +5,17 @@
 //! | `reader` | reads one window whole: list, detect, fetch, record, cover |
 //! | `poll` | the newest window, again and again |
 //! | `gaps` | what was never read, behind the polls |
+//! | `fetch` | reads one lead, and what follows from it |
 //! | `refetch` | leads whose details failed |
+//! | `rechecks` | leads that have no rating yet |
 //! | [`reconcile`] | what is listed against what was delivered |
 //! | `turns` | who goes first, and one read of a lead at a time |
 
+mod fetch;
 mod gaps;
 mod poll;
 mod reader;
+mod rechecks;
 pub mod reconcile;
 mod refetch;
 mod turns;
@@ -25,7 +29,9 @@ use tokio_util::sync::CancellationToken;
 
 use crate::domain::clock;
 use crate::domain::csat::CsatRules;
+use crate::domain::recheck::Ages;
 use crate::domain::route::Route;
+use crate::domain::watched::Watch;
 use crate::source::{Source, SourceError};
 use crate::store::intake::Platform;
 use crate::store::{Store, StoreError};
@@ -68,7 +74,14 @@ pub struct Settings {
     pub concurrency: usize,
     /// How long a lead's details may fail while others can be read.
     pub give_up_after: Duration,
+    /// Ages at which a lead without a rating is read again.
+    pub recheck: Ages,
+    /// What makes a lead updated.
+    pub watch: Watch,
 }
+
+/// No sleep is longer, so that a clock that jumps is noticed.
+const LONGEST_SLEEP: Duration = Duration::from_secs(30);
 
 /// Why a window was not read whole.
 #[derive(Debug, thiserror::Error)]
@@ -123,11 +136,11 @@ impl Intake {
     /// The store cannot be read or written any more.
     pub async fn run(self, stop: CancellationToken) -> Result<(), StoreError> {
         let reader = Reader::new(self, stop);
-        tokio::try_join!(poll::run(&reader), gaps::run(&reader), refetch::run(&reader))?;
+        tokio::try_join!(poll::run(&reader), gaps::run(&reader), refetch::run(&reader), rechecks::run(&reader))?;
         Ok(())
     }
 
-    /// One poll, each gap once, and the leads whose details are due or come due by `until`.
+    /// One poll, each gap once, and the leads whose details are due or come due by `until`, for the first time or again.
     ///
     /// # Errors
     /// The store cannot be read or written any more.
@@ -136,7 +149,7 @@ impl Intake {
         let mut pass = Pass::default();
         poll::once(&reader, until, &mut pass).await?;
         gaps::once(&reader, &mut pass).await?;
-        refetch::until(&reader, until).await?;
+        tokio::try_join!(refetch::until(&reader, until), rechecks::until(&reader, until))?;
         Ok(pass)
     }
 }

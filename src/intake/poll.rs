@@ -4,6 +4,7 @@ use backoff::backoff::Backoff;
 use jiff::Timestamp;
 
 use super::reader::{Purpose, Reader};
+use super::turns::Rank;
 use super::{Pass, ReadError, patience, sleep, until, wait_after};
 use crate::domain::clock;
 use crate::domain::window::{self, Piece};
@@ -58,7 +59,7 @@ async fn newest(reader: &Reader) -> Result<(), ReadError> {
         let newest = window::newest(now, intake.settings.overlap);
         // A floor that lies further ahead than the window ends (`start` is a date to come): there is nothing to read yet.
         let Some(window) = newest.above(progress.floor) else { return Ok(()) };
-        let _first = reader.precedence.go_first();
+        let _first = reader.precedence.go(Rank::Newest);
         let newest = Piece { from: window.from, to: window.to, window };
         reader.read(&newest, progress.baseline == Baseline::Awaited, Purpose::Newest).await
     }

@@ -10,13 +10,14 @@ use super::Intake;
 use crate::domain::account::{Account, Missing, WhyMissing};
 use crate::domain::event::{self, Event, EventType, Facts, Origin, Seen};
 use crate::domain::lead::{Lead, LeadId, Row};
+use crate::domain::news;
 use crate::domain::outcome::NoAnswer;
 use crate::domain::route::{self, Decision, Route};
 use crate::domain::window::Window;
 use crate::source::{Listing, SourceError, SourceErrorKind};
 use crate::store::StoreError;
 use crate::store::explain::Stage;
-use crate::store::intake::{Before, Reading, Recorded};
+use crate::store::intake::{Before, Reading, Recorded, Shown};
 use crate::store::reconcile::Accounted;
 
 /// How often one lead's details are asked for before they count as unreadable.
@@ -232,7 +233,11 @@ impl Reconcile {
             (event, decision)
         };
         let events = events.into_iter().map(routed).collect();
-        Reading { row: row.clone(), window, origin: Origin::Backfill, events, now }
+        let watched = intake.settings.watch.look(lead);
+        let shown = Shown { watched: watched.brief(), rating: news::rating_mark(&csat) };
+        let after = before.events();
+        // Nothing is planned: who asks for the past gets it as it is.
+        Reading { row: row.clone(), window, origin: Origin::Backfill, after, events, shown, again: None, now }
     }
 
     /// Without its details nobody knows who wants it: whoever may want it has not got it.

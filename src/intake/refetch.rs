@@ -1,11 +1,11 @@
 //! Leads whose details failed: each has its own growing schedule, and none holds up another.
 
 use std::collections::HashSet;
-use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::task::JoinSet;
 
+use super::LONGEST_SLEEP;
 use super::reader::{Reader, joined};
 use super::until as wait_until;
 use crate::domain::lead::LeadId;
@@ -13,9 +13,6 @@ use crate::store::StoreError;
 
 /// Leads tried again at a time.
 const UNDERWAY: usize = 64;
-
-/// No sleep is longer, so that a clock that jumps is noticed.
-const LONGEST_SLEEP: Duration = Duration::from_secs(30);
 
 /// Tries what is due until told to stop.
 pub async fn run(reader: &Reader) -> Result<(), StoreError> {
@@ -54,7 +51,7 @@ async fn drive(reader: &Reader, by: Option<Timestamp>) -> Result<(), StoreError>
                     underway.remove(&lead);
                 }
             }
-            () = reader.set_aside.notified(), if !stopping => {}
+            () = reader.shared.set_aside.notified(), if !stopping => {}
             () = intake.store.intake_bell(), if !stopping => {}
             () = tokio::time::sleep(long), if !stopping => {}
         }

@@ -1,4 +1,4 @@
-//! Whose turn it is: the newest window before everything else, and one read of a lead at a time.
+//! Whose turn it is: what is new before everything else, and one read of a lead at a time.
 
 use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
@@ -7,35 +7,52 @@ use tokio::sync::{Notify, watch};
 
 use crate::domain::lead::LeadId;
 
-/// Lets the newest window's leads go first, one by one.
-pub struct Precedence(watch::Sender<usize>);
+/// For what WeClever is asked, the most urgent first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rank {
+    /// The newest window and its leads.
+    Newest,
+    /// Everything else that may be new: gaps, and what shows up late.
+    New,
+    /// Leads that are read again for want of a rating.
+    Unrated,
+}
+
+/// How many ranks there are.
+const RANKS: usize = Rank::Unrated as usize + 1;
+
+/// Lets what is more urgent go first, lead by lead.
+pub struct Precedence(watch::Sender<[usize; RANKS]>);
 
 impl Default for Precedence {
     fn default() -> Precedence {
-        Precedence(watch::Sender::new(0))
+        Precedence(watch::Sender::new([0; RANKS]))
     }
 }
 
 impl Precedence {
-    /// The newest window is being read for as long as this is kept.
-    pub fn go_first(&self) -> First<'_> {
-        self.0.send_modify(|readers| *readers += 1);
-        First(self)
+    /// Those of this rank are going for as long as this is kept.
+    pub fn go(&self, rank: Rank) -> Going<'_> {
+        self.0.send_modify(|going| going[rank as usize] += 1);
+        Going { precedence: self, rank }
     }
 
-    /// Waits until the newest window is not being read.
-    pub async fn after_you(&self) {
+    /// Waits until nobody of a more urgent rank is going.
+    pub async fn after(&self, rank: Rank) {
         // The sender lives in `self`, so the wait cannot end for lack of it.
-        let _ = self.0.subscribe().wait_for(|readers| *readers == 0).await;
+        let _ = self.0.subscribe().wait_for(|going| going[..rank as usize].iter().all(|going| *going == 0)).await;
     }
 }
 
-/// See [`Precedence::go_first`].
-pub struct First<'a>(&'a Precedence);
+/// See [`Precedence::go`].
+pub struct Going<'a> {
+    precedence: &'a Precedence,
+    rank: Rank,
+}
 
-impl Drop for First<'_> {
+impl Drop for Going<'_> {
     fn drop(&mut self) {
-        self.0.0.send_modify(|readers| *readers -= 1);
+        self.precedence.0.send_modify(|going| going[self.rank as usize] -= 1);
     }
 }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::dead::{Attempt, delivery_dead_id};
 use super::error::StoreError;
-use super::intake::lead_dead_id;
+use super::fetches::lead_dead_id;
 use super::keys::{self, PlatformNo, Seq};
 use super::known::{self, AtDestination, Happened, Known, Standing};
 use super::records::{

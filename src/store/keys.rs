@@ -9,6 +9,7 @@
 //! | `c` lane | its counts |
 //! | `k` platform lead | a run of known leads, from this one on |
 //! | `g` platform lead, `f` platform due lead | a lead whose details are still to be read; when |
+//! | `r` platform due lead | a lead that is read again for want of a rating |
 //! | `e` seq, `b` seq chunk | an event and the first of its envelope; the rest |
 //! | `p` destination seq | a pending delivery |
 //! | `q` lane due seq, `Q` lane due seq | the heads of the lines, by when they are due; of those that wait behind the others |
@@ -96,6 +97,14 @@ pub fn fetch_due(platform: PlatformNo, due: i64, lead: LeadId) -> Vec<u8> {
 
 pub fn fetches_due(platform: PlatformNo) -> Vec<u8> {
     key(b'f', [&platform.to_be_bytes()])
+}
+
+pub fn recheck(platform: PlatformNo, due: i64, lead: LeadId) -> Vec<u8> {
+    key(b'r', [&platform.to_be_bytes(), &ms(due), &lead.0.to_be_bytes()])
+}
+
+pub fn rechecks(platform: PlatformNo) -> Vec<u8> {
+    key(b'r', [&platform.to_be_bytes()])
 }
 
 pub fn event(seq: Seq) -> Vec<u8> {

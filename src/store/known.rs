@@ -10,9 +10,11 @@ use sha2::{Digest, Sha256};
 
 use super::error::StoreError;
 use super::keys::{self, DestinationNo, PlatformNo, Seq};
-use super::records::{self, Settled};
+use super::records::{self, Settled, from_ms, to_ms};
 use crate::domain::event::EventType;
 use crate::domain::lead::LeadId;
+use crate::domain::seen;
+use crate::domain::window::Window;
 
 /// A run's bytes before it is cut: far enough below the size at which sled leaves its log.
 const LARGEST: usize = 4 * 1024;
@@ -32,6 +34,24 @@ pub struct Known {
     pub happened: Vec<Happened>,
     /// What became of them, for each destination.
     pub outcomes: Vec<AtDestination>,
+    /// Four bytes of the digest of its watched fields, at the last reading.
+    #[serde(default)]
+    pub watched: u32,
+    /// The mark of its rating, at the last reading.
+    #[serde(default)]
+    pub rating: Option<u32>,
+    /// That it is read again for want of a rating. Whoever ends what is known of a lead ends the entry under `r` as well.
+    #[serde(default)]
+    pub recheck: Option<Recheck>,
+}
+
+/// That a lead is read again.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Recheck {
+    /// When: the entry's place under `r`.
+    pub due: i64,
+    /// Four bytes that tell one `client_lead_id` from another: what the entry holds is kept up with the lists.
+    pub client: u32,
 }
 
 /// How far leadhook has got with a lead.
@@ -95,6 +115,22 @@ pub struct AtDestination {
 }
 
 impl Known {
+    /// The stretch in which it was finalized.
+    pub fn stretch(&self) -> Window {
+        Window { from: from_ms(self.from), to: from_ms(self.to) }
+    }
+
+    /// It was finalized in there, for the first time or again.
+    pub fn finalized_in(&mut self, window: Window) {
+        (self.from, self.to) = (to_ms(window.from), to_ms(window.to));
+    }
+
+    /// Listed by this window too; true where that makes the stretch narrower.
+    pub fn narrow(&mut self, window: Window) -> bool {
+        let narrower = seen::narrowed(self.stretch(), window);
+        narrower.inspect(|narrower| self.finalized_in(*narrower)).is_some()
+    }
+
     /// How many events of this type and subject the lead has had.
     pub fn earlier(&self, event_type: EventType, subject: &str) -> u32 {
         let (code, subject) = (records::event_code(event_type), subject_hash(subject));
@@ -267,11 +303,18 @@ pub fn look_up(tree: &sled::Tree, platform: PlatformNo, leads: &[LeadId]) -> Res
 
 /// The run that would hold this lead, and where the next one begins.
 fn run_around(tree: &sled::Tree, platform: PlatformNo, lead: LeadId) -> Result<(Run, Option<u64>), StoreError> {
+    let (bytes, next) = bytes_around(tree, platform, lead)?;
+    Ok((bytes.map(|bytes| records::decode(&bytes)).transpose()?.unwrap_or_default(), next))
+}
+
+/// The same, not yet decoded.
+pub fn bytes_around(
+    tree: &sled::Tree,
+    platform: PlatformNo,
+    lead: LeadId,
+) -> Result<(Option<sled::IVec>, Option<u64>), StoreError> {
     let (lowest, wanted) = (keys::runs(platform), keys::run(platform, lead));
-    let run = match tree.range(lowest.clone()..=wanted.clone()).next_back().transpose()? {
-        Some((_, bytes)) => records::decode(&bytes)?,
-        None => Run::new(),
-    };
+    let run = tree.range(lowest.clone()..=wanted.clone()).next_back().transpose()?.map(|(_, bytes)| bytes);
     let next = tree.range((std::ops::Bound::Excluded(wanted), std::ops::Bound::Unbounded)).next().transpose()?;
     let next = next.filter(|(key, _)| key.starts_with(&lowest)).map(|(key, _)| keys::last_u64(&key));
     Ok((run, next))

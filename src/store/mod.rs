@@ -5,7 +5,9 @@
 //!
 //! | file | verbs of |
 //! |---|---|
-//! | [`intake`] | what was listed, what is known, recording, coverage |
+//! | [`intake`] | what is known, recording, coverage, reads that failed |
+//! | [`detect`] | what of a list is new, or finalized again |
+//! | [`rechecks`] | leads that are read again for want of a rating |
 //! | [`dispatch`] | claiming and settling deliveries |
 //! | [`dead`] | dead letters |
 //! | [`destinations`] | pausing, resuming, moving, dropping |
@@ -15,7 +17,7 @@
 //! | [`retention`] | letting go of what is settled and old |
 //!
 //! Below them: `txn` and `committer` (many commits, one sync), `keys` and `records` (the form on disk),
-//! `known` (the packed seen-set), `line` (order within a lead), `body`, `open`.
+//! `known` and `glance` (the packed seen-set), `progress` and `fetches` (more of intake), `line` (order within a lead), `body`, `open`.
 
 mod body;
 pub mod census;
@@ -23,14 +25,19 @@ mod claims;
 mod committer;
 pub mod dead;
 pub mod destinations;
+pub mod detect;
 pub mod dispatch;
 mod error;
 pub mod explain;
+mod fetches;
+mod glance;
 pub mod intake;
 mod keys;
 mod known;
 mod line;
 mod open;
+mod progress;
+pub mod rechecks;
 pub mod reconcile;
 mod records;
 pub mod retention;

@@ -24,6 +24,11 @@ pub fn encode<T: Serialize>(record: &T) -> Result<Vec<u8>, StoreError> {
 
 /// The record that these bytes hold.
 pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, StoreError> {
+    borrow(bytes)
+}
+
+/// The record that these bytes hold, borrowing from them.
+pub fn borrow<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, StoreError> {
     match bytes.split_first() {
         Some((&RECORD_VERSION, rest)) => rmp_serde::from_slice(rest).map_err(|e| StoreError::Record(e.to_string())),
         Some((version, _)) => Err(StoreError::Record(format!("version {version} is newer than this leadhook"))),
@@ -113,6 +118,18 @@ pub struct FetchRecord {
     pub error: String,
     /// Given up on, since.
     pub dead: Option<i64>,
+}
+
+/// A lead that is read again for want of a rating; behind it stand the marks of its watched fields.
+#[derive(Serialize, Deserialize, Clone, Debug)]
+pub struct RecheckRecord {
+    pub mapped_status: Option<String>,
+    /// The row's `client_lead_id` as JSON text.
+    pub client_lead_id: Option<String>,
+    /// Since when its age counts: when it was listed as finalized.
+    pub since: i64,
+    /// Readings that failed since the last good one.
+    pub failed: u32,
 }
 
 #[derive(Serialize, Deserialize, Clone, Debug)]

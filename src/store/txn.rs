@@ -67,6 +67,14 @@ impl<'a> Txn<'a> {
         Ok(())
     }
 
+    /// What stands under this key, as bytes.
+    pub fn bytes(&self, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        match self.writes.get(key) {
+            Some(written) => Ok(written.clone()),
+            None => Ok(self.tree.get(key)?.map(|bytes| bytes.to_vec())),
+        }
+    }
+
     /// Bytes that are no record: chunks, index entries.
     pub fn put_bytes(&mut self, key: Vec<u8>, bytes: Vec<u8>) {
         self.writes.insert(key, Some(bytes));

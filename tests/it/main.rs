@@ -6,6 +6,7 @@
 
 mod support;
 
+mod again;
 mod configuration;
 mod crashes;
 mod dead_letters;

@@ -9,6 +9,7 @@ mod outcomes;
 mod secrets;
 
 use std::path::Path;
+use std::time::Duration;
 
 use figment::Figment;
 
@@ -131,6 +132,29 @@ fn ratings_are_read_as_the_file_says() {
     assert!(rules.read_text("5").low && !rules.read_text("4").low && !rules.read_text("1").low);
     let summary = read(&format!("{GOOD}[csat]\ndirection = 'down'")).expect("a good file").config.summary();
     assert!(summary.iter().any(|line| line.text == "1 to 5, 1 is the best, low from 4"), "{summary:?}");
+}
+
+#[test]
+fn how_often_and_how_far_back_the_source_is_read() {
+    let source = |keys: &str| {
+        let text = GOOD.replacen("platform_id", &format!("{keys}\nplatform_id"), 1);
+        read(&text).unwrap_or_else(|mistakes| panic!("{mistakes}")).config.source
+    };
+    let hours = |n: u64| Duration::from_secs(n * 3_600);
+    let usual = source("");
+    assert_eq!((usual.lookback, usual.lookback_every), (hours(48), hours(1) / 4));
+    assert_eq!((usual.sweep, usual.sweep_every, usual.stale_after), (hours(7 * 24), hours(24), hours(1) / 4));
+    assert_eq!(usual.watch.paths().collect::<Vec<_>>(), crate::domain::watched::DEFAULT);
+    // What is not written keeps within what is.
+    assert_eq!(source("sweep = '1d'").lookback, hours(24));
+    assert_eq!(source("overlap = '3d'").lookback, hours(72));
+    let set = source(
+        "lookback = '1d'\nlookback_every = '5m'\nsweep_every = '12h'\nrecheck = ['1s', '1h']\nwatch = []\nheartbeat_url = 'https://hc-ping.com/secret'",
+    );
+    assert_eq!((set.lookback, set.lookback_every, set.sweep_every), (hours(24), hours(1) / 12, hours(12)));
+    assert_eq!(set.recheck, crate::domain::recheck::Ages::of([hours(1), Duration::from_secs(1)]));
+    assert_eq!((set.watch.paths().count(), source("recheck = []").recheck), (0, crate::domain::recheck::Ages::of([])));
+    assert!(!format!("{set:?}").contains("secret") && format!("{set:?}").contains("hc-ping.com"));
 }
 
 #[test]

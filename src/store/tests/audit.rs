@@ -6,7 +6,7 @@ use sled::Tree;
 
 use crate::domain::lead::LeadId;
 use crate::store::keys::{self, DestinationNo, LaneNo, PlatformNo, Seq};
-use crate::store::known::Run;
+use crate::store::known::{Run, Standing};
 use crate::store::line::{place, queue_value};
 use crate::store::records::{
     self, DeadRef, EventRecord, FetchRecord, LaneCounts, LaneRecord, PendingRecord, PlatformRecord, Settled,
@@ -43,6 +43,7 @@ pub fn audit(tree: &Tree) {
     known(tree, &pending, &settled);
     fetches(tree);
     retention(tree, &pending, &settled);
+    rechecks(tree);
 }
 
 type Deliveries<T> = BTreeMap<(DestinationNo, Seq), T>;
@@ -205,4 +206,18 @@ fn retention(tree: &Tree, pending: &Deliveries<PendingRecord>, settled: &Deliver
             assert!(notes.contains(&seq), "event {seq} stays for ever");
         }
     }
+}
+
+/// Whatever is read again is known to be, and is recorded.
+fn rechecks(tree: &Tree) {
+    let mut due = BTreeSet::new();
+    for (key, run) in all::<Run>(tree, b"k") {
+        for (lead, known) in run {
+            let Some(recheck) = known.recheck else { continue };
+            assert_eq!(known.standing, Standing::Recorded, "{lead}");
+            due.insert(keys::recheck(u16::from_be_bytes(be(&key, 1)), recheck.due, LeadId(lead)));
+        }
+    }
+    let there: BTreeSet<Vec<u8>> = tree.scan_prefix(b"r").map(|entry| entry.unwrap().0.to_vec()).collect();
+    assert_eq!(there, due, "the leads that are read again");
 }

@@ -11,6 +11,7 @@ mod model;
 mod opening;
 mod packing;
 mod reconcile;
+mod rereading;
 mod retention;
 
 use std::time::Duration;
@@ -20,7 +21,7 @@ use tempfile::TempDir;
 
 use super::census::LaneCensus;
 use super::dispatch::{Claim, Settlement, Tried};
-use super::intake::{FetchJob, Platform, Reading, Recorded};
+use super::intake::{Before, FetchJob, Platform, Reading, Recorded, Shown};
 use super::keys::Seq;
 use super::{Store, dead::Filter};
 use crate::domain::event::{Event, EventId, EventType, Origin};
@@ -47,7 +48,15 @@ fn row(lead: u64) -> Row {
 fn job(lead: u64, due: i64) -> FetchJob {
     let waiting =
         Waiting { attempts: 1, charged: Duration::ZERO, last_attempt: at(0), planned: Duration::from_secs(1) };
-    FetchJob { row: row(lead), window: window(), waiting, since: at(0), due: at(due), error: "HTTP 500".into() }
+    FetchJob {
+        row: row(lead),
+        window: window(),
+        waiting,
+        since: at(0),
+        due: at(due),
+        error: "HTTP 500".into(),
+        again: None,
+    }
 }
 
 /// A store in a directory of its own, with a platform.
@@ -159,6 +168,9 @@ fn reading(lead: u64, events: u32, wanted: &[(&str, &str)], now: i64) -> Reading
     Reading {
         row: row(lead),
         window: window(),
+        after: events,
+        shown: Shown::default(),
+        again: None,
         origin: Origin::Live,
         events: vec![(event, Decision { wanted, said: Vec::new() })],
         now: at(now),

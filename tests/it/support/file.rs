@@ -36,6 +36,12 @@ impl File {
         self
     }
 
+    /// Sets a key of `[source]` to a list of texts.
+    pub fn list(mut self, key: &str, texts: &[&str]) -> File {
+        self.source.insert(key.into(), format!("{texts:?}"));
+        self
+    }
+
     pub fn without(mut self, key: &str) -> File {
         self.source.remove(key);
         self

@@ -8,6 +8,7 @@ mod service;
 use std::time::{Duration, Instant};
 
 use leadhook::simulator::{Behaviour, Options, Receiver, ReceiverOptions, WeClever};
+use serde_json::Value;
 use tokio::net::TcpListener;
 
 pub use command::Place;
@@ -36,6 +37,11 @@ pub fn by_hand() -> Options {
     Options { leads_per_second: 0.0, ready_token: Some(READY_TOKEN.into()), ..Options::default() }
 }
 
+/// The same, and none of them is rated but by hand.
+pub fn unrated() -> Options {
+    Options { unrated_share: 1.0, ..by_hand() }
+}
+
 pub async fn weclever(options: Options) -> WeClever {
     WeClever::start(listener().await, options).unwrap()
 }
@@ -49,6 +55,19 @@ pub async fn receiver(behaviour: Behaviour) -> Receiver {
 /// An address on which nobody listens.
 pub async fn nobody() -> String {
     format!("http://{}/hook", listener().await.local_addr().unwrap())
+}
+
+/// The events that it was sent, in order; each must have been sent once.
+pub fn told(receiver: &Receiver) -> Vec<Value> {
+    receiver.tally(|tally| {
+        assert_eq!(tally.requests, tally.by_id.len() as u64, "an event was sent twice");
+        tally.kept.iter().map(|request| serde_json::from_slice(&request.body).unwrap()).collect()
+    })
+}
+
+/// The types and revisions of these events.
+pub fn types(events: &[Value]) -> Vec<(&str, u64)> {
+    events.iter().map(|event| (event["type"].as_str().unwrap(), event["data"]["revision"].as_u64().unwrap())).collect()
 }
 
 /// Waits until so many were accepted.

@@ -1,0 +1,132 @@
+//! Where the readings of a source stand: the floor, the baseline, and what has been read whole.
+
+use jiff::Timestamp;
+
+use super::Store;
+use super::error::StoreError;
+use super::keys::{self, PlatformNo};
+use super::records::{PlatformRecord, from_ms, to_ms};
+use super::txn::Get;
+use crate::domain::coverage::Coverage;
+
+/// A source's place in the store.
+#[derive(Clone, Debug)]
+pub struct Platform {
+    pub(super) no: PlatformNo,
+    /// `platform_id` in the file.
+    pub id: String,
+}
+
+/// Where the readings of a source stand.
+#[derive(Clone, Debug)]
+pub struct Progress {
+    /// Nothing below is ever read.
+    pub floor: Timestamp,
+    /// `start` as it was when the floor was laid; `None` for "now".
+    pub start: Option<Timestamp>,
+    /// What the first complete reading lists is only remembered.
+    pub baseline: Baseline,
+    /// What has been read whole.
+    pub coverage: Coverage,
+    /// The last good poll.
+    pub last_poll: Option<Timestamp>,
+}
+
+/// The leads that were there before leadhook began: seen, never sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Baseline {
+    /// `start` is a date: everything since is sent.
+    None,
+    /// No reading has come back yet; the first one is the baseline.
+    Awaited,
+    /// Readings of what lies before this are the baseline.
+    Until(Timestamp),
+}
+
+impl Store {
+    /// The source's place, made at the first start with this floor and `start` (`None`: "now").
+    pub async fn platform(&self, id: &str, floor: Timestamp, start: Option<Timestamp>) -> Result<Platform, StoreError> {
+        let name = id.to_owned();
+        let no = self
+            .commit(move |txn| {
+                if let Some(there) = txn.get::<PlatformRecord>(&keys::platform(&name))? {
+                    return Ok(there.no);
+                }
+                let no = PlatformNo::try_from(txn.next_number(keys::LAST_PLATFORM)?)
+                    .map_err(|_| StoreError::Record("there are too many platforms".into()))?;
+                let record = PlatformRecord {
+                    no,
+                    floor: to_ms(floor),
+                    start: start.map(to_ms),
+                    baseline_until: None,
+                    baseline: start.is_none(),
+                    coverage: Vec::new(),
+                    last_poll: None,
+                    seen: 0,
+                };
+                txn.put(keys::platform(&name), &record)?;
+                Ok(no)
+            })
+            .await?;
+        Ok(Platform { no, id: id.to_owned() })
+    }
+
+    /// Where its readings stand.
+    pub async fn progress(&self, platform: &Platform) -> Result<Progress, StoreError> {
+        let key = keys::platform(&platform.id);
+        self.read(move |inner| {
+            let record: PlatformRecord = Get::get(&inner.tree, &key)?.ok_or_else(missing_platform)?;
+            Ok(progress(record))
+        })
+        .await
+    }
+
+    /// Where the readings of this platform stand, if it was ever started.
+    pub async fn find_progress(&self, platform_id: &str) -> Result<Option<Progress>, StoreError> {
+        let key = keys::platform(platform_id);
+        self.read(move |inner| Ok(Get::get::<PlatformRecord>(&inner.tree, &key)?.map(progress))).await
+    }
+
+    /// Every row of this stretch is recorded or set aside. While the baseline is awaited, this was its first reading,
+    /// and it ends at `to`. `poll`: when the newest window was asked for, if it was that.
+    pub async fn cover(
+        &self,
+        platform: &Platform,
+        from: Timestamp,
+        to: Timestamp,
+        poll: Option<Timestamp>,
+    ) -> Result<(), StoreError> {
+        let key = keys::platform(&platform.id);
+        self.commit(move |txn| {
+            let mut record: PlatformRecord = txn.get(&key)?.ok_or_else(missing_platform)?;
+            let mut coverage = Coverage::from_parts(record.coverage);
+            coverage.add(from, to);
+            coverage.forget_before(from_ms(record.floor));
+            record.coverage = coverage.parts().to_vec();
+            if record.baseline && record.baseline_until.is_none() {
+                record.baseline_until = Some(to_ms(to));
+            }
+            record.last_poll = poll.map(to_ms).or(record.last_poll);
+            txn.put(key, &record)
+        })
+        .await
+    }
+}
+
+pub(super) fn missing_platform() -> StoreError {
+    StoreError::Record("the source's own record is missing".into())
+}
+
+fn progress(record: PlatformRecord) -> Progress {
+    Progress {
+        floor: from_ms(record.floor),
+        start: record.start.map(from_ms),
+        baseline: match (record.baseline, record.baseline_until) {
+            (false, _) => Baseline::None,
+            (true, None) => Baseline::Awaited,
+            (true, Some(until)) => Baseline::Until(from_ms(until)),
+        },
+        coverage: Coverage::from_parts(record.coverage),
+        last_poll: record.last_poll.map(from_ms),
+    }
+}
