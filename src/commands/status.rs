@@ -33,11 +33,28 @@ fn text(report: &StatusReport) -> String {
         rows.add_row([d.name.clone(), state(d, report)].into_iter().chain(numbers));
     }
     out.push_str(&rows.to_string());
+    out.push_str(&doubts(report));
     if !report.needs_a_look.is_empty() {
         out.push_str("\n\nneeds a look:");
         for look in &report.needs_a_look {
             out.push_str(&format!("\n  - {look}"));
         }
+    }
+    out
+}
+
+/// What counted as no because it could not be told.
+fn doubts(report: &StatusReport) -> String {
+    let mut out = String::new();
+    for (route, doubt) in &report.doubts.conditions {
+        let (times, why, lead) = (count(doubt.times, "time"), &doubt.why, doubt.lead);
+        out.push_str(&format!(
+            "\n\nthe condition of `{route}` could not be evaluated {times}, and counted as no: {why} (`leadhook explain {lead}`)"
+        ));
+    }
+    if report.doubts.unreadable_ratings > 0 {
+        let ratings = count(report.doubts.unreadable_ratings, "rating");
+        out.push_str(&format!("\n\n{ratings} could not be read, and counted as not low; see [csat] in the file"));
     }
     out
 }

@@ -249,13 +249,17 @@ impl Worker {
         let verdict = attempt.verdict(&self.parts.destination, pause, now, fastrand::f64());
         let name = self.parts.destination.name.clone();
         attempt.log(&name, &verdict);
+        let said = attempt.said();
         let happening = attempt.happening(&name, verdict);
         let (claim, settlement) = attempt.settlement(verdict, pause.map(|pause| clock::after(now, pause)), now);
         // In force at once, though the disk hears of it a moment later.
         self.holds.wait_until = self.holds.wait_until.max(settlement.wait_until);
         if settlement.verdict == Verdict::Parked {
             self.holds.disabled = Some(now);
-            warn!(destination = name, "answered 410 Gone: disabled until `leadhook destination resume {name}`");
+            warn!(
+                destination = name,
+                said, "says that it is gone: disabled until `leadhook destination resume {name}`"
+            );
         }
         self.settle(claim, settlement, happening);
         Ok(())

@@ -78,6 +78,13 @@ pub struct Decision {
     pub said: Vec<Said>,
 }
 
+impl Decision {
+    /// The routes whose condition could not be evaluated.
+    pub fn doubts(&self) -> impl Iterator<Item = &Said> {
+        self.said.iter().filter(|said| said.verdict == SaidVerdict::CannotTell)
+    }
+}
+
 /// Who wants this event, and what each route says. One delivery per destination: where several routes match, the first
 /// wins.
 pub fn decide(routes: &[Route], event: &Event) -> Decision {

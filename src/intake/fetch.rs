@@ -14,7 +14,7 @@ use crate::domain::event::{self, Event, EventType, Facts, Origin, Seen};
 use crate::domain::lead::{Lead, LeadId, Row};
 use crate::domain::news::{self, Last, News};
 use crate::domain::patience::{self, Patience};
-use crate::domain::route::{self, Decision};
+use crate::domain::route::{self, Decision, Said};
 use crate::domain::watched::Watched;
 use crate::source::SourceError;
 use crate::store::StoreError;
@@ -106,7 +106,16 @@ impl Fetch {
             let due = reading.again.as_ref().map(|again| again.due);
             let happenings: Vec<Happening> =
                 reading.events.iter().map(|(event, decision)| recorded(event, decision)).collect();
+            let doubts: Vec<Said> =
+                reading.events.iter().flat_map(|(_, decision)| decision.doubts()).cloned().collect();
+            let rated = reading.events.iter().any(|(event, _)| event.event_type == EventType::LeadRated);
             if intake.store.record(&intake.platform, reading).await? == Recorded::Done {
+                for said in doubts {
+                    intake.health.note_doubt(&said.route, &said.why, id);
+                }
+                if rated && csat.is_unreadable() {
+                    intake.health.note_unreadable_rating();
+                }
                 debug!(lead = id.0, events = happenings.len(), "recorded");
                 happenings.into_iter().for_each(|happening| intake.feed.tell(happening));
                 if due.is_some_and(|due| due.as_millisecond() < self.shared.unrated_due.load(Ordering::Relaxed)) {

@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::domain::lead::LeadId;
+
 /// Something that went wrong.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Trouble {
@@ -39,9 +41,30 @@ pub struct DestinationHealth {
     pub in_flight: usize,
 }
 
+/// What could not be told of events since the service began.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Doubts {
+    /// Ratings that are there and cannot be read.
+    pub unreadable_ratings: u64,
+    /// Conditions that could not be evaluated, by route: they counted as not holding.
+    pub conditions: BTreeMap<String, Doubt>,
+}
+
+/// A route's condition that could not be evaluated.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Doubt {
+    /// How often.
+    pub times: u64,
+    /// Why, the last time.
+    pub why: String,
+    /// Of which lead that was.
+    pub lead: LeadId,
+}
+
 #[derive(Default)]
 struct Parts {
     source: SourceHealth,
+    doubts: Doubts,
     destinations: BTreeMap<String, DestinationHealth>,
 }
 
@@ -58,6 +81,24 @@ impl Health {
     /// How this destination is doing.
     pub fn destination(&self, name: &str) -> DestinationHealth {
         self.parts(|parts| parts.destinations.get(name).cloned().unwrap_or_default())
+    }
+
+    /// What could not be told of events.
+    pub fn doubts(&self) -> Doubts {
+        self.parts(|parts| parts.doubts.clone())
+    }
+
+    /// Notes a rating that cannot be read.
+    pub fn note_unreadable_rating(&self) {
+        self.parts(|parts| parts.doubts.unreadable_ratings += 1);
+    }
+
+    /// Notes that a route's condition could not be evaluated for a lead.
+    pub fn note_doubt(&self, route: &str, why: &str, lead: LeadId) {
+        self.parts(|parts| {
+            let times = parts.doubts.conditions.get(route).map_or(0, |doubt| doubt.times) + 1;
+            parts.doubts.conditions.insert(route.to_owned(), Doubt { times, why: why.to_owned(), lead });
+        });
     }
 
     /// Notes how the source is doing.

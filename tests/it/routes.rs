@@ -59,6 +59,19 @@ async fn a_condition_chooses_and_what_cannot_be_evaluated_does_not_hold() {
     let mut texts: Vec<String> = bodies(&chat).iter().map(|body| body["text"].as_str().unwrap().to_owned()).collect();
     texts.sort();
     assert_eq!(texts, ["Ana 2", "Fábio 1 - Péssimo"]);
+    // What could not be told is counted, and said of each lead.
+    let doubts = &place.json(&["status"], 0)["doubts"];
+    assert_eq!(
+        (&doubts["conditions"]["odd"]["times"], &doubts["unreadable_ratings"]),
+        (&6.into(), &1.into()),
+        "{doubts}"
+    );
+    assert!(doubts["conditions"]["odd"]["why"].as_str().unwrap().contains("lead.nothing"), "{doubts}");
+    let text = place.run(&["status"]).out;
+    assert!(text.contains("the condition of `odd` could not be evaluated 6 times"), "{text}");
+    assert!(text.contains("1 rating could not be read"), "{text}");
+    let story = place.run(&["explain", "1"]).out;
+    assert!(story.contains("lead.nothing"), "{story}");
     service.stop();
 }
 

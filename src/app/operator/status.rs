@@ -9,7 +9,7 @@ use crate::store::StoreError;
 use crate::store::census::{Census, LaneCensus};
 use crate::store::destinations::Holds;
 use crate::store::intake::Baseline;
-use crate::watch::Trouble;
+use crate::watch::{Doubts, Trouble};
 
 /// How does everything stand?
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -30,6 +30,8 @@ pub struct StatusReport {
     pub destinations: Vec<DestinationStatus>,
     /// Deliveries whose destination or route has left the file.
     pub parked: Vec<Parked>,
+    /// What could not be told of events, since the service began.
+    pub doubts: Doubts,
     /// The store.
     pub store: StoreStatus,
     /// What a person should look at, each with what to do.
@@ -163,6 +165,7 @@ impl Verb for Status {
             source,
             destinations,
             parked,
+            doubts: operator.health.as_ref().map(|health| health.doubts()).unwrap_or_default(),
             store: StoreStatus { path: operator.store.path().display().to_string(), bytes: census.bytes },
             needs_a_look,
         })
@@ -296,7 +299,7 @@ fn needs_a_look(source: &SourceStatus, destinations: &[DestinationStatus], parke
     for d in destinations {
         if d.state == State::Disabled {
             look.push(format!(
-                "{} answered 410 Gone and is disabled: mend it, then `leadhook destination resume {}`",
+                "{} said that it is gone and is disabled: mend it, then `leadhook destination resume {}`",
                 d.name, d.name
             ));
         }
