@@ -27,7 +27,10 @@ impl Output {
     pub fn print<T: Serialize>(&self, result: &T, text: impl FnOnce(&T) -> String) -> std::io::Result<()> {
         let text = if self.json { serde_json::to_string_pretty(result)? } else { text(result) };
         let mut out = anstream::stdout().lock();
-        writeln!(out, "{}", text.trim_end_matches('\n'))?;
+        // Tables fill their lines up with blanks.
+        for line in text.trim_end_matches('\n').split('\n') {
+            writeln!(out, "{}", line.trim_end_matches(' '))?;
+        }
         out.flush()
     }
 }
