@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::Global;
 use super::exit::{Exit, Failure};
 use super::output::Output;
-use crate::config::{Environment, InitAnswers, Locate, Preset, template};
+use crate::config::{Environment, InitAnswers, Locate, Preset, starter_file};
 
 #[derive(Debug, clap::Args)]
 pub struct InitArgs {
@@ -75,7 +75,7 @@ pub fn init(global: &Global, args: InitArgs, output: &Output) -> Result<Exit, Fa
         timezone: args.timezone,
         store: args.store,
     };
-    std::fs::write(&file, template(&answers))
+    std::fs::write(&file, starter_file(&answers))
         .map_err(|e| Failure::usage(format!("cannot write {}: {e}", file.display())))?;
     let mut variables = vec!["WECLEVER_USERNAME".to_owned(), "WECLEVER_PASSWORD".to_owned()];
     let secret = if answers.is_signed() {

@@ -41,10 +41,10 @@ mod route;
 mod secret_file;
 mod source;
 mod stand_in;
+mod starter;
 mod suggest;
 mod summary;
 mod telling;
-mod template;
 #[cfg(test)]
 mod tests;
 mod trial;
@@ -70,8 +70,8 @@ pub use environment::Environment;
 pub use load::{DEFAULT_FILE, FILE_VARIABLE, Loaded, Locate, load, parse};
 pub use notice::{Mistakes, Notice, Position, Severity};
 pub use preset::Preset;
+pub use starter::{InitAnswers, starter_file};
 pub use summary::SummaryLine;
-pub use template::{InitAnswers, template};
 
 /// A whole, checked file.
 #[derive(Clone, Debug)]

@@ -1,7 +1,7 @@
 //! The commented example, and what `init` writes.
 
 use super::*;
-use crate::config::{InitAnswers, Position, template};
+use crate::config::{InitAnswers, Position, starter_file};
 
 const EXAMPLE: &str = include_str!("../../../config/leadhook.toml");
 
@@ -87,7 +87,7 @@ fn what_init_writes_is_right() {
         ("TEAM_CHAT_SECRET", SECRET),
         ("_1_SECRET", SECRET),
     ];
-    let loaded = read_with(&template(&answers), &variables).unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    let loaded = read_with(&starter_file(&answers), &variables).unwrap_or_else(|mistakes| panic!("{mistakes}"));
     assert_eq!(loaded.warnings, []);
     assert_eq!(loaded.config.source.platform_id, "my \"platform\"");
     assert_eq!(loaded.config.source.timezone.iana_name(), Some("America/Recife"));
@@ -95,13 +95,14 @@ fn what_init_writes_is_right() {
     assert_eq!(loaded.config.destinations[0].name, "team-chat");
     assert_eq!(loaded.config.destinations[0].secrets.len(), 1);
     answers.destination = "1".into();
-    assert!(read_with(&template(&answers), &variables).is_ok());
+    assert!(read_with(&starter_file(&answers), &variables).is_ok());
 
     for preset in crate::config::Preset::built_in() {
         answers.url = (!preset.has_url()).then(|| preset.url_example.clone());
         let (name, on) = (preset.name.clone(), preset.on.len());
         answers.preset = Some(preset);
-        let loaded = read_with(&template(&answers), &variables).unwrap_or_else(|mistakes| panic!("{name}: {mistakes}"));
+        let loaded =
+            read_with(&starter_file(&answers), &variables).unwrap_or_else(|mistakes| panic!("{name}: {mistakes}"));
         assert_eq!(loaded.warnings, [], "{name}");
         assert_eq!(loaded.config.routes[0].on.len(), on, "{name}");
     }

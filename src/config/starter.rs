@@ -41,7 +41,7 @@ impl InitAnswers {
 }
 
 /// A commented file with these answers; all else is left at its defaults.
-pub fn template(answers: &InitAnswers) -> String {
+pub fn starter_file(answers: &InitAnswers) -> String {
     let name = toml_edit::Key::new(answers.destination.as_str()).display_repr().into_owned();
     format!(
         r#"# leadhook.toml, written by `leadhook init`. `leadhook check` finds every mistake in it.
