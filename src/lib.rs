@@ -10,7 +10,7 @@
 //! record    seen mark + event + deliveries: ONE commit        store
 //! -----     everything above can be repeated, nothing below is lost
 //! claim     due deliveries, in order within a lead            dispatch
-//! fill      the form: URL, headers, body, from the event      domain
+//! render    URL, headers and body, from the event and a form   domain
 //! sign      id.timestamp.body                                 domain
 //! send      HTTP                                              transport
 //! decide    outcome -> delivered, again at T, dead            domain

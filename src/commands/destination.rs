@@ -137,7 +137,7 @@ async fn test(config: &Config, name: &str, output: &Output) -> Result<Exit, Fail
     let transport = Transport::new(destination).map_err(Failure::unavailable)?;
     let now = Timestamp::now();
     let (event_id, envelope) = sample(&config.source.platform_id, now);
-    let request = destination.form.fill(&event_id, envelope.into_bytes()).map_err(Failure::usage)?;
+    let request = destination.form.render(&event_id, envelope.into_bytes()).map_err(Failure::usage)?;
     let sent = transport.send(&event_id, request, now).await;
     let outcome = destination.judge(&sent.answer);
     let (status, error, answer) = match &sent.answer {

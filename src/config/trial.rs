@@ -39,7 +39,7 @@ pub(super) fn every_request(
             }
             let unfit = route.on.iter().find_map(|on| {
                 let made_up = sample::event(*on, &source.platform_id, RATING, csat, Timestamp::UNIX_EPOCH);
-                form.fill(&made_up.id, made_up.envelope.into_bytes()).err().map(|unfit| (on, unfit))
+                form.render(&made_up.id, made_up.envelope.into_bytes()).err().map(|unfit| (on, unfit))
             });
             if let Some((on, unfit)) = unfit {
                 let what = match unfit {

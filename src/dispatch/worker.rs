@@ -205,7 +205,7 @@ impl Worker {
         let Some(mut claim) = self.ready.pop_front() else { return };
         // Only what goes through one of these routes is claimed.
         let Some(form) = self.parts.forms.get(&claim.route) else { return };
-        let request = match form.fill(&claim.event_id, std::mem::take(&mut claim.envelope)) {
+        let request = match form.render(&claim.event_id, std::mem::take(&mut claim.envelope)) {
             Ok(request) => request,
             Err(unfit) => return self.bury(claim, &unfit, now),
         };

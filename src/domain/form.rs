@@ -108,11 +108,11 @@ impl Unfit {
 }
 
 impl Form {
-    /// Fills the form in with an event: `envelope` is its JSON text, which is taken as it is where nothing changes it.
+    /// Renders the form with an event: `envelope` is its JSON text, which is taken as it is where nothing changes it.
     ///
     /// # Errors
     /// A template cannot be filled in, or the body is too large.
-    pub fn fill(&self, id: &str, envelope: Vec<u8>) -> Result<Request, Unfit> {
+    pub fn render(&self, id: &str, envelope: Vec<u8>) -> Result<Request, Unfit> {
         let envelope = match &self.fields {
             Some(fields) => fields.apply(&envelope),
             None => envelope,

@@ -64,7 +64,7 @@ fn header(name: &str, value: &str) -> (HeaderName, HeaderTemplate) {
 }
 
 fn request(destination: &Destination) -> Request {
-    destination.form.fill(ID, BODY.to_vec()).expect("a request")
+    destination.form.render(ID, BODY.to_vec()).expect("a request")
 }
 
 async fn send(destination: &Destination) -> Sent {

@@ -33,7 +33,7 @@ pub fn outgoing(
     let destination = config.destinations.iter().find(|d| d.name == destination)?;
     let route = config.routes.iter().find(|r| r.name == route)?;
     let veil = &config.veil;
-    let request = match route.form_at(destination).fill(id, envelope) {
+    let request = match route.form_at(destination).render(id, envelope) {
         Ok(request) => request,
         Err(unfit) => return Some(Err(unfit)),
     };

@@ -99,7 +99,7 @@ fn an_override_takes_the_type_of_its_key() {
     assert_eq!(config.source.start, Start::At("2026-11-01T03:00:00Z".parse().expect("a time")));
     let [crm, new] = config.destinations.as_slice() else { panic!("two destinations") };
     assert!(matches!(crm.retry, RetryPolicy::Exponential { attempts: 3, .. }));
-    let request = crm.form.fill("evt_1", b"{}".to_vec()).expect("a request");
+    let request = crm.form.render("evt_1", b"{}".to_vec()).expect("a request");
     assert_eq!((request.headers[0].0.as_str(), request.headers[0].1.expose()), ("x-api-key", "k"));
     assert_eq!((new.name.as_str(), new.secrets.len()), ("new", 2));
     assert!(matches!(new.retry, RetryPolicy::Schedule { jitter: 1.0, .. }));
