@@ -1,11 +1,14 @@
 //! `leadhook status`: how everything stands, in a form that is read in five seconds.
 
+use std::time::Duration;
+
 use super::Global;
 use super::exit::{Exit, Failure};
 use super::output::{Output, ago, count, hence, table};
 use crate::admin::reach;
 use crate::app::operator::{DestinationStatus, State, Status, StatusReport};
 use crate::domain::size;
+use crate::domain::span;
 
 pub async fn status(global: &Global, output: &Output) -> Result<Exit, Failure> {
     let config = global.load()?.config;
@@ -76,6 +79,10 @@ fn source(report: &StatusReport) -> String {
             ", {} still to be read",
             count(source.gaps.len() as u64, "stretch").replace("stretchs", "stretches")
         ));
+    }
+    if source.lateness.count > 0 {
+        let late = span::format(Duration::from_secs(source.lateness.max_s));
+        out.push_str(&format!(", {} showed up late, by {late} and more", count(source.lateness.count, "lead")));
     }
     if let Some(until) = source.wait_until.filter(|until| *until > report.at) {
         out.push_str(&format!(", it asked to be left alone, next {}", hence(until, report.at)));

@@ -20,6 +20,12 @@ pub fn elapsed(earlier: Timestamp, now: Timestamp) -> Duration {
     Duration::try_from(now.duration_since(earlier)).unwrap_or(Duration::ZERO)
 }
 
+/// Whether what was last done at `last` is to be done again, so long after. It is where the clock was set back since: a wait
+/// for a time that lies far ahead would be no wait but a standstill.
+pub fn is_due(last: Timestamp, every: Duration, now: Timestamp) -> bool {
+    now < last || elapsed(last, now) >= every
+}
+
 /// A time as a person reads it, on the clocks of this zone, to the second: `2026-11-23 14:20:31`.
 pub fn shown(at: Timestamp, tz: &TimeZone) -> String {
     let at = tz.to_datetime(at);

@@ -2,26 +2,23 @@
 //! job of its own with its own backoff, behind the polls.
 
 use std::collections::HashMap;
-use std::time::Duration;
+use std::time::Instant;
 
 use backoff::ExponentialBackoff;
 use jiff::Timestamp;
 
 use super::reader::{Purpose, Reader};
 use super::turns::Rank;
-use super::{Pass, ReadError, patience, until, wait_after};
+use super::{MARGIN, Pass, ReadError, patience, wait_after};
 use crate::domain::clock;
 use crate::domain::window::{self, Piece};
 use crate::store::StoreError;
 use crate::store::intake::{Baseline, Progress};
 
-/// How far a gap's windows reach into each other: whether the API includes the ends, nobody knows.
-const MARGIN: Duration = Duration::from_secs(60);
-
-/// A window of a gap that failed, and when it is tried again.
+/// A window of a gap that failed, and when it is tried again. What the clock on the wall does meanwhile makes no difference.
 struct Failing {
     backoff: ExponentialBackoff,
-    due: Timestamp,
+    due: Instant,
 }
 
 type FailingWindows = HashMap<(Timestamp, Timestamp), Failing>;
@@ -29,17 +26,19 @@ type FailingWindows = HashMap<(Timestamp, Timestamp), Failing>;
 /// Reads gaps until told to stop. A good poll comes first: while the newest window cannot be read, neither can these.
 pub async fn run(reader: &Reader) -> Result<(), StoreError> {
     let mut failing = FailingWindows::new();
-    let mut next_due: Option<Timestamp> = None;
+    let mut next_due: Option<Instant> = None;
+    let mut polled = reader.polled.subscribe();
     loop {
         let due = async {
             match next_due {
-                Some(at) => tokio::time::sleep(until(at, reader.intake.clock.now())).await,
+                Some(at) => tokio::time::sleep_until(at.into()).await,
                 None => std::future::pending().await,
             }
         };
         tokio::select! {
             () = reader.stop.cancelled() => return Ok(()),
-            () = reader.polled.notified() => {}
+            // The sender lives in the reader.
+            _ = polled.changed() => {}
             () = due => {}
         }
         next_due = read_all(reader, &mut failing).await?;
@@ -65,12 +64,12 @@ pub async fn once(reader: &Reader, pass: &mut Pass) -> Result<(), StoreError> {
 }
 
 /// Reads what is due, newest first, and says when the next failed window is.
-async fn read_all(reader: &Reader, failing: &mut FailingWindows) -> Result<Option<Timestamp>, StoreError> {
+async fn read_all(reader: &Reader, failing: &mut FailingWindows) -> Result<Option<Instant>, StoreError> {
     let todo = windows(reader).await?;
     failing.retain(|key, _| todo.iter().any(|(piece, _)| (piece.from, piece.to) == *key));
     for (piece, baseline) in todo {
         let key = (piece.from, piece.to);
-        let now = reader.intake.clock.now();
+        let now = Instant::now();
         if reader.stop.is_cancelled() {
             return Ok(None);
         }
@@ -82,7 +81,7 @@ async fn read_all(reader: &Reader, failing: &mut FailingWindows) -> Result<Optio
             Err(ReadError::Store(error)) => return Err(error),
             Err(error) => {
                 let failing = failing.entry(key).or_insert_with(|| Failing { backoff: patience(), due: now });
-                failing.due = clock::after(reader.intake.clock.now(), wait_after(&error, &mut failing.backoff));
+                failing.due = Instant::now() + wait_after(&error, &mut failing.backoff);
             }
         }
     }
@@ -92,7 +91,8 @@ async fn read_all(reader: &Reader, failing: &mut FailingWindows) -> Result<Optio
 async fn read(reader: &Reader, piece: &Piece, baseline: bool) -> Result<(), ReadError> {
     reader.precedence.after(Rank::New).await;
     let _going = reader.precedence.go(Rank::New);
-    let end = reader.read(piece, baseline, Purpose::Gap).await;
+    let progress = reader.intake.store.progress(&reader.intake.platform).await?;
+    let end = reader.read(piece, &progress, baseline, Purpose::Gap).await;
     if let Err(error) = &end {
         reader.note(Err(error));
     }

@@ -5,6 +5,7 @@
 //! | `reader` | reads one window whole: list, detect, fetch, record, cover |
 //! | `poll` | the newest window, again and again |
 //! | `gaps` | what was never read, behind the polls |
+//! | `lookback` | what shows up late, behind the polls |
 //! | `fetch` | reads one lead, and what follows from it |
 //! | `refetch` | leads whose details failed |
 //! | `rechecks` | leads that have no rating yet |
@@ -13,6 +14,7 @@
 
 mod fetch;
 mod gaps;
+mod lookback;
 mod poll;
 mod reader;
 mod rechecks;
@@ -70,6 +72,14 @@ pub struct Settings {
     pub poll_every: Duration,
     /// How far back every poll reaches.
     pub overlap: Duration,
+    /// How far back readings reach now and then, for leads that show up late ...
+    pub lookback: Duration,
+    /// ... and how often.
+    pub lookback_every: Duration,
+    /// How far back the widest readings reach ...
+    pub sweep: Duration,
+    /// ... and how often they are made.
+    pub sweep_every: Duration,
     /// Details read at one time.
     pub concurrency: usize,
     /// How long a lead's details may fail while others can be read.
@@ -79,6 +89,9 @@ pub struct Settings {
     /// What makes a lead updated.
     pub watch: Watch,
 }
+
+/// How far windows beside each other reach into each other: whether the API includes the ends, nobody knows.
+const MARGIN: Duration = Duration::from_secs(60);
 
 /// No sleep is longer, so that a clock that jumps is noticed.
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
@@ -136,11 +149,17 @@ impl Intake {
     /// The store cannot be read or written any more.
     pub async fn run(self, stop: CancellationToken) -> Result<(), StoreError> {
         let reader = Reader::new(self, stop);
-        tokio::try_join!(poll::run(&reader), gaps::run(&reader), refetch::run(&reader), rechecks::run(&reader))?;
+        tokio::try_join!(
+            poll::run(&reader),
+            gaps::run(&reader),
+            lookback::run(&reader),
+            refetch::run(&reader),
+            rechecks::run(&reader)
+        )?;
         Ok(())
     }
 
-    /// One poll, each gap once, and the leads whose details are due or come due by `until`, for the first time or again.
+    /// One poll, each gap once, a look further back where it is due, and the leads whose details are due or come due by `until`, for the first time or again.
     ///
     /// # Errors
     /// The store cannot be read or written any more.
@@ -149,6 +168,7 @@ impl Intake {
         let mut pass = Pass::default();
         poll::once(&reader, until, &mut pass).await?;
         gaps::once(&reader, &mut pass).await?;
+        lookback::once(&reader, &mut pass).await?;
         tokio::try_join!(refetch::until(&reader, until), rechecks::until(&reader, until))?;
         Ok(pass)
     }

@@ -61,12 +61,12 @@ async fn newest(reader: &Reader) -> Result<(), ReadError> {
         let Some(window) = newest.above(progress.floor) else { return Ok(()) };
         let _first = reader.precedence.go(Rank::Newest);
         let newest = Piece { from: window.from, to: window.to, window };
-        reader.read(&newest, progress.baseline == Baseline::Awaited, Purpose::Newest).await
+        reader.read(&newest, &progress, progress.baseline == Baseline::Awaited, Purpose::Newest).await
     }
     .await;
     reader.note(end.as_ref().copied());
     if end.is_ok() {
-        reader.polled.notify_one();
+        reader.polled.send_modify(|polls| *polls += 1);
     }
     end
 }

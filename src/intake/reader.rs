@@ -2,21 +2,24 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use super::fetch::{Fetch, Job, Shared};
 use super::turns::{Precedence, Rank};
 use super::{Intake, ReadError};
+use crate::domain::clock;
 use crate::domain::lead::{LeadId, Row};
 use crate::domain::patience::Waiting;
 use crate::domain::window::{Piece, Window};
 use crate::source::SourceError;
 use crate::store::StoreError;
-use crate::store::intake::{Before, FetchJob};
+use crate::store::intake::{Before, FetchJob, Progress};
 use crate::store::rechecks::RecheckJob;
 use crate::watch::{Happening, Trouble};
 
@@ -33,6 +36,8 @@ pub enum Purpose {
     Newest,
     /// A stretch that was never read.
     Gap,
+    /// A stretch that was read before, for what shows up late.
+    Late,
 }
 
 /// Reads windows and leads; shared by the loops of intake.
@@ -40,8 +45,8 @@ pub struct Reader {
     pub intake: Arc<Intake>,
     pub stop: CancellationToken,
     pub precedence: Arc<Precedence>,
-    /// Rung after each good poll: there may be a gap behind it.
-    pub polled: tokio::sync::Notify,
+    /// Counts the good polls: behind each there may be a gap, or it may be time to look further back.
+    pub polled: watch::Sender<u64>,
     /// What the reads of leads have in common.
     pub shared: Arc<Shared>,
 }
@@ -52,16 +57,22 @@ impl Reader {
             intake: Arc::new(intake),
             stop,
             precedence: Arc::default(),
-            polled: tokio::sync::Notify::new(),
+            polled: watch::Sender::new(0),
             shared: Arc::default(),
         }
     }
 
-    /// Reads a piece whole. `baseline`: what it lists is only remembered.
+    /// Reads a piece whole. `baseline`: what it lists is only remembered. `progress`: as it is right now.
     ///
     /// Every row is recorded or set aside before the piece counts as covered, and it counts only up to the moment at
     /// which it was asked for.
-    pub async fn read(&self, piece: &Piece, baseline: bool, purpose: Purpose) -> Result<(), ReadError> {
+    pub async fn read(
+        &self,
+        piece: &Piece,
+        progress: &Progress,
+        baseline: bool,
+        purpose: Purpose,
+    ) -> Result<(), ReadError> {
         let intake = &self.intake;
         let asked_at = intake.clock.now();
         let (first, last) = piece.window.wire(&intake.settings.timezone);
@@ -70,7 +81,11 @@ impl Reader {
         let listing = self.unless_stopped(intake.source.list(&first, &last)).await?;
         let rows = each_lead_once(listing.rows);
         let listed = rows.len();
-        let new = if baseline { self.remember(rows, window).await? } else { self.take(rows, window, purpose).await? };
+        let late = self.late_by(piece.window, progress, asked_at);
+        let new = match baseline {
+            true => self.remember(rows, window).await?,
+            false => self.take(rows, window, purpose, late).await?,
+        };
         if !listing.malformed.is_empty() {
             let rows = listing.malformed.join("; ");
             return Err(ReadError::Malformed { first, last, rows });
@@ -81,6 +96,13 @@ impl Reader {
         info!(from = first, to = last, listed, new, baseline, "window read");
         intake.feed.tell(Happening::Read { listed, new });
         Ok(())
+    }
+
+    /// How late a lead is, at the least, that is not known and is listed by this window: as long ago as the window ended,
+    /// where all of it had been read whole before, without that lead. `None` where it is not known to be late at all.
+    fn late_by(&self, window: Window, progress: &Progress, now: Timestamp) -> Option<Duration> {
+        let was_read = progress.coverage.covers(window.from.max(progress.floor), window.to.min(now));
+        (was_read && window.to < now).then(|| clock::elapsed(window.to, now))
     }
 
     /// Marks what is listed as there before leadhook began.
@@ -98,7 +120,13 @@ impl Reader {
     }
 
     /// Fetches and records what is new among the rows, or finalized again; returns how many were.
-    async fn take(&self, rows: Vec<Row>, window: Window, purpose: Purpose) -> Result<usize, ReadError> {
+    async fn take(
+        &self,
+        rows: Vec<Row>,
+        window: Window,
+        purpose: Purpose,
+        late: Option<Duration>,
+    ) -> Result<usize, ReadError> {
         let (intake, now) = (&self.intake, self.intake.clock.now());
         let mut tasks = Tasks::new();
         let (mut new, mut stopped) = (0, false);
@@ -124,6 +152,10 @@ impl Reader {
                     break;
                 }
                 new += 1;
+                if let (Some(late), None) = (late, before.standing()) {
+                    debug!(lead = row.id.0, late_s = late.as_secs(), "a lead showed up late");
+                    intake.health.of_source(|health| health.lateness.note(late, now));
+                }
                 let (job, fetch) = (first_fetch(row, window, &before, now), self.fetch());
                 tasks.spawn(async move { fetch.take(Job::Finalized(job), before).await });
             }

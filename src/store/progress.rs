@@ -30,6 +30,25 @@ pub struct Progress {
     pub coverage: Coverage,
     /// The last good poll.
     pub last_poll: Option<Timestamp>,
+    /// When the last reading that looks back began; `None`: there was none yet.
+    pub looked_back: Option<Timestamp>,
+    /// When the last reading that sweeps began; `None`: there was none yet.
+    pub swept: Option<Timestamp>,
+}
+
+impl Progress {
+    /// The first instant behind everything of the baseline that is still to be read: what is listed from there on is new
+    /// where it is not known. `None` while the baseline is awaited.
+    pub fn behind_the_baseline(&self) -> Option<Timestamp> {
+        match self.baseline {
+            Baseline::None => Some(self.floor),
+            Baseline::Awaited => None,
+            Baseline::Until(until) => {
+                let unread = self.coverage.gaps(self.floor, until);
+                Some(unread.last().map_or(self.floor, |(_, to)| *to))
+            }
+        }
+    }
 }
 
 /// The leads that were there before leadhook began: seen, never sent.
@@ -63,6 +82,8 @@ impl Store {
                     coverage: Vec::new(),
                     last_poll: None,
                     seen: 0,
+                    looked_back: None,
+                    swept: None,
                 };
                 txn.put(keys::platform(&name), &record)?;
                 Ok(no)
@@ -111,6 +132,21 @@ impl Store {
         })
         .await
     }
+
+    /// A reading that reaches further back than the polls, begun at `began`, came to a good end. `swept`: the widest one, by
+    /// which the other is done as well.
+    pub async fn looked_back(&self, platform: &Platform, began: Timestamp, swept: bool) -> Result<(), StoreError> {
+        let key = keys::platform(&platform.id);
+        self.commit(move |txn| {
+            let mut record: PlatformRecord = txn.get(&key)?.ok_or_else(missing_platform)?;
+            record.looked_back = Some(to_ms(began));
+            if swept {
+                record.swept = Some(to_ms(began));
+            }
+            txn.put(key, &record)
+        })
+        .await
+    }
 }
 
 pub(super) fn missing_platform() -> StoreError {
@@ -128,5 +164,7 @@ fn progress(record: PlatformRecord) -> Progress {
         },
         coverage: Coverage::from_parts(record.coverage),
         last_poll: record.last_poll.map(from_ms),
+        looked_back: record.looked_back.map(from_ms),
+        swept: record.swept.map(from_ms),
     }
 }

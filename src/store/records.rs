@@ -73,6 +73,11 @@ pub struct PlatformRecord {
     pub coverage: Vec<(i64, i64)>,
     pub last_poll: Option<i64>,
     pub seen: u64,
+    /// When the last readings that reach further back began, and came to a good end.
+    #[serde(default)]
+    pub looked_back: Option<i64>,
+    #[serde(default)]
+    pub swept: Option<i64>,
 }
 
 /// A destination's number and what was done to it.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -26,6 +27,34 @@ pub struct SourceHealth {
     pub trouble: Option<Trouble>,
     /// It asked to be left alone until then.
     pub wait_until: Option<Timestamp>,
+    /// Leads that showed up late.
+    #[serde(default)]
+    pub lateness: Lateness,
+}
+
+/// Leads that showed up late, in this run: they were listed for the first time by a window that had been read whole before.
+///
+/// A row carries no time. So late as is said here they were at the least: since the end of that window.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lateness {
+    /// How many there were.
+    pub count: u64,
+    /// How late the last one was, in seconds.
+    pub last_s: u64,
+    /// How late the latest was, in seconds.
+    pub max_s: u64,
+    /// When the last one showed up.
+    pub at: Option<Timestamp>,
+}
+
+impl Lateness {
+    /// Notes one more.
+    pub fn note(&mut self, late: Duration, now: Timestamp) {
+        self.count += 1;
+        self.last_s = late.as_secs();
+        self.max_s = self.max_s.max(late.as_secs());
+        self.at = Some(now);
+    }
 }
 
 /// How a destination is doing.

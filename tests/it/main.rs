@@ -17,6 +17,7 @@ mod explain;
 mod failing;
 mod faulty_api;
 mod first_run;
+mod late;
 mod main_job;
 mod once;
 mod presets;

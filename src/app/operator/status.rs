@@ -9,7 +9,7 @@ use crate::store::StoreError;
 use crate::store::census::{Census, LaneCensus};
 use crate::store::destinations::Holds;
 use crate::store::intake::Baseline;
-use crate::watch::{Doubts, Trouble};
+use crate::watch::{Doubts, Lateness, Trouble};
 
 /// How does everything stand?
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -61,6 +61,8 @@ pub struct SourceStatus {
     pub set_aside: u64,
     /// Leads whose details were given up on; they are dead letters.
     pub unreadable: u64,
+    /// Leads that showed up late, in a running service.
+    pub lateness: Lateness,
 }
 
 /// Whether a destination takes deliveries.
@@ -230,6 +232,7 @@ impl Operator {
             seen_leads: census.seen_leads,
             set_aside: census.set_aside,
             unreadable: census.unreadable,
+            lateness: health.lateness,
         })
     }
 

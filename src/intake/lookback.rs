@@ -1,0 +1,111 @@
+//! Leads that show up late: now and then the readings reach further back than the polls do.
+//!
+//! They follow a good poll, newest window first, and each piece of them counts on its own: what failed is read after
+//! another poll, and only when all of it was read is the time of the next one set.
+
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use backoff::ExponentialBackoff;
+use backoff::backoff::Backoff;
+use jiff::Timestamp;
+
+use super::reader::{Purpose, Reader};
+use super::turns::Rank;
+use super::{MARGIN, Pass, ReadError, patience, wait_after};
+use crate::domain::clock;
+use crate::domain::window::{self, Piece};
+use crate::store::StoreError;
+use crate::store::intake::Progress;
+
+/// A reading that has begun.
+struct Begun {
+    at: Timestamp,
+    sweeps: bool,
+    left: VecDeque<Piece>,
+}
+
+/// Reads what is due behind each good poll, until told to stop.
+pub async fn run(reader: &Reader) -> Result<(), StoreError> {
+    let mut polled = reader.polled.subscribe();
+    let (mut begun, mut backoff): (Option<Begun>, ExponentialBackoff) = (None, patience());
+    let mut not_before = Instant::now();
+    loop {
+        tokio::select! {
+            () = reader.stop.cancelled() => return Ok(()),
+            news = polled.changed() => {
+                if news.is_err() {
+                    return Ok(());
+                }
+            }
+        }
+        if Instant::now() < not_before {
+            continue;
+        }
+        if begun.is_none() {
+            begun = due(reader).await?;
+        }
+        let Some(reading) = &mut begun else { continue };
+        match go_on(reader, reading).await {
+            Ok(_) => {
+                begun = None;
+                backoff.reset();
+            }
+            Err(ReadError::Store(error)) => return Err(error),
+            Err(error) => not_before = Instant::now() + wait_after(&error, &mut backoff),
+        }
+    }
+}
+
+/// Reads what is due, once.
+pub async fn once(reader: &Reader, pass: &mut Pass) -> Result<(), StoreError> {
+    // Where the newest window cannot be read, neither can these; they are due in the next run as well.
+    if pass.windows == 0 {
+        return Ok(());
+    }
+    let Some(mut reading) = due(reader).await? else { return Ok(()) };
+    match go_on(reader, &mut reading).await {
+        Ok(windows) => pass.windows += windows,
+        Err(ReadError::Store(error)) => return Err(error),
+        Err(_) => pass.failed += reading.left.len() as u32,
+    }
+    Ok(())
+}
+
+async fn due(reader: &Reader) -> Result<Option<Begun>, StoreError> {
+    let (intake, now) = (&reader.intake, reader.intake.clock.now());
+    let settings = &intake.settings;
+    let progress = intake.store.progress(&intake.platform).await?;
+    let (Some(looked_back), Some(swept)) = (progress.looked_back, progress.swept) else {
+        // Whatever is there is read by the first poll and as a gap: nothing of it can be late yet.
+        intake.store.looked_back(&intake.platform, now, true).await?;
+        return Ok(None);
+    };
+    let sweeps = clock::is_due(swept, settings.sweep_every, now);
+    if !sweeps && !clock::is_due(looked_back, settings.lookback_every, now) {
+        return Ok(None);
+    }
+    let back = if sweeps { settings.sweep } else { settings.lookback };
+    let Some(lowest) = progress.behind_the_baseline() else { return Ok(None) };
+    let stretch = (clock::before(now, back), clock::before(now, settings.overlap));
+    Ok(Some(Begun { at: now, sweeps, left: window::gap_windows(stretch, MARGIN, lowest).collect() }))
+}
+
+/// Reads what is left of it; how many windows that were.
+async fn go_on(reader: &Reader, reading: &mut Begun) -> Result<u32, ReadError> {
+    let mut windows = 0;
+    while let Some(piece) = reading.left.front() {
+        reader.precedence.after(Rank::New).await;
+        let _going = reader.precedence.go(Rank::New);
+        let progress: Progress = reader.intake.store.progress(&reader.intake.platform).await?;
+        let end = reader.read(piece, &progress, false, Purpose::Late).await;
+        if let Err(error) = &end {
+            reader.note(Err(error));
+        }
+        end?;
+        reading.left.pop_front();
+        windows += 1;
+    }
+    reader.intake.store.looked_back(&reader.intake.platform, reading.at, reading.sweeps).await?;
+    Ok(windows)
+}
