@@ -11,7 +11,7 @@ use crate::store::{Store, StoreError};
 use crate::watch::Clock;
 
 /// Events looked at in one commit, which others may have to wait for: a few milliseconds.
-const BATCH: usize = 128;
+const BATCH: usize = 256;
 
 /// `run --once` has an end: what is left is taken by the next run.
 const ONCE: Duration = Duration::from_secs(5);
@@ -62,11 +62,12 @@ impl Retention {
     }
 }
 
-/// How long to leave the disk to the others after a pass that took so long. A backlog gets a fifth of the time at most;
-/// without one, what is kept a few seconds too long hurts nobody.
+/// How long to leave the disk to the others after a pass that took so long. A backlog gets a quarter of the time; where a
+/// pass takes long because much is recorded, it must keep pace all the same, or the directory grows without end. Without
+/// a backlog, what is kept a minute too long hurts nobody.
 fn rest(purged: Purged, took: Duration, keep: Duration) -> Duration {
     if purged.more {
-        (took * 4).clamp(Duration::from_millis(20), Duration::from_secs(1))
+        (took * 3).clamp(Duration::from_millis(10), Duration::from_millis(150))
     } else {
         (keep / 4).clamp(Duration::from_millis(250), Duration::from_secs(60))
     }
@@ -81,9 +82,9 @@ mod tests {
         let [ms, s] = [Duration::from_millis, Duration::from_secs];
         let more = |more| Purged { more, ..Purged::default() };
         for (purged, took, keep, expected) in [
-            (more(true), ms(0), s(1), ms(20)),
-            (more(true), ms(10), s(1), ms(40)),
-            (more(true), s(9), s(1), s(1)),
+            (more(true), ms(0), s(1), ms(10)),
+            (more(true), ms(10), s(1), ms(30)),
+            (more(true), s(9), s(1), ms(150)),
             (more(false), s(9), ms(1), ms(250)),
             (more(false), s(9), s(2), ms(500)),
             (more(false), s(9), s(30 * 86_400), s(60)),

@@ -23,6 +23,7 @@ mod once;
 mod presets;
 mod rated;
 mod reconcile;
+mod retention;
 mod route_test;
 mod routes;
 mod secrecy;

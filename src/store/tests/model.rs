@@ -422,7 +422,7 @@ impl Life {
         loop {
             let purged = store.purge(at(now - age), at(now), limit).await.unwrap();
             events += purged.events;
-            assert!(purged.looked <= limit as u64);
+            assert!(purged.looked <= limit as u64 && events <= self.model.kept.len() as u64);
             if !purged.more {
                 break;
             }
