@@ -154,6 +154,7 @@ fn said_line(said: &Said) -> String {
         SaidVerdict::ConditionFalse => "no, its condition does not hold",
         SaidVerdict::CannotTell => "no, its condition could not be evaluated",
         SaidVerdict::FirstRouteWon => "no, an earlier route won",
+        SaidVerdict::AboutItself => "no, it is about that destination",
     };
     let why = if said.why.is_empty() { String::new() } else { format!(" ({})", printable(&said.why)) };
     format!("route `{}`: {verdict}{why}", said.route)

@@ -224,6 +224,7 @@ fn said(opinion: &Opinion) -> String {
         SaidVerdict::ConditionFalse => "no, its condition does not hold",
         SaidVerdict::CannotTell => "no, its condition cannot be evaluated",
         SaidVerdict::FirstRouteWon => "no, an earlier route wins",
+        SaidVerdict::AboutItself => "no, it is about that destination",
     };
     if opinion.why.is_empty() { verdict.to_owned() } else { format!("{verdict}: {}", opinion.why) }
 }

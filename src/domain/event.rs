@@ -12,6 +12,7 @@
 //! and of the comment that came with it; a phone number that changed at the same time is a `lead.updated` of its own.
 
 mod of_lead;
+mod ops;
 
 use std::fmt;
 
@@ -22,6 +23,7 @@ use sha2::{Digest, Sha256};
 use super::lead::LeadId;
 
 pub use of_lead::{Facts, Seen, finalized, finalized_subject, rated, rated_subject, updated};
+pub use ops::{Ops, ops};
 
 /// What happened.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -173,7 +175,7 @@ pub struct Event {
     /// Among events of one lead and type, what tells this happening from another: the `mapped_status` for finalized, the
     /// rating as received for rated, the digest of the watched fields for updated.
     pub subject: String,
-    /// The lead that it happened to.
+    /// The lead that it happened to; for `ops.*` a number that all events of one subject have in common.
     pub lead: LeadId,
     /// When leadhook saw it; the API gives no time.
     pub timestamp: Timestamp,

@@ -67,6 +67,8 @@ pub enum SaidVerdict {
     CannotTell,
     /// It does, but earlier routes send the event to each of its destinations already.
     FirstRouteWon,
+    /// It does, but for nobody but the destination that the event is about.
+    AboutItself,
 }
 
 /// What the routes make of an event.
@@ -88,6 +90,11 @@ impl Decision {
 /// Who wants this event, and what each route says. One delivery per destination: where several routes match, the first
 /// wins.
 pub fn decide(routes: &[Route], event: &Event) -> Decision {
+    decide_about(routes, event, None)
+}
+
+/// The same for an event that is about a destination: whatever is the matter with it, it is not told so itself.
+pub fn decide_about(routes: &[Route], event: &Event, about: Option<&str>) -> Decision {
     let mut decision = Decision::default();
     // Read once, and only where some condition wants to see it.
     let mut context = None;
@@ -96,12 +103,12 @@ pub fn decide(routes: &[Route], event: &Event) -> Decision {
             (SaidVerdict::OtherType, String::new())
         } else {
             match &route.when {
-                None => take_up(&mut decision.wanted, route),
+                None => take_up(&mut decision.wanted, route, about),
                 Some(condition) => {
                     let context =
                         context.get_or_insert_with(|| Context::of(event.id.as_str(), event.envelope.as_bytes()));
                     match context.as_ref().map(|context| condition.judge(context)) {
-                        Ok(Judged::Yes) => take_up(&mut decision.wanted, route),
+                        Ok(Judged::Yes) => take_up(&mut decision.wanted, route, about),
                         Ok(Judged::No) => (SaidVerdict::ConditionFalse, String::new()),
                         Ok(Judged::CannotTell(why)) => (SaidVerdict::CannotTell, why),
                         Err(why) => (SaidVerdict::CannotTell, why.to_string()),
@@ -115,16 +122,25 @@ pub fn decide(routes: &[Route], event: &Event) -> Decision {
 }
 
 /// Adds what a matching route sends and no earlier one does.
-fn take_up(wanted: &mut Vec<Wanted>, route: &Route) -> (SaidVerdict, String) {
-    let (mut new, mut taken) = (Vec::new(), Vec::new());
+fn take_up(wanted: &mut Vec<Wanted>, route: &Route, about: Option<&str>) -> (SaidVerdict, String) {
+    let (mut new, mut taken, mut itself) = (Vec::new(), Vec::new(), None);
     for destination in &route.to {
+        if about == Some(destination.as_str()) {
+            itself = Some(format!("{destination} is what it is about"));
+            continue;
+        }
         match wanted.iter().find(|w| &w.destination == destination) {
             Some(first) => taken.push(format!("{destination} gets it by route `{}`", first.route)),
             None => new.push(Wanted { destination: destination.clone(), route: route.name.clone() }),
         }
     }
-    let verdict = if new.is_empty() { SaidVerdict::FirstRouteWon } else { SaidVerdict::Yes };
+    let verdict = match (new.is_empty(), taken.is_empty()) {
+        (false, _) => SaidVerdict::Yes,
+        (true, false) => SaidVerdict::FirstRouteWon,
+        (true, true) => SaidVerdict::AboutItself,
+    };
     wanted.extend(new);
+    taken.extend(itself);
     (verdict, taken.join(", "))
 }
 
@@ -175,7 +191,7 @@ mod tests {
     use jiff::Timestamp;
 
     use super::*;
-    use crate::domain::event::EventId;
+    use crate::domain::event::{EventId, Ops, ops};
     use crate::domain::lead::LeadId;
 
     fn route(name: &str, to: &[&str], when: Option<&str>) -> Route {
@@ -237,6 +253,35 @@ mod tests {
         assert_eq!(said[0].verdict, SaidVerdict::CannotTell);
         assert!(said[0].why.contains("lead.regional"), "{}", said[0].why);
         assert_eq!((said[1].verdict, said[2].verdict), (SaidVerdict::ConditionFalse, SaidVerdict::Yes));
+    }
+
+    #[test]
+    fn a_destination_does_not_hear_of_itself() {
+        let routes =
+            [route("a", &["crm"], None), route("b", &["crm", "chat"], None), route("c", &["crm", "chat"], None)];
+        let Decision { wanted, said } = decide_about(&routes, &event(), Some("crm"));
+        assert_eq!(wanted, [Wanted { destination: "chat".into(), route: "b".into() }]);
+        let said: Vec<_> = said.iter().map(|s| (s.verdict, s.why.as_str())).collect();
+        assert_eq!(said[0], (SaidVerdict::AboutItself, "crm is what it is about"));
+        assert_eq!(said[1], (SaidVerdict::Yes, "crm is what it is about"));
+        assert_eq!(said[2], (SaidVerdict::FirstRouteWon, "chat gets it by route `b`, crm is what it is about"));
+    }
+
+    #[test]
+    fn conditions_see_what_leadhook_says_of_itself() {
+        let happened = Ops {
+            event_type: EventType::OpsSourceStale,
+            subject: "source".into(),
+            message: "HTTP 503".into(),
+            count: 3,
+            began: Timestamp::UNIX_EPOCH,
+            more: serde_json::Map::new(),
+        };
+        let event = ops("p", happened, Timestamp::UNIX_EPOCH);
+        let when = "type == 'ops.source.stale' and subject == 'source' and count > 2 and '503' in message";
+        let on = vec![EventType::OpsSourceStale];
+        let decision = decide(&[Route { on, ..route("ops", &["chat"], Some(when)) }], &event);
+        assert_eq!(decision.wanted.len(), 1, "{:?}", decision.said);
     }
 
     #[test]

@@ -284,6 +284,7 @@ impl Txn<'_> {
                 after.due = now;
                 self.keep_in_line(destination, seq, &before, &after)
             }
+            Verdict::Dead(_) if before.platform == keys::OPS => self.let_ops_die(destination, seq, &before, now),
             Verdict::Delivered | Verdict::Dead(_) => {
                 if stored.is_some() {
                     self.leave_line(destination, seq, &before)?;
@@ -326,9 +327,14 @@ impl Txn<'_> {
         }
         *count_of(self.counts(settled.lane)?, settled.state) += 1;
         self.put(key, settled)?;
-        self.note_settled(seq, settled)?;
+        if settled.state != Settled::Dead {
+            self.note_settled(seq, settled.at)?;
+        }
         // Who got what of a lead is kept for ever.
         let (platform, lead) = (settled.platform, LeadId(settled.lead));
+        if platform == keys::OPS {
+            return self.trim_line(lead);
+        }
         if let Some(mut known) = self.known(platform, lead)? {
             known.settle(destination, seq, Some(settled.state));
             self.put_known(platform, lead, known)?;

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::destinations::lane;
 use super::error::StoreError;
 pub use super::fetches::FetchJob;
-use super::keys::{self, Seq};
+use super::keys::{self, PlatformNo, Seq};
 pub use super::known::Standing;
 use super::known::{self, Happened, Known};
 use super::progress::missing_platform;
@@ -190,7 +190,7 @@ impl Txn<'_> {
         let behind = reading.origin == Origin::Backfill;
         for ((event, Decision { wanted, said }), chunks) in reading.events.into_iter().zip(packed) {
             let seq = self.next_number(keys::LAST_SEQ)?;
-            self.put_event(platform, seq, &event, reading.origin, said, chunks)?;
+            self.put_event(platform.no, seq, &event, reading.origin, said, chunks)?;
             known.happened.push(Happened {
                 event_type: records::event_code(event.event_type),
                 subject: known::subject_hash(&event.subject),
@@ -213,9 +213,9 @@ impl Txn<'_> {
         Ok(Recorded::Done)
     }
 
-    fn put_event(
+    pub(super) fn put_event(
         &mut self,
-        platform: &Platform,
+        platform: PlatformNo,
         seq: Seq,
         event: &Event,
         origin: Origin,
@@ -228,7 +228,7 @@ impl Txn<'_> {
             event_type: records::event_code(event.event_type),
             subject: event.subject.clone(),
             at: to_ms(event.timestamp),
-            platform: platform.no,
+            platform,
             lead: event.lead.0,
             revision: event.revision,
             origin: records::origin_code(origin),

@@ -10,6 +10,7 @@
 //! | `k` platform lead | a run of known leads, from this one on |
 //! | `g` platform lead, `f` platform due lead | a lead whose details are still to be read; when |
 //! | `r` platform due lead | a lead that is read again for want of a rating |
+//! | `s` platform | that the source does not answer |
 //! | `e` seq, `b` seq chunk | an event and the first of its envelope; the rest |
 //! | `p` destination seq | a pending delivery |
 //! | `q` lane due seq, `Q` lane due seq | the heads of the lines, by when they are due; of those that wait behind the others |
@@ -26,6 +27,8 @@ pub type DestinationNo = u32;
 pub type LaneNo = u32;
 /// A platform's number in this store.
 pub type PlatformNo = u16;
+/// Under this number stands what leadhook says of itself, in lines by subject: there is no such platform, and no such lead.
+pub const OPS: PlatformNo = 0;
 /// An event's place in the order in which events were recorded.
 pub type Seq = u64;
 
@@ -105,6 +108,10 @@ pub fn recheck(platform: PlatformNo, due: i64, lead: LeadId) -> Vec<u8> {
 
 pub fn rechecks(platform: PlatformNo) -> Vec<u8> {
     key(b'r', [&platform.to_be_bytes()])
+}
+
+pub fn silence(platform: PlatformNo) -> Vec<u8> {
+    key(b's', [&platform.to_be_bytes()])
 }
 
 pub fn event(seq: Seq) -> Vec<u8> {

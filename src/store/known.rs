@@ -253,6 +253,16 @@ impl Runs {
         }
     }
 
+    /// Forgets all that is known of this lead.
+    pub fn remove(&mut self, tree: &sled::Tree, platform: PlatformNo, lead: LeadId) -> Result<(), StoreError> {
+        let touched = self.around(tree, platform, lead)?;
+        if let Ok(at) = touched.run.binary_search_by_key(&lead.0, |(id, _)| *id) {
+            touched.changed = true;
+            touched.run.remove(at);
+        }
+        Ok(())
+    }
+
     /// The changed runs as records, the grown ones cut.
     pub fn into_records(self) -> Result<Vec<Record>, StoreError> {
         let mut out = Vec::new();

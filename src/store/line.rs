@@ -101,7 +101,10 @@ impl Txn<'_> {
 
     /// What is known of a pending delivery's lead, the line among it.
     fn lead_of(&mut self, pending: &PendingRecord) -> Result<Known, StoreError> {
-        self.known(pending.platform, LeadId(pending.lead))?
+        let known = self.known(pending.platform, LeadId(pending.lead))?;
+        // Of a subject of `ops.*` nothing is kept but its line, and that only while there is one.
+        known
+            .or_else(|| (pending.platform == keys::OPS).then(Known::default))
             .ok_or_else(|| StoreError::Record("nothing is known of a pending delivery's lead".into()))
     }
 

@@ -10,6 +10,7 @@
 //! | [`rechecks`] | leads that are read again for want of a rating |
 //! | [`dispatch`] | claiming and settling deliveries |
 //! | [`dead`] | dead letters |
+//! | [`ops`] | what leadhook says of itself, and whether the source is silent |
 //! | [`destinations`] | pausing, resuming, moving, dropping |
 //! | [`census`] | counts, for `status` |
 //! | [`explain`] | all that is kept of one lead |
@@ -36,6 +37,7 @@ mod keys;
 mod known;
 mod line;
 mod open;
+pub mod ops;
 mod progress;
 pub mod rechecks;
 pub mod reconcile;

@@ -125,6 +125,14 @@ pub struct FetchRecord {
     pub dead: Option<i64>,
 }
 
+/// That the source does not answer, kept from the first failure to the next good poll.
+#[derive(Serialize, Deserialize, Clone, Debug)]
+pub struct SilenceRecord {
+    pub since: i64,
+    /// It counts as stale, since.
+    pub stale: Option<i64>,
+}
+
 /// A lead that is read again for want of a rating; behind it stand the marks of its watched fields.
 #[derive(Serialize, Deserialize, Clone, Debug)]
 pub struct RecheckRecord {
@@ -170,6 +178,7 @@ impl From<Said> for RouteSaid {
             SaidVerdict::ConditionFalse => 2,
             SaidVerdict::CannotTell => 3,
             SaidVerdict::FirstRouteWon => 4,
+            SaidVerdict::AboutItself => 5,
         };
         RouteSaid { route: said.route, verdict, why: said.why }
     }
@@ -185,6 +194,7 @@ impl TryFrom<RouteSaid> for Said {
             2 => SaidVerdict::ConditionFalse,
             3 => SaidVerdict::CannotTell,
             4 => SaidVerdict::FirstRouteWon,
+            5 => SaidVerdict::AboutItself,
             code => return Err(StoreError::Record(format!("a route's word {code} is newer than this leadhook"))),
         };
         Ok(Said { route: said.route, verdict, why: said.why })

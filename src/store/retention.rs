@@ -157,18 +157,21 @@ impl Txn<'_> {
 
     /// Every destination at which the event may have a delivery.
     fn destinations_of(&mut self, event: &EventRecord) -> Result<Vec<DestinationNo>, StoreError> {
-        if let Some(known) = self.known(event.platform, LeadId(event.lead))? {
+        // Of what is said of leadhook itself, only the lines are known.
+        if event.platform != keys::OPS
+            && let Some(known) = self.known(event.platform, LeadId(event.lead))?
+        {
             return Ok(known.outcomes.iter().map(|at| at.destination).collect());
         }
         let last = self.get::<u64>(keys::LAST_DESTINATION)?.unwrap_or(0);
         Ok((1..=last).filter_map(|no| DestinationNo::try_from(no).ok()).collect())
     }
 
-    /// Sees to it that an event that was passed by already, because it could not go, is looked at again.
-    pub(super) fn note_settled(&mut self, seq: Seq, settled: &SettledRecord) -> Result<(), StoreError> {
-        let passed = seq <= self.get::<u64>(keys::LOOKED_AT)?.unwrap_or(0);
-        if passed && settled.state != Settled::Dead {
-            self.put_bytes(keys::settled_note(settled.at, seq), Vec::new());
+    /// Sees to it that an event that was passed by already, because it could not go, is looked at again. `at`: when
+    /// what kept it ended.
+    pub(super) fn note_settled(&mut self, seq: Seq, at: i64) -> Result<(), StoreError> {
+        if seq <= self.get::<u64>(keys::LOOKED_AT)?.unwrap_or(0) {
+            self.put_bytes(keys::settled_note(at, seq), Vec::new());
         }
         Ok(())
     }

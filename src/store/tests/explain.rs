@@ -66,6 +66,7 @@ async fn what_each_route_said_and_the_rating_are_told() {
         SaidVerdict::ConditionFalse,
         SaidVerdict::CannotTell,
         SaidVerdict::FirstRouteWon,
+        SaidVerdict::AboutItself,
     ];
     for (lead, csat, expected) in [
         (1, r#"{"score":2,"low":true,"text":"2"}"#, Some((Some(2.0), true, "2"))),

@@ -9,6 +9,7 @@ mod explain;
 mod intake;
 mod model;
 mod opening;
+mod ops;
 mod packing;
 mod reconcile;
 mod rereading;
@@ -161,10 +162,6 @@ fn reading(lead: u64, events: u32, wanted: &[(&str, &str)], now: i64) -> Reading
         revision: events + 1,
         envelope: format!("{{\"lead\":{lead},\"revision\":{}}}", events + 1),
     };
-    let wanted = wanted
-        .iter()
-        .map(|(destination, route)| Wanted { destination: (*destination).into(), route: (*route).into() })
-        .collect();
     Reading {
         row: row(lead),
         window: window(),
@@ -172,9 +169,17 @@ fn reading(lead: u64, events: u32, wanted: &[(&str, &str)], now: i64) -> Reading
         shown: Shown::default(),
         again: None,
         origin: Origin::Live,
-        events: vec![(event, Decision { wanted, said: Vec::new() })],
+        events: vec![(event, decision(wanted))],
         now: at(now),
     }
+}
+
+fn decision(wanted: &[(&str, &str)]) -> Decision {
+    let wanted = wanted
+        .iter()
+        .map(|(destination, route)| Wanted { destination: (*destination).into(), route: (*route).into() })
+        .collect();
+    Decision { wanted, said: Vec::new() }
 }
 
 fn answered(status: u16) -> Answer {
