@@ -13,8 +13,9 @@ const CONDITION_FUEL: u64 = 50_000;
 /// The same for each text, and each leaf of a body.
 const TEXT_FUEL: u64 = 500_000;
 
-/// A rendered text is at most so long, in bytes; and so is all text of a tree.
-pub(super) const LONGEST: usize = 1 << 20;
+/// A rendered text is at most so long, in bytes; and so is all text of a tree. Ten times the longest conversation that one
+/// would send, and little enough to have in memory.
+pub(super) const LONGEST: usize = 4 << 20;
 
 /// What a program is for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

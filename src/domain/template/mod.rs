@@ -73,9 +73,13 @@ pub struct RenderError {
 
 impl fmt::Display for RenderError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.leaf {
-            Some(leaf) => write!(f, "at {leaf}: {}", self.message),
-            None => f.write_str(&self.message),
+        if let Some(leaf) = &self.leaf {
+            write!(f, "at {leaf}: ")?;
+        }
+        f.write_str(&self.message)?;
+        match &self.help {
+            Some(help) => write!(f, "; {help}"),
+            None => Ok(()),
         }
     }
 }

@@ -1,8 +1,9 @@
 //! `date`: a time as people in some place write it.
 
+use jiff::Timestamp;
 use jiff::civil::DateTime;
+use jiff::fmt::{rfc2822, strtime};
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, fmt::strtime};
 use minijinja::value::{Kwargs, ValueKind};
 use minijinja::{Error, Value};
 
@@ -32,7 +33,7 @@ pub(super) fn in_zone(value: &Value, format: &str, zone: &str) -> Result<Value, 
     text.map(Value::from).map_err(|_| said("format is no date's format; write for example %d/%m/%Y %H:%M"))
 }
 
-/// RFC 3339, `2026-11-23 17:20:31` and `2026-11-23` in the zone, or Unix seconds or milliseconds.
+/// RFC 3339, RFC 2822, `2026-11-23 17:20:31` and `2026-11-23` in the zone, or Unix seconds or milliseconds.
 fn time(value: &Value, zone: &TimeZone) -> Option<Timestamp> {
     if value.kind() == ValueKind::Number {
         let number = value.as_i64()?;
@@ -46,6 +47,9 @@ fn time(value: &Value, zone: &TimeZone) -> Option<Timestamp> {
     let text = value.as_str()?.trim();
     if let Ok(at) = text.parse::<Timestamp>() {
         return Some(at);
+    }
+    if let Ok(at) = rfc2822::parse(text) {
+        return Some(at.timestamp());
     }
     let civil: DateTime = text.parse().ok()?;
     zone.to_timestamp(civil).ok()

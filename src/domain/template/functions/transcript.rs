@@ -134,9 +134,10 @@ fn line(message: &Value, options: &Options) -> Result<Option<String>, Error> {
         },
     };
     let direction = text("direction")?;
-    let who = match direction.as_str() {
-        "inbound" => options.inbound.clone(),
-        "outbound" => options.outbound.clone(),
+    // Also `outbound-api` and `outbound-reply`, as the gateway below WeClever has them.
+    let who = match direction.split('-').next() {
+        Some("inbound") => options.inbound.clone(),
+        Some("outbound") => options.outbound.clone(),
         _ => direction,
     };
     let when = match &options.zone {

@@ -122,6 +122,26 @@ fn what_cannot_be_told_says_why() {
 }
 
 #[test]
+fn a_comparison_by_name_is_no_way_around() {
+    for test in ["lt", "lessthan", "<", "le", "<=", "gt", "greaterthan", ">", "ge", ">="] {
+        for text in [
+            format!("[lead.text] | select('{test}', 3) | list"),
+            format!("[lead.nowhere] | reject('{test}', 3) | list"),
+        ] {
+            assert!(matches!(judged(&text), Judged::CannotTell(_)), "{text}");
+        }
+        let alike = format!("[lead.two, lead.two + 1] | select('{test}', lead.two) | list | length in [0, 1, 2]");
+        assert_eq!(judged(&alike), Judged::Yes, "{alike}");
+    }
+    for filter in ["min", "max", "sort"] {
+        assert!(matches!(judged(&format!("lead.list | {filter}")), Judged::CannotTell(_)), "{filter}");
+        let by = format!("[{{'a': lead.two}}, {{'a': lead.text}}] | {filter}(attribute='a')");
+        assert!(matches!(judged(&by), Judged::CannotTell(_)), "{by}");
+        assert_eq!(judged(&format!("[{{'a': 2}}, {{'a': 1}}] | {filter}(attribute='a') | length > 0")), Judged::Yes);
+    }
+}
+
+#[test]
 fn what_can_never_work_is_found_when_it_is_read() {
     for (text, message, at) in [
         ("", "is empty", ""),
@@ -132,6 +152,7 @@ fn what_can_never_work_is_found_when_it_is_read() {
         ("csat.low = true", "unexpected `=`, expected the end of the condition", "="),
         ("csat.score | nothing", "there is no filter `nothing`", "nothing"),
         ("csat.score is nothing", "there is no test `nothing`", "nothing"),
+        ("debug()", "there is no function `debug`", "debug()"),
         ("nothing(csat.score)", "there is no function `nothing`", "nothing(csat.score)"),
         ("lead.list | map('uper') | list", "there is no filter `uper`", "'uper'"),
         ("lead.list | select('gtt', 1) | list", "there is no test `gtt`", "'gtt'"),

@@ -60,13 +60,14 @@ proptest::proptest! {
 #[test]
 fn times_as_people_write_them() {
     let data = json!({"z": "2026-11-23T17:20:31.512Z", "offset": "2026-11-23T17:20:31-03:00", "civil": "2026-11-23 17:20:31", "t": "2026-11-23T17:20:31",
-        "day": "2026-11-23", "seconds": 1_795_454_431, "milliseconds": 1_795_454_431_512i64, "odd": "ontem", "empty": "", "list": []});
+        "day": "2026-11-23", "mail": "Mon, 23 Nov 2026 17:20:31 +0000", "seconds": 1_795_454_431, "milliseconds": 1_795_454_431_512i64, "odd": "ontem", "empty": "", "list": []});
     for (expression, expected) in [
         ("z | date", "23/11/2026 14:20"),
         ("offset | date", "23/11/2026 17:20"),
         ("civil | date", "23/11/2026 17:20"),
         ("t | date", "23/11/2026 17:20"),
         ("day | date", "23/11/2026 00:00"),
+        ("mail | date", "23/11/2026 14:20"),
         ("z | date('%Y-%m-%d')", "2026-11-23"),
         ("z | date(format='%H:%M', zone='UTC')", "17:20"),
         ("z | date('%H:%M %z', 'Asia/Tokyo')", "02:20 +0900"),
@@ -157,7 +158,7 @@ fn names_numbers_and_cuts() {
 fn talk() -> Json {
     json!({"messages": [
         {"body": "Bom dia", "direction": "inbound", "date_created": "2026-11-23T17:20:31Z"},
-        {"body": "Olá!\nComo posso\r\n\r\najudar?", "direction": "outbound", "date_created": "2026-11-23T17:21:31Z"},
+        {"body": "Olá!\nComo posso\r\n\r\najudar?", "direction": "outbound-api", "date_created": "2026-11-23T17:21:31Z"},
         {"body": null, "content_type": "image/jpeg", "direction": "inbound", "date_created": "2026-11-23T17:22:31Z"},
         {"body": "  ", "direction": "inbound"},
         {"body": "Transferido", "direction": "system", "date_created": "odd"},

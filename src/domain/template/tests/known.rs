@@ -145,3 +145,44 @@ fn a_secret_that_is_put_in_must_be_inert() {
         assert!(!is_inert(text) && is_template(text), "{text}");
     }
 }
+
+/// The blocks of this kind in the page for users.
+fn documented(kind: &str) -> Vec<&'static str> {
+    let page = include_str!("../../../../config/TEMPLATES.md");
+    let begin = format!("```{kind}\n");
+    page.split(&begin).skip(1).filter_map(|rest| rest.split("```").next()).collect()
+}
+
+#[test]
+fn what_is_documented_works() {
+    let sample = crate::domain::sample::event(
+        crate::domain::event::EventType::LeadRated,
+        "my-platform",
+        "2",
+        &crate::domain::csat::CsatRules::default(),
+        jiff::Timestamp::UNIX_EPOCH,
+    );
+    let event = Context::of(&sample.id, sample.envelope.as_bytes()).expect("an event");
+    let templates: Vec<&str> = documented("jinja").iter().flat_map(|block| block.lines()).collect();
+    assert!(templates.len() > 8, "{templates:?}");
+    for text in templates {
+        let template = Text::parse(text, Place::Plain).unwrap_or_else(|wrong| panic!("{text}: {wrong:?}"));
+        assert_eq!(check_names(template.names(), &[], &[]), [], "{text}");
+        let rendered = template.render(&event).unwrap_or_else(|error| panic!("{text}: {error}"));
+        assert!(!rendered.contains("{{"), "{text}: {rendered}");
+    }
+    let conditions: Vec<&str> = documented("toml").iter().flat_map(|block| block.lines()).collect();
+    assert!(conditions.len() > 4, "{conditions:?}");
+    for line in conditions {
+        let text = line.strip_prefix("when = \"").and_then(|line| line.strip_suffix('"')).expect("a condition");
+        let condition = Condition::parse(text).unwrap_or_else(|wrong| panic!("{text}: {wrong:?}"));
+        assert_eq!(check_names(condition.names(), &[], &[]), [], "{text}");
+        assert!(!matches!(condition.judge(&event), Judged::CannotTell(_)), "{text}");
+    }
+    let page = include_str!("../../../../config/TEMPLATES.md");
+    for (of, options) in super::super::functions::OPTIONS {
+        assert!(page.contains(&format!("`{of}")), "{of} is not documented");
+        let missing: Vec<_> = options.iter().filter(|option| *of == "transcript" && !page.contains(**option)).collect();
+        assert!(missing.is_empty(), "{of}: {missing:?} are not documented");
+    }
+}

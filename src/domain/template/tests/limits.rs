@@ -48,13 +48,13 @@ fn a_long_conversation_is_no_hostile_one() {
 }
 
 #[test]
-fn a_text_beyond_a_mebibyte_is_refused() {
-    let data = json!({"x": "x".repeat(600_000)});
-    assert_eq!(rendered("{{ x }}", Place::Plain, &data).len(), 600_000);
-    assert_eq!(refused("{{ x }}{{ x }}", &data).message, "makes 1200000 bytes, and 1048576 are the most");
+fn a_text_beyond_four_mebibytes_is_refused() {
+    let data = json!({"x": "x".repeat(3_000_000)});
+    assert_eq!(rendered("{{ x }}", Place::Plain, &data).len(), 3_000_000);
+    assert_eq!(refused("{{ x }}{{ x }}", &data).message, "makes 6000000 bytes, and 4194304 are the most");
     let tree = Tree::parse(&json!({"a": "{{ x }}", "b": ["{{ x }} "]}), Place::Plain).expect("a tree");
     let error = tree.render(&context(&data)).expect_err("too long");
-    assert_eq!(error.to_string(), "at /b/0: the body would be longer than 1048576 bytes");
+    assert_eq!(error.to_string(), "at /b/0: the body would be longer than 4194304 bytes");
 }
 
 #[test]
