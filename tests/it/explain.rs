@@ -118,6 +118,10 @@ async fn a_lead_that_waits_says_for_what_and_until_when() {
         &text,
         &["what is next", "event 1 to crm", "(in 59m", "attempt 2", "if it fails, it is a dead letter"],
     );
+    // What comes after it has to wait for it.
+    let first = json["story"]["events"][0]["kept"]["id"].as_str().unwrap();
+    assert_eq!((&json["next"][1]["waits_for"], &json["next"][1]["at"]), (&"earlier_event".into(), &Value::Null));
+    holds_in_order(&text, &["rating 2, low", "what is next", &format!("event 2 to crm: goes there after {first}")]);
 
     place.json(&["destination", "pause", "crm"], 0);
     let (json, text) = told(&place, 1, 0);
