@@ -116,6 +116,8 @@ pub struct DeliveryStory {
     pub due: Option<Timestamp>,
     /// For a pending one: the id of the earlier event of the same lead that holds it back.
     pub behind: Option<String>,
+    /// For a pending one: it comes out of the past, and goes when nothing else is due there.
+    pub history: bool,
     /// For a pending one: it is claimed, so that it is on the wire, or next.
     pub under_way: bool,
     /// Attempts of any kind, ever.
@@ -244,6 +246,7 @@ impl Inner {
                 due: Some(from_ms(pending.due)),
                 under_way: first.is_none() && self.claims.is_taken(&(no, platform, lead)),
                 behind,
+                history: pending.behind,
                 tries: pending.tries,
                 failed: pending.failed,
                 attempts: self.attempts(seq, no)?,
@@ -303,6 +306,7 @@ fn only_outcome(destination: String, state: DeliveryState) -> DeliveryStory {
         at: None,
         due: None,
         behind: None,
+        history: false,
         under_way: false,
         tries: 0,
         failed: 0,

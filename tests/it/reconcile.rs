@@ -178,6 +178,12 @@ async fn without_a_service_what_is_missing_is_sent_by_the_next_run() {
     assert_eq!(text.code, 0);
     assert!(text.out.contains("sent by the next `leadhook run`") && text.out.contains("and 20 more"), "{}", text.out);
     assert_eq!(sums(&held(&place, &[], 0), "crm"), [40, 0, 40, 0, 0, 0, 0, 0]);
+    let told = place.run(&["explain", "100000"]);
+    assert!(
+        told.out.contains("attempt 1, by the next `leadhook run`, when nothing newer is due there"),
+        "{}",
+        told.out
+    );
     assert_eq!(place.json(&["run", "--once"], 0)["delivered"], 40);
     assert_eq!(sums(&held(&place, &[], 0), "crm"), [40, 40, 0, 0, 0, 0, 0, 0]);
     crm.tally(|tally| assert!(tally.repeated().is_empty() && tally.accepted == 40));

@@ -212,7 +212,8 @@ impl Operator {
             return Ok(next(WaitsFor::Recovery, Some(due), text));
         }
         let (waits_for, by) = self.whose_turn(due);
-        Ok(next(waits_for, Some(due), format!("attempt {}{by}{last}", delivery.tries + 1)))
+        let history = if delivery.history { ", when nothing newer is due there" } else { "" };
+        Ok(next(waits_for, Some(due), format!("attempt {}{by}{history}{last}", delivery.tries + 1)))
     }
 
     /// Who does what is due, where it does not go without saying.
