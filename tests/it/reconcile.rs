@@ -382,20 +382,51 @@ async fn whoever_is_killed_meanwhile_nothing_is_lost_or_sent_twice() {
 async fn an_api_that_goes_away_half_way_leaves_what_was_found_and_what_was_fixed() {
     let (weclever, crm, place) = slow_past().await;
     let service = place.start_and_read().await;
-    let running = place.spawn(&["reconcile", "--from", "20d", "--fix", "--json"]);
-    assert!(crm.wait_until(|tally| tally.accepted >= 30, PATIENCE).await);
+    let begun = |more: u64| {
+        let (running, before) =
+            (place.spawn(&["reconcile", "--from", "20d", "--fix", "--json"]), crm.tally(|t| t.accepted));
+        let crm = &crm;
+        async move {
+            assert!(crm.wait_until(|tally| tally.accepted >= before + more, PATIENCE).await);
+            running
+        }
+    };
+    let check = |ran: Ran| {
+        assert_eq!(ran.code, 69, "{}", ran.err);
+        let report: Value = serde_json::from_str(&ran.out).unwrap();
+        assert!(report["error"].as_str().unwrap().contains("WeClever"), "{report}");
+        let [listed, .., fixed] = sums(&report, "crm");
+        assert!(listed < 120 && fixed >= 20, "{report}");
+        // Who was not reached is not called unreadable.
+        assert!(report["missing"].as_object().unwrap().is_empty(), "{report}");
+        fixed
+    };
+    // It hangs up on everybody.
+    let running = begun(20).await;
+    weclever.set_faults(Faults::of(1.0, vec![FaultKind::Reset]));
+    let mut fixed = check(running.ends());
+    // It is not there any more.
+    weclever.set_faults(Faults::default());
+    let running = begun(20).await;
     weclever.stop().await;
-    let ran = running.ends();
-    assert_eq!(ran.code, 69, "{}", ran.err);
-    let report: Value = serde_json::from_str(&ran.out).unwrap();
-    let [listed, .., fixed] = sums(&report, "crm");
-    assert!(listed < 120 && fixed >= 30 && report["error"].as_str().unwrap().contains("WeClever"), "{report}");
-    assert!(
-        report["missing"].as_object().unwrap().is_empty(),
-        "who was not reached is not called unreadable: {report}"
-    );
+    fixed += check(running.ends());
     accepted(&crm, fixed).await;
     service.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_service_has_not_had_time_for_is_not_missing() {
+    let weclever = weclever(by_hand()).await;
+    let crm = receiver(Behaviour::Fine).await;
+    let place = Place::new(&File::new(&weclever.base_url()).source("poll_every", "1h").to("crm", &crm.url(), ""));
+    let service = place.start_and_read().await;
+    weclever.finalize(1, "sold");
+    assert_eq!(held(&place, &["--fix"], 0)["listed"], 0);
+    let ran = place.run(&["reconcile", "--from", "1s"]);
+    assert_eq!((ran.code, ran.err.contains("reads what came since by itself")), (69, true), "{}", ran.err);
+    service.stop();
+    // Nobody else will read it now.
+    assert_eq!(sums(&held(&place, &[], 1), "crm"), [1, 0, 0, 0, 0, 0, 1, 0]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -413,7 +444,9 @@ async fn ids_of_any_size_are_held_and_sent() {
     }
     let service = place.start_and_read().await;
     reads_on(&place).await;
-    let report = place.json(&["reconcile", "--from", "1h"], 1);
+    // This API lists everything in every window.
+    let report = held(&place, &[], 1);
+    assert_eq!(report["listed"], 5);
     let missing: Vec<u64> = events(&report, "missing", "crm").into_iter().map(|(lead, ..)| lead).collect();
     assert_eq!(missing, leads);
     place.json(&["reconcile", "--from", "1h", "--fix"], 0);

@@ -11,7 +11,7 @@ use leadhook::simulator::{Behaviour, Options, Receiver, ReceiverOptions, WeCleve
 use serde_json::Value;
 use tokio::net::TcpListener;
 
-pub use command::Place;
+pub use command::{Place, Ran};
 pub use file::File;
 pub use raw::{Api, Raw, Reply, Request};
 pub use service::{Service, destination};
