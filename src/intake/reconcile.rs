@@ -121,11 +121,9 @@ impl Reconcile {
         }
         let mut to_read = to_read.into_iter();
         let mut looking: JoinSet<Result<Looked, StoreError>> = JoinSet::new();
-        let (mut read_any, mut unreadable, mut setback) = (false, Vec::new(), None);
+        let (mut unreadable, mut setback) = (Vec::new(), None);
         loop {
-            // At least one of them: else a slow API would have its callers ask for ever.
-            let go_on = began.elapsed() < long || judged.is_empty();
-            while looking.len() < self.at_once() && setback.is_none() && go_on {
+            while looking.len() < self.at_once() && setback.is_none() && began.elapsed() < long {
                 let Some((row, accounted)) = to_read.next() else { break };
                 let this = self.clone();
                 looking.spawn(async move { this.look(row, accounted, window, order).await });
@@ -133,10 +131,7 @@ impl Reconcile {
             match looking.join_next().await {
                 None => break,
                 Some(Ok(looked)) => match looked? {
-                    Looked::At(one) => {
-                        read_any = true;
-                        judged.push(one);
-                    }
+                    Looked::At(one) => judged.push(one),
                     Looked::Unreadable(one, error) => unreadable.push((one, error)),
                     Looked::Not(why) => setback = Some(why),
                 },
@@ -144,9 +139,9 @@ impl Reconcile {
                 Some(Err(_)) => {}
             }
         }
-        // Where none was had, it is either their fault or the API's, which a list tells.
+        // It is either their fault or the API's, which a list tells.
         let asked = Window { from: window.from, to: window.from };
-        if let (false, Some((_, error)), None) = (read_any, unreadable.first(), &setback)
+        if let (Some((_, error)), None) = (unreadable.first(), &setback)
             && self.list(&asked).await.is_err()
         {
             setback = Some(setback_of(error));
