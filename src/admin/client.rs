@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::app::operator::{Operator, Refusal, Verb};
 use crate::config::Config;
 use crate::domain::secret::Secret;
-use crate::http_client::client_builder;
+use crate::http_client::{client_builder, explain};
 use crate::store::Store;
 use crate::watch::Clock;
 
@@ -92,9 +92,9 @@ impl Remote {
         let question = serde_json::to_vec(&verb).map_err(|e| Refusal::Usage(e.to_string()))?;
         let asked =
             self.client.post(format!("{}{}", self.base, V::PATH)).bearer_auth(self.token.expose()).body(question);
-        let answer = asked.send().await.map_err(|e| gone(e.without_url().to_string()))?;
+        let answer = asked.send().await.map_err(|e| gone(explain(&e, CONNECTING).to_string()))?;
         let status = answer.status();
-        let body = answer.bytes().await.map_err(|e| gone(e.without_url().to_string()))?;
+        let body = answer.bytes().await.map_err(|e| gone(explain(&e, CONNECTING).to_string()))?;
         if status.is_success() {
             return serde_json::from_slice(&body)
                 .map_err(|e| gone(format!("its answer does not read ({e}); is it another version?")));

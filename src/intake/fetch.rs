@@ -231,7 +231,7 @@ impl Fetch {
     }
 }
 
-fn recorded(event: &Event, decision: &Decision) -> Happening {
+pub fn recorded(event: &Event, decision: &Decision) -> Happening {
     Happening::Recorded {
         lead: event.lead,
         event_id: event.id.to_string(),

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
 use super::Intake;
+use super::fetch::recorded;
 use crate::domain::account::{Account, Missing, WhyMissing};
 use crate::domain::event::{self, Event, EventType, Facts, Origin, Seen};
 use crate::domain::lead::{Lead, LeadId, Row};
@@ -18,7 +19,9 @@ use crate::source::{Listing, SourceError, SourceErrorKind};
 use crate::store::StoreError;
 use crate::store::explain::Stage;
 use crate::store::intake::{Before, Reading, Recorded, Shown};
+use crate::store::rechecks::Again;
 use crate::store::reconcile::Accounted;
+use crate::watch::Happening;
 
 /// How often one lead's details are asked for before they count as unreadable.
 const TRIES: u32 = 5;
@@ -109,12 +112,14 @@ impl Reconcile {
     ) -> Result<(Vec<Judged>, Option<Setback>), StoreError> {
         let intake = &self.intake;
         let began = Instant::now();
+        // Around a change of clocks more was asked for.
+        let window = window.asked(&intake.settings.timezone);
         let ids = rows.iter().map(|row| row.id).collect();
         let accounts = intake.store.accounts(&intake.platform, ids).await?;
         let mut judged = Vec::with_capacity(rows.len());
         let mut to_read = Vec::new();
         for (row, accounted) in rows.into_iter().zip(accounts) {
-            match why_read(&row, &accounted, order.details) {
+            match why_read(&row, window, &accounted, order.details) {
                 Some(_) => to_read.push((row, accounted)),
                 None => judged.push(self.judged(row.id, &accounted, Vec::new(), false)),
             }
@@ -169,18 +174,21 @@ impl Reconcile {
         let lead = match self.read(row.id).await {
             Ok(lead) => lead,
             Err(error) if is_about_the_lead(&error) => {
-                return Ok(Looked::Unreadable(self.unreadable(&row, &accounted, order), error));
+                return Ok(Looked::Unreadable(self.unreadable(&row, window, &accounted, order), error));
             }
             Err(error) => return Ok(Looked::Not(setback_of(&error))),
         };
         for _ in 0..OVERTAKEN {
-            let Some(why) = why_read(&row, &accounted, order.details) else { break };
+            let Some(why) = why_read(&row, window, &accounted, order.details) else { break };
             let reading = self.reading(&row, &lead, &accounted.before, window, why);
             let missing = missing(&reading, why);
             if missing.is_empty() || !order.fix {
                 return Ok(Looked::At(self.judged(row.id, &accounted, missing, false)));
             }
+            let happenings: Vec<Happening> =
+                reading.events.iter().map(|(event, decision)| recorded(event, decision)).collect();
             if intake.store.record(&intake.platform, reading).await? == Recorded::Done {
+                happenings.into_iter().for_each(|happening| intake.feed.tell(happening));
                 return Ok(Looked::At(self.judged(row.id, &accounted, missing, true)));
             }
             accounted = intake.store.accounts(&intake.platform, vec![row.id]).await?.remove(0);
@@ -230,14 +238,24 @@ impl Reconcile {
         let events = events.into_iter().map(routed).collect();
         let watched = intake.settings.watch.look(lead);
         let shown = Shown { watched: watched.brief(), rating: news::rating_mark(&csat) };
-        let after = before.events();
-        // Nothing is planned: who asks for the past gets it as it is.
-        Reading { row: row.clone(), window, origin: Origin::Backfill, after, events, shown, again: None, now }
+        // One that is young enough is read again, as if it had been here all the time.
+        let since = window.to.min(now);
+        let due = if csat.is_rated() { None } else { intake.settings.recheck.next(since, now) };
+        Reading {
+            row: row.clone(),
+            window,
+            origin: Origin::Backfill,
+            after: before.events(),
+            events,
+            shown,
+            again: due.map(|due| Again { due, since, marks: watched.marks }),
+            now,
+        }
     }
 
     /// Without its details nobody knows who wants it: whoever may want it has not got it.
-    fn unreadable(&self, row: &Row, accounted: &Accounted, order: Order) -> Judged {
-        let event_type = match why_read(row, accounted, order.details) {
+    fn unreadable(&self, row: &Row, window: Window, accounted: &Accounted, order: Order) -> Judged {
+        let event_type = match why_read(row, window, accounted, order.details) {
             Some(WhyMissing::RatingUntold) => EventType::LeadRated,
             _ => EventType::LeadFinalized,
         };
@@ -252,18 +270,15 @@ impl Reconcile {
             if missing.iter().any(|missing| missing.destination == *destination) {
                 return if fixed { Account::Pending } else { Account::Missing };
             }
-            accounted
-                .at
-                .get(destination)
-                .copied()
-                .unwrap_or_else(|| self.where_nothing_went(destination, accounted.stage))
+            let told = accounted.at.get(destination).copied().unwrap_or(Account::Unwanted);
+            told.min(self.untold(destination, accounted.stage))
         };
         let at = self.destinations.iter().map(|destination| (destination.clone(), account(destination))).collect();
         Judged { lead, at, missing, fixed }
     }
 
-    /// How a lead stands with a destination to which nothing of it ever went.
-    fn where_nothing_went(&self, destination: &str, stage: Option<Stage>) -> Account {
+    /// How what is still to be told of a lead stands with a destination: nobody knows yet whether it is wanted there.
+    fn untold(&self, destination: &str, stage: Option<Stage>) -> Account {
         let account = match stage {
             Some(Stage::SetAside) => Account::Pending,
             Some(Stage::Unreadable) => Account::Dead,
@@ -283,16 +298,12 @@ impl Reconcile {
 }
 
 /// Why a lead's details have to be read; `None`: what is kept of it says all.
-fn why_read(row: &Row, accounted: &Accounted, details: bool) -> Option<WhyMissing> {
+fn why_read(row: &Row, window: Window, accounted: &Accounted, details: bool) -> Option<WhyMissing> {
     match accounted.stage {
         None => Some(WhyMissing::NotRecorded),
         Some(Stage::Baseline) => Some(WhyMissing::Baseline),
         Some(Stage::SetAside | Stage::Unreadable | Stage::Dropped) => None,
-        Some(Stage::Recorded)
-            if accounted.before.earlier(EventType::LeadFinalized, event::finalized_subject(row)) == 0 =>
-        {
-            Some(WhyMissing::FinalizedAgain)
-        }
+        Some(Stage::Recorded) if accounted.before.is_again(row, window) => Some(WhyMissing::FinalizedAgain),
         Some(Stage::Recorded) => details.then_some(WhyMissing::RatingUntold),
     }
 }

@@ -43,6 +43,7 @@ pub mod rechecks;
 pub mod reconcile;
 mod records;
 pub mod retention;
+mod story;
 mod txn;
 
 #[cfg(test)]

@@ -326,6 +326,52 @@ async fn an_api_that_fails_now_and_then_makes_no_difference_and_one_that_is_gone
     assert!(report["error"].as_str().unwrap().contains("no connection could be made"), "{report}");
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lead_that_was_finalized_again_while_nobody_looked_is_missing_once_more() {
+    let weclever = weclever(by_hand()).await;
+    let crm = receiver(Behaviour::Fine).await;
+    let place = Place::new(&File::new(&weclever.base_url()).to("crm", &crm.url(), ""));
+    let service = place.start_and_read().await;
+    for id in [1, 2] {
+        weclever.rate(id, "5");
+        weclever.finalize(id, "sold");
+    }
+    accepted(&crm, 2).await;
+    reads_on(&place).await;
+    service.stop();
+    weclever.finalize(1, "lost");
+    let report = held(&place, &["--details"], 1);
+    assert_eq!(sums(&report, "crm"), [2, 1, 0, 0, 0, 0, 1, 0]);
+    let again = (1, "lead.finalized".to_owned(), "finalized_again".to_owned());
+    assert_eq!(events(&report, "missing", "crm"), [again]);
+    held(&place, &["--fix"], 0);
+    assert_eq!(sums(&held(&place, &["--fix"], 0), "crm"), [2, 1, 1, 0, 0, 0, 0, 0]);
+    // The reading that comes later has nothing to add.
+    assert_eq!(place.json(&["run", "--once"], 0)["delivered"], 1);
+    assert_eq!(sums(&held(&place, &[], 0), "crm"), [2, 2, 0, 0, 0, 0, 0, 0]);
+    assert_eq!(ids(&crm).into_values().map(|ids| ids.len()).collect::<Vec<_>>(), [2, 1]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lead_that_is_sent_late_is_still_asked_for_its_rating_if_it_is_young() {
+    let weclever = weclever(by_hand()).await;
+    let (crm, chat) = (receiver(Behaviour::Fine).await, receiver(Behaviour::Fine).await);
+    for (id, hours) in [(1, 1), (2, 5 * 24)] {
+        weclever.rate(id, "");
+        weclever.finalize_at(id, "sold", Timestamp::now() - SignedDuration::from_hours(hours));
+    }
+    let place = Place::new(&two_routes(&weclever, &crm, &chat));
+    place.json(&["run", "--once"], 0);
+    held(&place, &["--fix"], 0);
+    let planned = |lead: &str| place.json(&["explain", lead], 0)["story"]["read_again"].clone();
+    assert!(planned("1").is_string() && planned("2").is_null());
+    let text = place.run(&["explain", "1"]).out;
+    assert!(
+        text.contains("it has no rating yet, and its details are read again, if `leadhook run` runs then"),
+        "{text}"
+    );
+}
+
 /// A past that is all baseline, so large and so slow to read that something can happen meanwhile.
 async fn slow_past() -> (WeClever, Receiver, Place) {
     let past = Options {

@@ -117,6 +117,11 @@ impl Verb for Explain {
 impl Operator {
     async fn next(&self, story: &Story) -> Result<Vec<Next>, StoreError> {
         let mut next = self.next_of_lead(story);
+        if let Some(due) = story.read_again {
+            let (waits_for, by) = self.whose_turn(due);
+            let text = format!("it has no rating yet, and its details are read again{by}");
+            next.push(of_lead(waits_for, Some(due), text));
+        }
         for event in &story.events {
             for delivery in &event.deliveries {
                 next.extend(self.next_of_delivery(event, delivery).await?);

@@ -126,7 +126,8 @@ impl Reading<'_> {
 
     async fn list(&mut self, from: Timestamp, to: Timestamp) -> Result<Vec<Row>, Refusal> {
         loop {
-            let Listed { rows, malformed, setback } = self.desk.ask(ReconcileList { from, to }).await?;
+            let asked = self.desk.ask(ReconcileList { from, to }).await;
+            let Some(Listed { rows, malformed, setback }) = self.unless_gone(asked).await? else { continue };
             if let Some(setback) = setback {
                 self.wait(setback).await?;
                 continue;
@@ -165,6 +166,18 @@ impl Reading<'_> {
         match setback {
             Some(setback) => self.wait(setback).await,
             None => Ok(()),
+        }
+    }
+
+    /// The answer, unless the running service gave none: then it may give one later, for a step can be asked twice.
+    async fn unless_gone<T>(&mut self, asked: Result<T, Refusal>) -> Result<Option<T>, Refusal> {
+        match asked {
+            Ok(answer) => Ok(Some(answer)),
+            Err(Refusal::Unavailable(said)) if self.desk.is_running() => {
+                self.wait(Setback { said, wait: None }).await?;
+                Ok(None)
+            }
+            Err(refusal) => Err(refusal),
         }
     }
 

@@ -3,7 +3,7 @@
 use super::*;
 use crate::domain::route::{Said, SaidVerdict};
 use crate::store::explain::{DeliveryState, DeliveryStory, Stage, Story};
-use crate::store::{keys, records};
+use crate::store::records;
 
 async fn story(bench: &Bench, lead: u64) -> Story {
     bench.store.story("my-platform", LeadId(lead)).await.unwrap().unwrap()
@@ -119,10 +119,8 @@ async fn where_the_records_are_gone_the_outcomes_are_still_told() {
     bench.settle_all("crm", &["all"], 1, Verdict::Delivered).await;
     bench.settle_all("chat", &["all"], 1, dead()).await;
     bench.store.drop_dead(Filter::default(), at(2)).await.unwrap();
-    let tree = &bench.store.inner.tree;
-    for gone in [keys::event(FIRST), keys::settled(FIRST, 1), keys::settled(FIRST, 2), keys::attempt(FIRST, 2, 1)] {
-        assert!(tree.remove(gone).unwrap().is_some());
-    }
+    let purged = bench.store.purge(at(100), at(200), 100).await.unwrap();
+    assert_eq!(purged.events, 1);
     let told = story(&bench, 1).await;
     use DeliveryState::{Delivered, Dropped};
     assert_eq!(states(&told), [[("crm", Delivered), ("chat", Dropped)]]);
