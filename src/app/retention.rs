@@ -13,6 +13,9 @@ use crate::watch::Clock;
 /// Events looked at in one commit, which others may have to wait for: a few milliseconds.
 const BATCH: usize = 256;
 
+/// As many are looked at where a pass comes too seldom: on a machine so busy that each commit waits long for its turn.
+const LARGEST_BATCH: usize = 1_024;
+
 /// `run --once` has an end: what is left is taken by the next run.
 const ONCE: Duration = Duration::from_secs(5);
 
@@ -30,9 +33,11 @@ impl Retention {
     /// # Errors
     /// The store cannot be read or written any more.
     pub(super) async fn run(self, stop: CancellationToken) -> Result<(), StoreError> {
+        let mut batch = BATCH;
         while !stop.is_cancelled() {
             let began = Instant::now();
-            let purged = self.pass().await?;
+            let purged = self.pass(batch).await?;
+            batch = if purged.more { (batch * 2).min(LARGEST_BATCH) } else { BATCH };
             let rest = rest(purged, began.elapsed(), self.keep);
             tokio::select! {
                 () = stop.cancelled() => {}
@@ -48,13 +53,13 @@ impl Retention {
     /// The store cannot be read or written any more.
     pub(super) async fn once(&self, stop: &CancellationToken) -> Result<(), StoreError> {
         let began = Instant::now();
-        while !stop.is_cancelled() && began.elapsed() < ONCE && self.pass().await?.more {}
+        while !stop.is_cancelled() && began.elapsed() < ONCE && self.pass(BATCH).await?.more {}
         Ok(())
     }
 
-    async fn pass(&self) -> Result<Purged, StoreError> {
+    async fn pass(&self, batch: usize) -> Result<Purged, StoreError> {
         let now = self.clock.now();
-        let purged = self.store.purge(clock::before(now, self.keep), now, BATCH).await?;
+        let purged = self.store.purge(clock::before(now, self.keep), now, batch).await?;
         if purged.looked > 0 {
             debug!(events = purged.events, looked_at = purged.looked, "events older than the retention let go");
         }

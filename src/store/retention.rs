@@ -27,7 +27,7 @@ use crate::domain::lead::LeadId;
 
 /// A commit that has deleted so many records ends there: dispatch waits for it. An event has three or four, unless it
 /// was tried for days.
-const ENOUGH: usize = 2_000;
+const ENOUGH: usize = 4_000;
 
 /// What a purge did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

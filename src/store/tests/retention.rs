@@ -159,7 +159,7 @@ async fn one_commit_does_no_more_than_it_is_told_and_one_that_was_tried_for_days
     bench.deliver_all("crm", &["all"], 1).await;
     let few = bench.store.purge(at(10), at(20), 4).await.unwrap();
     assert_eq!(few, Purged { events: 4, looked: 4, more: true });
-    for n in 1..=2_000 {
+    for n in 1..=4_000 {
         let record = bench.store.inner.tree.get(keys::settled(FIRST + 4, 1)).unwrap().unwrap();
         let attempt = records::decode::<records::SettledRecord>(&record).unwrap().accepted.unwrap();
         let key = keys::attempt(FIRST + 4, 1, n);
