@@ -30,7 +30,7 @@ pub(super) struct Text<'a> {
     /// `None`: it stands in the file, or in a variable of its key, as it is. Else what it was before `${...}` was put
     /// in; that may be shown, and what came in its place may not.
     raw: Option<String>,
-    /// Nothing that was put in would begin a template.
+    /// Nothing that was put in would begin a template, or be part of an expression.
     inert: bool,
 }
 
@@ -119,17 +119,15 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// A text that holds templates. What `${...}` stands for is put in as it is and must not begin one.
+    /// A text that holds templates. What `${...}` stands for is put in as it is: it must neither begin a template nor be a
+    /// part of an expression, whose mistakes are quoted.
     pub(super) fn template(self) -> Option<Text<'a>> {
         let text = self.text()?;
         match &text.raw {
             Some(raw) if !text.inert => {
                 text.mistake(
-                    format!(
-                        "what stands here for `{}` holds `{{{{`, `{{%` or `{{#`, which would begin a template",
-                        hide(raw)
-                    ),
-                    "use a value without these signs, or put it where no template is read",
+                    format!("what stands here for `{}` would become a part of a template", hide(raw)),
+                    "write it outside of {{ }} and {% %}, or under `settings`, where templates find it as settings.NAME; its value must not hold `{{`, `{%` or `{#`",
                 );
                 None
             }
@@ -300,7 +298,7 @@ impl<'a> Node<'a> {
                 Ok(read) => {
                     if !matches!(piece, Piece::Text(_)) {
                         reading.put_in(&self.path, &read, reference);
-                        inert &= is_inert(&read);
+                        inert &= is_inert(&read) && !ends_in_expression(&value);
                     }
                     value.push_str(&read);
                 }
@@ -348,6 +346,12 @@ impl<'a> Node<'a> {
             _ => None,
         }
     }
+}
+
+/// Whether what follows would stand within `{{ }}` or `{% %}`.
+fn ends_in_expression(text: &str) -> bool {
+    let last = |marks: [&str; 2]| marks.iter().filter_map(|mark| text.rfind(mark)).max();
+    last(["{{", "{%"]) > last(["}}", "%}"])
 }
 
 /// A number whose bounds have yet to be looked at.

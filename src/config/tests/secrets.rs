@@ -106,3 +106,26 @@ fn overrides_and_files_keep_their_secrets() {
     let mistakes = parse(&directory.path().join("leadhook.toml"), &text, &environment).expect_err("no secret");
     assert!(!mistakes.render(false).contains("hunter2"), "{mistakes}");
 }
+
+#[test]
+fn a_secret_is_never_a_part_of_a_template() {
+    for (body, value, good) in [
+        ("body = { a = 'Bearer ${S}: {{ lead.name }}' }", "s3cret", true),
+        ("body = { a = '{{ lead.name }}: ${S}' }", "{ s3cret }", true),
+        ("body = { a = '{{ \"${S}\" | uper }}' }", "s3cret", false),
+        ("body = { a = '{% if lead.name == \"${S}\" %}x{% endif %}' }", "s3cret", false),
+        ("body = { a = '${S}' }", "{{ s3cret }}", false),
+        ("body = { a = '${S}' }", "{% s3cret", false),
+        ("headers = { a = '${S}' }", "{# s3cret", false),
+    ] {
+        let text = GOOD.replacen("[[routes]]", &format!("{body}\n[[routes]]"), 1);
+        match read_with(&text, &[("S", value)]) {
+            Ok(_) => assert!(good, "{body} {value}"),
+            Err(mistakes) => {
+                assert!(!good, "{body} {value}: {mistakes}");
+                let shown = mistakes.render(false);
+                assert!(shown.contains("settings.NAME") && !shown.contains("s3cret"), "{shown}");
+            }
+        }
+    }
+}
