@@ -16,8 +16,9 @@ use tokio_util::sync::CancellationToken;
 use super::API;
 use super::notice::{Notice, Posted};
 use crate::app::operator::{
-    DeadDrop, DeadList, DeadRetry, DeadShow, Drop as DropPending, Explain, Move, Operator, Pause, ReconcileBegin,
-    ReconcileLeads, ReconcileList, Refusal, Resume, Status, Verb,
+    BackfillBegin, BackfillCancel, BackfillList, BackfillShow, DeadDrop, DeadList, DeadRetry, DeadShow,
+    Drop as DropPending, Explain, Move, Operator, Pause, ReconcileBegin, ReconcileLeads, ReconcileList, Refusal,
+    Resume, Status, Verb,
 };
 use crate::domain::secret::Secret;
 
@@ -104,6 +105,10 @@ fn router(asked: Asked) -> Router {
         .route(&path::<Move>(), verb::<Move>())
         .route(&path::<DropPending>(), verb::<DropPending>())
         .route(&path::<Explain>(), verb::<Explain>())
+        .route(&path::<BackfillBegin>(), verb::<BackfillBegin>())
+        .route(&path::<BackfillShow>(), verb::<BackfillShow>())
+        .route(&path::<BackfillList>(), verb::<BackfillList>())
+        .route(&path::<BackfillCancel>(), verb::<BackfillCancel>())
         .route(&path::<ReconcileBegin>(), verb::<ReconcileBegin>())
         .route(&path::<ReconcileList>(), verb::<ReconcileList>())
         .route(&path::<ReconcileLeads>(), verb::<ReconcileLeads>())

@@ -177,6 +177,7 @@ impl App {
                 sweep: source.sweep,
                 sweep_every: source.sweep_every,
                 concurrency: source.concurrency,
+                rate: source.rate,
                 give_up_after: source.give_up_after,
                 recheck: source.recheck.clone(),
                 watch: source.watch.clone(),

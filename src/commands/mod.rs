@@ -2,6 +2,7 @@
 //!
 //! Standard output is for results, standard error for logs and progress. [`exit`] holds the exit codes.
 
+mod backfill;
 mod check;
 mod dead;
 mod demo;
@@ -77,6 +78,8 @@ enum Command {
     Explain(explain::ExplainArgs),
     /// Hold WeClever's list against what was delivered, and send what is missing
     Reconcile(reconcile::ReconcileArgs),
+    /// Send history to a destination, behind what is new
+    Backfill(backfill::BackfillArgs),
     /// Look at dead letters, send them again or drop them
     #[command(subcommand)]
     Dead(dead::DeadCommand),
@@ -111,6 +114,7 @@ pub async fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Doctor(args) => doctor::doctor(&global, &args, &output).await,
         Command::Status => status::status(&global, &output).await,
         Command::Explain(args) => explain::explain(&global, &args, &output).await,
+        Command::Backfill(args) => backfill::backfill(&global, &args, &output).await,
         Command::Reconcile(args) => reconcile::reconcile(&global, &args, &output).await,
         Command::Dead(command) => dead::dead(&global, command, &output).await,
         Command::Destination(command) => destination::destination(&global, command, &output).await,

@@ -21,6 +21,8 @@ pub struct Progress {
     bar: Option<ProgressBar>,
     began: Instant,
     said: Instant,
+    /// What was done and looked at before.
+    before: (f64, u64),
 }
 
 impl Progress {
@@ -35,7 +37,13 @@ impl Progress {
             }
         });
         let now = Instant::now();
-        Progress { what, bar, began: now, said: now }
+        Progress { what, bar, began: now, said: now, before: (0.0, 0) }
+    }
+
+    /// The same, with so much done before it began.
+    pub fn going_on(mut self, share: f64, leads: u64) -> Progress {
+        self.before = (share, leads);
+        self
     }
 
     /// `share`, 0 to 1, is done; `leads` were looked at; `day` is where it is now.
@@ -44,11 +52,11 @@ impl Progress {
         match &self.bar {
             Some(bar) => {
                 bar.set_position((share * STEPS as f64) as u64);
-                bar.set_message(said(share, leads, day, self.began.elapsed()));
+                bar.set_message(said((share, leads), self.before, day, self.began.elapsed()));
             }
             None if self.said.elapsed() >= EVERY => {
                 self.said = Instant::now();
-                let line = said(share, leads, day, self.began.elapsed());
+                let line = said((share, leads), self.before, day, self.began.elapsed());
                 // Where standard error is gone there is nobody left to tell.
                 let _ = writeln!(anstream::stderr(), "{}: {:.0}%, {line}", self.what, share * 100.0);
             }
@@ -73,16 +81,17 @@ impl Drop for Progress {
     }
 }
 
-/// `1204 leads, 33/s, at 2026-11-03, 2m left`
-fn said(share: f64, leads: u64, day: &str, took: Duration) -> String {
+/// `1204 leads, 33/s, at 2026-11-03, 2m left`; `before`: what of it was there when it began.
+fn said((share, leads): (f64, u64), before: (f64, u64), day: &str, took: Duration) -> String {
     let mut text = count(leads, "lead");
     if took >= Duration::from_secs(1) {
-        text.push_str(&format!(", {:.0}/s", leads as f64 / took.as_secs_f64()));
+        text.push_str(&format!(", {:.0}/s", leads.saturating_sub(before.1) as f64 / took.as_secs_f64()));
     }
     text.push_str(&format!(", at {day}"));
     // In the first moments it would be a guess.
-    if share > 0.01 && share < 1.0 && took >= Duration::from_secs(2) {
-        let left = Duration::from_secs((took.as_secs_f64() * (1.0 - share) / share) as u64);
+    let since = share - before.0;
+    if since > 0.01 && share < 1.0 && took >= Duration::from_secs(2) {
+        let left = Duration::from_secs((took.as_secs_f64() * (1.0 - share) / since) as u64);
         text.push_str(&format!(", {} left", span::format(left)));
     }
     text
@@ -95,8 +104,10 @@ mod tests {
     #[test]
     fn it_says_how_much_how_fast_where_and_how_long() {
         let took = Duration::from_secs(100);
-        assert_eq!(said(0.25, 3_300, "2026-11-03", took), "3300 leads, 33/s, at 2026-11-03, 5m left");
-        assert_eq!(said(0.0, 1, "2026-11-03", Duration::ZERO), "1 lead, at 2026-11-03");
-        assert_eq!(said(1.0, 2, "2026-11-03", took), "2 leads, 0/s, at 2026-11-03");
+        assert_eq!(said((0.25, 3_300), (0.0, 0), "2026-11-03", took), "3300 leads, 33/s, at 2026-11-03, 5m left");
+        assert_eq!(said((0.0, 1), (0.0, 0), "2026-11-03", Duration::ZERO), "1 lead, at 2026-11-03");
+        let before = (0.5, 1_000);
+        assert_eq!(said((0.75, 3_000), before, "2026-11-03", took), "3000 leads, 20/s, at 2026-11-03, 1m40s left");
+        assert_eq!(said((1.0, 2), (0.0, 0), "2026-11-03", took), "2 leads, 0/s, at 2026-11-03");
     }
 }

@@ -37,6 +37,14 @@ fn text(report: &StatusReport) -> String {
     }
     out.push_str(&rows.to_string());
     out.push_str(&doubts(report));
+    for backfill in &report.backfills {
+        let waits = backfill.waits.as_ref().map_or(String::new(), |why| format!(", waits: {why}"));
+        let (no, to, share) = (backfill.no, &backfill.order.destination, backfill.share() * 100.0);
+        out.push_str(&format!(
+            "\n\nbackfill {no} to {to}: {share:.0}%, {} sent{waits}",
+            count(backfill.counts.sent, "lead")
+        ));
+    }
     if !report.needs_a_look.is_empty() {
         out.push_str("\n\nneeds a look:");
         for look in &report.needs_a_look {

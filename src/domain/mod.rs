@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod auth;
+pub mod backfill;
 pub mod breaker;
 pub mod clock;
 pub mod coverage;

@@ -36,7 +36,7 @@ pub enum Job {
 /// What the reads of leads have in common.
 #[derive(Default)]
 pub struct Shared {
-    readings: Readings,
+    pub readings: Readings,
     /// When any lead's details were last read, in milliseconds.
     read_at: AtomicI64,
     /// Rung when a lead was set aside.

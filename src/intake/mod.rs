@@ -9,9 +9,11 @@
 //! | `fetch` | reads one lead, and what follows from it |
 //! | `refetch` | leads whose details failed |
 //! | `rechecks` | leads that have no rating yet |
+//! | [`backfill`] | history for one destination, behind all of these |
 //! | [`reconcile`] | what is listed against what was delivered |
 //! | `turns` | who goes first, and one read of a lead at a time |
 
+pub mod backfill;
 mod fetch;
 mod gaps;
 mod lookback;
@@ -31,6 +33,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::domain::clock;
 use crate::domain::csat::CsatRules;
+use crate::domain::pace::Rate;
 use crate::domain::recheck::Ages;
 use crate::domain::route::Route;
 use crate::domain::watched::Watch;
@@ -82,6 +85,8 @@ pub struct Settings {
     pub sweep_every: Duration,
     /// Details read at one time.
     pub concurrency: usize,
+    /// Requests of any kind; `None`: no limit.
+    pub rate: Option<Rate>,
     /// How long a lead's details may fail while others can be read.
     pub give_up_after: Duration,
     /// Ages at which a lead without a rating is read again.
@@ -154,9 +159,18 @@ impl Intake {
             gaps::run(&reader),
             lookback::run(&reader),
             refetch::run(&reader),
-            rechecks::run(&reader)
+            rechecks::run(&reader),
+            backfill::run(&reader),
         )?;
         Ok(())
+    }
+
+    /// Carries out one backfill, where no service runs.
+    ///
+    /// # Errors
+    /// The store cannot be read or written any more.
+    pub async fn backfill(self, no: u32, stop: CancellationToken) -> Result<backfill::Ended, StoreError> {
+        backfill::one(&Reader::new(self, stop), no).await
     }
 
     /// One poll, each gap once, a look further back where it is due, and the leads whose details are due or come due by `until`, for the first time or again.

@@ -17,7 +17,7 @@ use crate::domain::clock;
 use crate::domain::lead::{LeadId, Row};
 use crate::domain::patience::Waiting;
 use crate::domain::window::{Piece, Window};
-use crate::source::SourceError;
+use crate::source::{Listing, SourceError};
 use crate::store::StoreError;
 use crate::store::intake::{Before, FetchJob, Progress};
 use crate::store::rechecks::RecheckJob;
@@ -193,6 +193,12 @@ impl Reader {
         Ok(())
     }
 
+    /// The list of a window.
+    pub async fn list(&self, window: &Window) -> Result<Listing, ReadError> {
+        let (first, last) = window.wire(&self.intake.settings.timezone);
+        self.unless_stopped(self.intake.source.list(&first, &last)).await
+    }
+
     fn fetch(&self) -> Fetch {
         Fetch { intake: Arc::clone(&self.intake), shared: Arc::clone(&self.shared) }
     }
@@ -224,7 +230,8 @@ impl Reader {
     }
 }
 
-fn first_fetch(row: Row, window: Window, before: &Before, now: Timestamp) -> FetchJob {
+/// A lead that is read for the first time, or because it was finalized again.
+pub fn first_fetch(row: Row, window: Window, before: &Before, now: Timestamp) -> FetchJob {
     let again = before.standing().map(|_| before.events());
     FetchJob { row, window, waiting: Waiting::first(now), since: now, due: now, error: String::new(), again }
 }

@@ -318,7 +318,7 @@ fn missing(reading: &Reading, why: WhyMissing) -> Vec<Missing> {
 }
 
 /// Whether only this lead is concerned, as far as anyone can tell.
-fn is_about_the_lead(error: &SourceError) -> bool {
+pub(super) fn is_about_the_lead(error: &SourceError) -> bool {
     match &error.kind {
         SourceErrorKind::Status(_) | SourceErrorKind::TooLarge(_) | SourceErrorKind::Malformed(_) => true,
         SourceErrorKind::NoAnswer(failure) => {

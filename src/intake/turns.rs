@@ -16,10 +16,12 @@ pub enum Rank {
     New,
     /// Leads that are read again for want of a rating.
     Unrated,
+    /// History that a person asked for.
+    Backfill,
 }
 
 /// How many ranks there are.
-const RANKS: usize = Rank::Unrated as usize + 1;
+const RANKS: usize = Rank::Backfill as usize + 1;
 
 /// Lets what is more urgent go first, lead by lead.
 pub struct Precedence(watch::Sender<[usize; RANKS]>);

@@ -46,6 +46,7 @@ impl Drop for Lease {
 pub struct Bells {
     destinations: Mutex<BTreeMap<DestinationNo, Arc<Notify>>>,
     pub intake: Notify,
+    pub backfill: Notify,
 }
 
 impl Bells {

@@ -162,7 +162,7 @@ impl Store {
 }
 
 impl Txn<'_> {
-    fn record(
+    pub(super) fn record(
         &mut self,
         platform: &Platform,
         reading: Reading,
@@ -190,7 +190,7 @@ impl Txn<'_> {
         let behind = reading.origin == Origin::Backfill;
         for ((event, Decision { wanted, said }), chunks) in reading.events.into_iter().zip(packed) {
             let seq = self.next_number(keys::LAST_SEQ)?;
-            self.put_event(platform.no, seq, &event, reading.origin, said, chunks)?;
+            self.put_event(platform.no, seq, &event, (reading.origin, false), said, chunks)?;
             known.happened.push(Happened {
                 event_type: records::event_code(event.event_type),
                 subject: known::subject_hash(&event.subject),
@@ -218,7 +218,7 @@ impl Txn<'_> {
         platform: PlatformNo,
         seq: Seq,
         event: &Event,
-        origin: Origin,
+        (origin, put_back): (Origin, bool),
         said: Vec<Said>,
         mut chunks: Vec<Vec<u8>>,
     ) -> Result<(), StoreError> {
@@ -234,6 +234,7 @@ impl Txn<'_> {
             origin: records::origin_code(origin),
             chunks: u16::try_from(chunks.len()).map_err(|_| StoreError::Record("an event is too large".into()))?,
             said: said.into_iter().map(Into::into).collect(),
+            put_back,
         };
         let mut bytes = records::encode(&record)?;
         bytes.extend_from_slice(&first);

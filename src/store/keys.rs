@@ -17,6 +17,7 @@
 //! | `h` seq destination | a settled delivery |
 //! | `a` seq destination n | an attempt that was not accepted; the one that was stands in `h` |
 //! | `x` time id, `y` id | dead letters by age; by id |
+//! | `B` no | a backfill |
 //! | `z` time seq | an event to look at again, since a delivery of it was settled then |
 
 use crate::domain::lead::LeadId;
@@ -31,6 +32,8 @@ pub type PlatformNo = u16;
 pub const OPS: PlatformNo = 0;
 /// An event's place in the order in which events were recorded.
 pub type Seq = u64;
+/// A backfill's number in this store.
+pub type BackfillNo = u32;
 
 /// Milliseconds since 1970, never before it.
 fn ms(at: i64) -> [u8; 8] {
@@ -51,6 +54,9 @@ pub const LAST_SEQ: &[u8] = b"mseq";
 pub const LAST_LANE: &[u8] = b"mlane";
 pub const LAST_DESTINATION: &[u8] = b"mdestination";
 pub const LAST_PLATFORM: &[u8] = b"mplatform";
+pub const LAST_BACKFILL: &[u8] = b"mbackfill";
+/// Every backfill's key begins with it.
+pub const BACKFILLS: &[u8] = b"B";
 /// The last event that retention has looked at; it has looked at all before it.
 pub const LOOKED_AT: &[u8] = b"mlookedat";
 
@@ -164,6 +170,10 @@ pub fn settled_note(at: i64, seq: Seq) -> Vec<u8> {
     key(b'z', [&ms(at), &seq.to_be_bytes()])
 }
 
+pub fn backfill(no: BackfillNo) -> Vec<u8> {
+    key(b'B', [&no.to_be_bytes()])
+}
+
 pub fn dead_by_age(died: i64, id: &str) -> Vec<u8> {
     key(b'x', [&ms(died), id.as_bytes()])
 }
@@ -175,6 +185,11 @@ pub fn dead_by_id(id: &str) -> Vec<u8> {
 /// The last eight bytes as a number: the `seq` of a pending key, the lead of a fetch key.
 pub fn last_u64(key: &[u8]) -> u64 {
     key.last_chunk::<8>().map_or(0, |bytes| u64::from_be_bytes(*bytes))
+}
+
+/// The last four bytes as a number: a backfill's.
+pub fn last_u32(key: &[u8]) -> u32 {
+    key.last_chunk::<4>().map_or(0, |bytes| u32::from_be_bytes(*bytes))
 }
 
 /// The eight bytes from `at` as a number: the due time of a queue or fetch key.

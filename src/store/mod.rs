@@ -12,6 +12,7 @@
 //! | [`dead`] | dead letters |
 //! | [`ops`] | what leadhook says of itself, and whether the source is silent |
 //! | [`destinations`] | pausing, resuming, moving, dropping |
+//! | [`backfill`], [`past`] | history for one destination; what is recorded already |
 //! | [`census`] | counts, for `status` |
 //! | [`explain`] | all that is kept of one lead |
 //! | [`reconcile`] | what is kept for ever of many |
@@ -20,6 +21,7 @@
 //! Below them: `txn` and `committer` (many commits, one sync), `keys` and `records` (the form on disk),
 //! `known` and `glance` (the packed seen-set), `progress` and `fetches` (more of intake), `line` (order within a lead), `body`, `open`.
 
+pub mod backfill;
 mod body;
 pub mod census;
 mod claims;
@@ -38,6 +40,7 @@ mod known;
 mod line;
 mod open;
 pub mod ops;
+pub mod past;
 mod progress;
 pub mod rechecks;
 pub mod reconcile;

@@ -41,7 +41,7 @@ impl Store {
         let packed = body::pack(event.envelope.as_bytes());
         self.commit(move |txn| {
             let seq = txn.next_number(keys::LAST_SEQ)?;
-            txn.put_event(keys::OPS, seq, &event, Origin::Live, decision.said, packed)?;
+            txn.put_event(keys::OPS, seq, &event, (Origin::Live, false), decision.said, packed)?;
             for wanted in decision.wanted {
                 let (destination, lane) = lane(txn, &wanted.destination, &wanted.route)?;
                 let (platform, lead, opened) = (keys::OPS, event.lead.0, to_ms(event.timestamp));

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::StoreError;
 use super::keys::{DestinationNo, LaneNo, PlatformNo, Seq};
+use crate::domain::backfill::Counts;
 use crate::domain::event::{EventType, Origin};
 use crate::domain::route::{Said, SaidVerdict};
 
@@ -160,6 +161,9 @@ pub struct EventRecord {
     /// What each route said when the event was recorded.
     #[serde(default)]
     pub said: Vec<RouteSaid>,
+    /// It was put back after retention had taken it: what became of it before is known of its lead alone.
+    #[serde(default)]
+    pub put_back: bool,
 }
 
 /// What one route said of an event.
@@ -216,6 +220,43 @@ pub struct PendingRecord {
     /// It goes when nothing else is due there: history must not hold up what happens now.
     #[serde(default)]
     pub behind: bool,
+}
+
+/// A backfill: its order, and how far it has got.
+#[derive(Serialize, Deserialize, Clone, Debug)]
+pub struct BackfillRecord {
+    pub platform: PlatformNo,
+    pub destination: String,
+    pub from: i64,
+    pub to: i64,
+    pub typed: (String, Option<String>),
+    pub on: Vec<u8>,
+    pub again: bool,
+    pub dry_run: bool,
+    pub state: u8,
+    pub begun: i64,
+    pub ended: Option<i64>,
+    pub done_until: i64,
+    pub reached: i64,
+    /// Of the pieces that were gone through.
+    pub counts: Counts,
+    /// Leads that were put on their way in the piece that it is in.
+    pub sent_in_piece: u64,
+    /// Leads of that piece that were looked at.
+    pub looked_in_piece: u64,
+    pub waits: Option<String>,
+    pub left: Vec<LeftRecord>,
+}
+
+/// A lead of a backfill whose details could not be read.
+#[derive(Serialize, Deserialize, Clone, Debug)]
+pub struct LeftRecord {
+    pub lead: u64,
+    pub mapped_status: Option<String>,
+    pub client_lead_id: Option<String>,
+    pub from: i64,
+    pub to: i64,
+    pub history: bool,
 }
 
 /// How a delivery ended; a number on disk, since it is kept for every lead and destination for ever.

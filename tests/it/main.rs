@@ -7,6 +7,7 @@
 mod support;
 
 mod again;
+mod backfill;
 mod configuration;
 mod crashes;
 mod dead_letters;

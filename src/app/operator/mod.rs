@@ -1,6 +1,7 @@
 //! What a person asks of leadhook. The same verbs serve a command that opens the store itself and one that asks a
 //! running service: each is a value that can be run here or sent there.
 
+mod backfill;
 mod dead;
 mod destinations;
 mod explain;
@@ -14,6 +15,7 @@ use std::sync::{Arc, OnceLock};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+pub use backfill::{BackfillBegin, BackfillBegun, BackfillCancel, BackfillList, BackfillShow, Backfills};
 pub use dead::{DeadDetails, DeadDrop, DeadLetter, DeadList, DeadRetry, DeadShow, Decided, Filter, Letters, Shown};
 pub use destinations::{Drop, Dropped, Move, MovedReply, Pause, Resume, Standing};
 pub use explain::{

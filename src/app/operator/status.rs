@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Operator, Refusal, Verb};
+use crate::domain::backfill::{self, Backfill};
 use crate::domain::clock;
 use crate::store::StoreError;
 use crate::store::census::{Census, LaneCensus};
@@ -32,6 +33,9 @@ pub struct StatusReport {
     pub parked: Vec<Parked>,
     /// What could not be told of events, since the service began.
     pub doubts: Doubts,
+    /// Backfills that go on.
+    #[serde(default)]
+    pub backfills: Vec<Backfill>,
     /// The store.
     pub store: StoreStatus,
     /// What a person should look at, each with what to do.
@@ -160,6 +164,8 @@ impl Verb for Status {
         let source = operator.source_status(&census).await?;
         let destinations = operator.destination_statuses(&census);
         let needs_a_look = needs_a_look(&source, &destinations, &parked);
+        let mut backfills = operator.store.backfills().await?;
+        backfills.retain(|backfill| backfill.state == backfill::State::Going);
         Ok(StatusReport {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             running: operator.health.is_some(),
@@ -168,6 +174,7 @@ impl Verb for Status {
             destinations,
             parked,
             doubts: operator.health.as_ref().map(|health| health.doubts()).unwrap_or_default(),
+            backfills,
             store: StoreStatus { path: operator.store.path().display().to_string(), bytes: census.bytes },
             needs_a_look,
         })

@@ -50,6 +50,7 @@ pub fn seen() -> Seen {
             },
             destinations: vec![destination("crm", 6, 0, 0), destination("legacy", 0, 4, 2)],
             parked: Vec::new(),
+            backfills: Vec::new(),
             doubts: Default::default(),
             store: StoreStatus { path: String::new(), bytes: 0 },
             needs_a_look: Vec::new(),

@@ -145,7 +145,7 @@ fn known(tree: &Tree, pending: &Deliveries<PendingRecord>, settled: &Deliveries<
             for at in &known.outcomes {
                 let place = (at.destination, at.seq);
                 let state = settled.get(&place).map(|record| record.state);
-                if is_there(tree, at.seq) {
+                if all_is_there(tree, at.seq) || state.is_some() || pending.contains_key(&place) {
                     assert!(state.is_some() != pending.contains_key(&place), "{place:?} is lost");
                     assert_eq!(at.state, state, "what is known of {place:?}");
                 } else {
@@ -154,7 +154,9 @@ fn known(tree: &Tree, pending: &Deliveries<PendingRecord>, settled: &Deliveries<
                 let delivered = known.happened.iter().map(|h| h.seq).filter(|seq| {
                     let record = settled.get(&(at.destination, *seq));
                     record.is_some_and(|record| record.state == Settled::Delivered)
-                        || (*seq == at.delivered && !is_there(tree, *seq))
+                        || (*seq == at.delivered && !all_is_there(tree, *seq))
+                        // It is sent again.
+                        || (*seq == at.delivered && pending.contains_key(&(at.destination, *seq)))
                 });
                 assert_eq!(at.delivered, delivered.max().unwrap_or(0));
             }
@@ -183,6 +185,12 @@ fn fetches(tree: &Tree) {
 
 fn is_there(tree: &Tree, seq: Seq) -> bool {
     tree.contains_key(keys::event(seq)).unwrap()
+}
+
+/// With all that ever became of it: an event that was put back has lost what became of it before.
+fn all_is_there(tree: &Tree, seq: Seq) -> bool {
+    let event = tree.get(keys::event(seq)).unwrap();
+    event.is_some_and(|event| !records::decode::<EventRecord>(&event).unwrap().put_back)
 }
 
 /// Of an event that is gone nothing is left, and of one that was passed by, nothing is forgotten.

@@ -1,6 +1,7 @@
 //! The store against real files. [`audit`] reads a whole store and says whether it agrees with itself.
 
 mod audit;
+mod backfill;
 mod committing;
 mod dead;
 mod delivering;

@@ -42,6 +42,11 @@ impl Running {
         self.child.wait().unwrap();
     }
 
+    pub fn signal(&self, name: &str) {
+        let told = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().unwrap();
+        assert!(told.success());
+    }
+
     #[track_caller]
     pub fn ends(mut self) -> Ran {
         let code = wait(&mut self.child, Duration::from_secs(60));
