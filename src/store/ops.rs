@@ -7,8 +7,8 @@ use jiff::Timestamp;
 
 use super::destinations::lane;
 use super::error::StoreError;
-use super::intake::Platform;
 use super::keys::{self, DestinationNo, Seq};
+use super::progress::Platform;
 use super::records::{PendingRecord, SilenceRecord, from_ms, to_ms};
 use super::txn::{Get, Txn};
 use super::{Store, body};

@@ -5,9 +5,9 @@ use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 
 use super::error::StoreError;
-use super::intake::Platform;
 use super::keys;
 use super::known::{Known, Recheck};
+use super::progress::Platform;
 use super::records::{self, RecheckRecord, from_ms, to_ms};
 use super::txn::Txn;
 use super::{Inner, Store};
