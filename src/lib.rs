@@ -29,6 +29,7 @@
 //! | admin | [`admin`]: the same verbs over HTTP, for commands beside a running service |
 //! | app | [`app`]: builds the parts from a [`config::Config`], runs them, drains them; the operator's verbs |
 //! | loops | [`intake`], [`dispatch`]: they do not know each other |
+//! | what leadhook tells of itself | [`ops`]: events of its own, and not too many |
 //! | the outside | [`store`], [`source`], [`transport`]: disk, WeClever, destinations |
 //! | what is looked at | [`watch`]: the clock, the feed of happenings, the health of each part |
 //! | the file, and what every client has in common | [`config`], [`http_client`] |
@@ -44,6 +45,7 @@ pub mod dispatch;
 pub mod domain;
 pub mod http_client;
 pub mod intake;
+pub mod ops;
 pub mod simulator;
 pub mod source;
 pub mod store;

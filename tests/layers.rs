@@ -10,6 +10,7 @@ const FLOORS: &[&[&str]] = &[
     &["config", "http_client"],
     &["watch"],
     &["store", "source", "transport"],
+    &["ops"],
     &["intake", "dispatch"],
     &["app"],
     &["admin"],

@@ -1,7 +1,9 @@
 //! Builds the parts from the file, runs them, drains them. What a person asks of them is in [`operator`].
 
+mod heartbeat;
 pub mod operator;
 mod retention;
+mod silence;
 
 use std::time::Duration;
 
@@ -16,14 +18,17 @@ use crate::dispatch::{Dispatch, Ending};
 use crate::domain::clock;
 use crate::domain::destination::Destination;
 use crate::intake::{Intake, Pass, Settings};
+use crate::ops::Teller;
 use crate::source::{Source, SourceError};
 use crate::store::census::{Census, LaneCensus};
 use crate::store::intake::{Baseline, Platform};
 use crate::store::{Store, StoreError};
 use crate::transport::{Transport, TransportError};
 use crate::watch::{Clock, Feed, Health};
+use heartbeat::Heartbeat;
 use operator::Operator;
 use retention::Retention;
+use silence::SilenceWatch;
 
 /// Why leadhook cannot start, or had to end.
 #[derive(Debug, thiserror::Error)]
@@ -37,6 +42,9 @@ pub enum AppError {
     /// A destination's client could not be built.
     #[error(transparent)]
     Transport(#[from] TransportError),
+    /// The heartbeat's client could not be built.
+    #[error("the heartbeat's HTTP client cannot be built: {0}")]
+    Heartbeat(#[from] reqwest::Error),
 }
 
 /// Everything that is needed to run, built and not yet running.
@@ -48,6 +56,7 @@ pub struct App {
     clock: Clock,
     feed: Feed,
     health: Health,
+    teller: Teller,
 }
 
 /// How a running leadhook is told to end; cheap to clone.
@@ -90,7 +99,9 @@ impl App {
         let path = config.store.path.clone();
         let store = tokio::task::spawn_blocking(move || Store::open(&path)).await.map_err(|_| StoreError::Closed)??;
         let platform = platform(&store, &config, clock.now()).await?;
-        Ok(App { config, store, platform, source, clock, feed: Feed::default(), health: Health::default() })
+        let teller = Teller::new(store.clone(), platform.clone(), config.routes.clone(), clock.clone());
+        let (feed, health) = (Feed::default(), Health::default());
+        Ok(App { config, store, platform, source, clock, feed, health, teller })
     }
 
     /// Where happenings are told.
@@ -127,16 +138,20 @@ impl App {
                 end
             }
         });
-        let retention = self.retention();
-        let letting_go = tokio::spawn(async move {
-            let end = retention.run(stop.gently.clone()).await;
-            if end.is_err() {
-                stop.gently.cancel();
-            }
-            end
+        let letting_go = beside(&stop, self.retention().run(stop.gently.clone()));
+        let listening = beside(&stop, self.silence_watch().run(stop.gently.clone()));
+        let telling = beside(&stop, {
+            let (teller, stop) = (self.teller.clone(), stop.gently.clone());
+            async move { teller.run(stop).await }
         });
-        let (read, sent, let_go) = tokio::join!(reading, dispatch, letting_go);
-        joined(sent).and(joined(read)).and(joined(let_go)).map_err(AppError::from)
+        if let Some(heartbeat) = self.heartbeat()? {
+            tokio::spawn(heartbeat.run(self.health.good_polls(), stop.gently.clone()));
+        }
+        let (read, sent, let_go, listened, told) = tokio::join!(reading, dispatch, letting_go, listening, telling);
+        // On disk at least: who wants it gets it at the next start.
+        let ended = self.teller.end().await;
+        let ends = [joined(sent), joined(read), joined(let_go), joined(listened), joined(told), ended];
+        ends.into_iter().collect::<Result<(), StoreError>>().map_err(AppError::from)
     }
 
     /// One poll, and every delivery that is due, or comes due within `wait` of the end of the poll.
@@ -146,6 +161,7 @@ impl App {
     pub async fn run_once(self, wait: Duration, stop: Stop) -> Result<OnceReport, AppError> {
         self.tell_what_is_parked().await?;
         let before = self.store.census(&self.platform.id).await?;
+        let heartbeat = self.heartbeat()?;
         let (finish, finished) = signal::channel(None);
         let dispatch = self.begin_dispatch(&stop, finished)?;
         let by = clock::after(self.clock.now(), wait);
@@ -153,8 +169,22 @@ impl App {
             pass = self.intake().once(by, stop.gently.clone()) => pass?,
             () = stop.at_once.cancelled() => Pass::default(),
         };
+        if !stop.gently.is_cancelled() {
+            self.silence_watch().once().await?;
+        }
+        self.teller.end().await?;
+        let polled = self.health.good_polls().borrow().is_some();
+        let beating = async {
+            if let Some(mut heartbeat) = heartbeat.filter(|_| polled) {
+                tokio::select! {
+                    () = stop.gently.cancelled() => {}
+                    () = heartbeat.beat() => {}
+                }
+            }
+        };
         finish.send_replace(Some(clock::after(self.clock.now(), wait)));
-        joined(dispatch.await)?;
+        let (sent, ()) = tokio::join!(dispatch, beating);
+        joined(sent)?;
         self.retention().once(&stop.gently).await?;
         let after = self.store.census(&self.platform.id).await?;
         Ok(report(pass, &before, &after))
@@ -185,12 +215,30 @@ impl App {
             clock: self.clock.clone(),
             feed: self.feed.clone(),
             health: self.health.clone(),
+            teller: self.teller.clone(),
         }
     }
 
     fn retention(&self) -> Retention {
         let keep = self.config.store.retention;
         Retention { store: self.store.clone(), keep, clock: self.clock.clone() }
+    }
+
+    fn silence_watch(&self) -> SilenceWatch {
+        SilenceWatch {
+            store: self.store.clone(),
+            platform: self.platform.clone(),
+            teller: self.teller.clone(),
+            health: self.health.clone(),
+            clock: self.clock.clone(),
+            stale_after: self.config.source.stale_after,
+            timezone: self.config.source.timezone.clone(),
+        }
+    }
+
+    fn heartbeat(&self) -> Result<Option<Heartbeat>, AppError> {
+        let url = self.config.source.heartbeat_url.clone();
+        Ok(url.map(Heartbeat::new).transpose()?)
     }
 
     fn begin_dispatch(
@@ -280,6 +328,21 @@ fn report(pass: Pass, before: &Census, after: &Census) -> OnceReport {
         pending: sum(after, |lane| lane.pending),
         set_aside: after.set_aside,
     }
+}
+
+/// Runs beside intake and dispatch: where it cannot go on, neither can they.
+fn beside(
+    stop: &Stop,
+    part: impl Future<Output = Result<(), StoreError>> + Send + 'static,
+) -> JoinHandle<Result<(), StoreError>> {
+    let stop = stop.gently.clone();
+    tokio::spawn(async move {
+        let end = part.await;
+        if end.is_err() {
+            stop.cancel();
+        }
+        end
+    })
 }
 
 fn joined(end: Result<Result<(), StoreError>, JoinError>) -> Result<(), StoreError> {

@@ -79,6 +79,9 @@ fn source(report: &StatusReport) -> String {
         source.platform_id,
         count(source.seen_leads, "lead")
     );
+    if let Some(since) = source.stale_since {
+        out.push_str(&format!(", stale since {}", ago(since, report.at)));
+    }
     if source.set_aside > 0 {
         out.push_str(&format!(", {} tried again", source.set_aside));
     }

@@ -119,6 +119,22 @@ pub(super) fn watch(section: &mut Section<'_>) -> Option<Watch> {
     whole.then(|| Watch::parse(&paths).ok()).flatten()
 }
 
+/// How long the source may be silent.
+pub(super) fn stale_after(section: &mut Section<'_>, poll_every: Duration) -> Duration {
+    let (stale_after, spot) = reach(section, "stale_after");
+    if let (Some(stale_after), Some(spot)) = (stale_after, spot)
+        && stale_after <= poll_every
+    {
+        section.reading.mistake(
+            &spot,
+            "`stale_after` must be longer than `poll_every`: no poll succeeds more often than there is one",
+            Some("write for example poll_every = \"60s\" and stale_after = \"15m\"".to_owned()),
+        );
+    }
+    // Not written, it leaves room for a poll or two that fail.
+    stale_after.unwrap_or(Duration::from_secs(15 * 60).max(poll_every.saturating_mul(3)))
+}
+
 /// What is called after each good poll.
 pub(super) fn heartbeat(section: &mut Section<'_>) -> Option<Option<SecretUrl>> {
     let Some(node) = section.take("heartbeat_url") else { return Some(None) };

@@ -37,7 +37,7 @@ pub(super) fn source(mut section: Section<'_>) -> Option<SourceConfig> {
     let give_up_after = section.duration("give_up_after", 24 * HOUR);
     let recheck = readings::recheck(&mut section);
     let watch = readings::watch(&mut section);
-    let stale_after = section.duration("stale_after", Duration::from_secs(15 * 60));
+    let stale_after = readings::stale_after(&mut section, times.poll_every);
     let heartbeat_url = readings::heartbeat(&mut section);
     section.finish(&[]);
     Some(SourceConfig {

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::domain::destination::Destination;
 use crate::domain::outcome::{Answer, Outcome};
@@ -74,7 +74,7 @@ impl Attempt {
         };
         info!(
             destination,
-            lead = self.claim.lead.0,
+            lead = (!self.claim.event_type.is_ops()).then_some(self.claim.lead.0),
             event = %self.claim.event_id,
             event_type = %self.claim.event_type,
             route = %self.claim.route,
@@ -87,6 +87,9 @@ impl Attempt {
             next = %next(verdict),
             "attempt"
         );
+        if matches!(verdict, Verdict::Dead(_)) && self.claim.event_type.is_ops() {
+            log_untold(&self.claim, destination, &self.said());
+        }
     }
 
     /// What the feed tells of it.
@@ -109,6 +112,12 @@ impl Attempt {
         let tried = Tried { at: self.at, took: self.took, answer: self.answer, outcome: self.outcome };
         (self.claim, Settlement { tried: Some(tried), verdict, wait_until, why: None, now })
     }
+}
+
+/// What leadhook says of itself and nobody took makes no dead letter: this line is all that is left of it.
+pub fn log_untold(claim: &Claim, destination: &str, said: &str) {
+    let (event, event_type) = (&claim.event_id, claim.event_type);
+    warn!(destination, %event, %event_type, said, "could not be told there; it is given up on and only logged");
 }
 
 fn next(verdict: &Verdict) -> String {

@@ -278,8 +278,12 @@ impl Worker {
 
     fn end_untried(&mut self, claim: Claim, death: Death, why: Option<String>, now: Timestamp) {
         let name = self.parts.destination.name.clone();
-        let (lead, event) = (claim.lead.0, &claim.event_id);
-        info!(destination = name, lead, event, why = why.as_deref(), "{death}: set aside as a dead letter");
+        if claim.event_type.is_ops() {
+            attempt::log_untold(&claim, &name, why.as_deref().unwrap_or(death.as_str()));
+        } else {
+            let (lead, event) = (claim.lead.0, &claim.event_id);
+            info!(destination = name, lead, event, why = why.as_deref(), "{death}: set aside as a dead letter");
+        }
         let happening = Happening::Unsent { destination: name, lead: claim.lead, death };
         self.settle(
             claim,

@@ -76,6 +76,14 @@ impl EventType {
         self.as_str().starts_with("ops.")
     }
 
+    /// What it belongs to: where one type ends what another began, both have one topic.
+    pub fn topic(self) -> &'static str {
+        match self {
+            EventType::OpsSourceStale | EventType::OpsSourceRecovered => "source",
+            other => other.as_str(),
+        }
+    }
+
     /// The type of this name.
     pub fn from_name(name: &str) -> Option<EventType> {
         EventType::ALL.into_iter().find(|t| t.as_str() == name)

@@ -37,6 +37,7 @@ use crate::domain::pace::Rate;
 use crate::domain::recheck::Ages;
 use crate::domain::route::Route;
 use crate::domain::watched::Watch;
+use crate::ops::Teller;
 use crate::source::{Source, SourceError};
 use crate::store::intake::Platform;
 use crate::store::{Store, StoreError};
@@ -64,6 +65,8 @@ pub struct Intake {
     pub feed: Feed,
     /// Told how the source is doing.
     pub health: Health,
+    /// Told what somebody has to hear of.
+    pub teller: Teller,
 }
 
 /// How and when to read.

@@ -67,6 +67,7 @@ async fn newest(reader: &Reader) -> Result<(), ReadError> {
     reader.note(end.as_ref().copied());
     if end.is_ok() {
         reader.polled.send_modify(|polls| *polls += 1);
+        intake.health.note_good_poll(intake.clock.now());
     }
     end
 }

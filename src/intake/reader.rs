@@ -208,7 +208,9 @@ impl Reader {
         let (intake, now) = (&self.intake, self.intake.clock.now());
         let paused = intake.source.paused_until();
         match end {
-            Ok(()) => intake.health.of_source(|health| (health.trouble, health.wait_until) = (None, paused)),
+            Ok(()) => intake.health.of_source(|health| {
+                (health.trouble, health.in_short, health.wait_until) = (None, None, paused);
+            }),
             Err(ReadError::Stopped) => {}
             Err(error) => {
                 let said = error.to_string();
@@ -216,6 +218,7 @@ impl Reader {
                 intake.feed.tell(Happening::ReadFailed { error: said.clone(), in_short: error.in_short() });
                 intake.health.of_source(|health| {
                     health.trouble = Some(Trouble::again(health.trouble.take(), said, now));
+                    health.in_short = Some(error.in_short());
                     health.wait_until = paused;
                 });
             }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use tokio::sync::watch;
 
 use crate::domain::lead::LeadId;
 
@@ -25,6 +26,8 @@ pub struct Trouble {
 pub struct SourceHealth {
     /// What went wrong since the last good poll.
     pub trouble: Option<Trouble>,
+    /// The same in a few words, without what was asked and where.
+    pub in_short: Option<String>,
     /// It asked to be left alone until then.
     pub wait_until: Option<Timestamp>,
     /// Leads that showed up late.
@@ -99,12 +102,22 @@ struct Parts {
 
 /// The health of all parts; cheap to clone.
 #[derive(Clone, Default)]
-pub struct Health(Arc<Mutex<Parts>>);
+pub struct Health(Arc<Mutex<Parts>>, watch::Sender<Option<Timestamp>>);
 
 impl Health {
     /// How the source is doing.
     pub fn source(&self) -> SourceHealth {
         self.parts(|parts| parts.source.clone())
+    }
+
+    /// Tells of each good poll from now on: when the last one came back, `None` before the first of this run.
+    pub fn good_polls(&self) -> watch::Receiver<Option<Timestamp>> {
+        self.1.subscribe()
+    }
+
+    /// The newest window was read whole.
+    pub fn note_good_poll(&self, now: Timestamp) {
+        self.1.send_replace(Some(now));
     }
 
     /// How this destination is doing.

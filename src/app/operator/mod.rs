@@ -29,6 +29,7 @@ pub use status::{DestinationStatus, Parked, SourceStatus, State, Status, StatusR
 use super::App;
 use crate::config::Config;
 use crate::intake::Intake;
+use crate::ops::Teller;
 use crate::source::Source;
 use crate::store::{Store, StoreError};
 use crate::watch::{Clock, Feed, Health};
@@ -101,7 +102,9 @@ impl Operator {
                 self.source.get_or_init(|| source).clone()
             }
         };
+        let (store, routes) = (self.store.clone(), self.config.routes.clone());
         let app = App {
+            teller: Teller::new(store, platform.clone(), routes, self.clock.clone()),
             config: self.config.clone(),
             store: self.store.clone(),
             platform,

@@ -51,6 +51,8 @@ pub struct SourceStatus {
     pub base_url: String,
     /// The last good poll; `None` before the first.
     pub last_poll: Option<Timestamp>,
+    /// It was silent for longer than `stale_after`, since; `None`: it is not.
+    pub stale_since: Option<Timestamp>,
     /// What went wrong since, in a running service.
     pub trouble: Option<Trouble>,
     /// It asked to be left alone until then.
@@ -222,6 +224,10 @@ impl Operator {
     async fn source_status(&self, census: &Census) -> Result<SourceStatus, StoreError> {
         let config = &self.config.source;
         let progress = self.store.find_progress(&config.platform_id).await?;
+        let silence = match self.store.find_platform(&config.platform_id).await? {
+            Some(platform) => self.store.silence(&platform).await?,
+            None => None,
+        };
         let health = self.health.as_ref().map(|health| health.source()).unwrap_or_default();
         let end = clock::before(self.clock.now(), config.overlap);
         let gaps = progress.as_ref().map_or(Vec::new(), |progress| match progress.baseline {
@@ -232,6 +238,7 @@ impl Operator {
             platform_id: config.platform_id.clone(),
             base_url: config.base_url.to_string().trim_end_matches('/').to_owned(),
             last_poll: progress.as_ref().and_then(|progress| progress.last_poll),
+            stale_since: silence.filter(|silence| silence.stale.is_some()).map(|silence| silence.since),
             trouble: health.trouble,
             wait_until: health.wait_until,
             floor: progress.map(|progress| progress.floor),
@@ -300,6 +307,9 @@ impl Operator {
 
 fn needs_a_look(source: &SourceStatus, destinations: &[DestinationStatus], parked: &[Parked]) -> Vec<String> {
     let mut look = Vec::new();
+    if let Some(since) = source.stale_since {
+        look.push(format!("no poll has succeeded since {since:.0}: nothing new is heard of until one does"));
+    }
     if let Some(trouble) = &source.trouble {
         look.push(format!("the source cannot be read: {}", trouble.error));
     }

@@ -39,6 +39,7 @@ pub fn seen() -> Seen {
                 platform_id: "demo".into(),
                 base_url: String::new(),
                 last_poll: None,
+                stale_since: None,
                 trouble: None,
                 wait_until: None,
                 floor: None,

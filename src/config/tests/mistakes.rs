@@ -55,6 +55,7 @@ fn the_source() {
         ("watch = ['name', 'name']", "2:18: source.watch[1]: stands here twice (take one out)"),
         ("watch = ['csat.']", "2:10: source.watch[0]: `csat.` is no path (write names with dots between"),
         ("stale_after = '0s'", "2:15: source.stale_after: must be longer than nothing"),
+        ("stale_after = '60s'", "2:15: source.stale_after: `stale_after` must be longer than `poll_every`"),
         ("heartbeat_url = 'hc-ping.com/x'", "2:17: source.heartbeat_url: is not a whole URL"),
         ("sweep = '20y'", "2:9: source.sweep: `20y` is not a duration"),
         ("start = 'yesterday'", "2:9: source.start: `yesterday` is neither `now` nor a date"),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 
+use super::ops::began;
 use super::*;
 use crate::store::census::DestinationCensus;
 use crate::store::dead::delivery_dead_id;
@@ -11,6 +12,7 @@ use crate::store::destinations::{Lanes, Moved, Place};
 
 const DESTINATIONS: [&str; 3] = ["crm", "chat", "queue"];
 const ROUTES: [&str; 2] = ["a", "b"];
+const SUBJECTS: [&str; 2] = ["source", "crm"];
 
 #[derive(Clone, Copy, Debug)]
 enum What {
@@ -29,6 +31,8 @@ enum What {
 enum Step {
     /// A lead's next event, for these destinations by these routes; from a backfill or not.
     Record(u64, Vec<(usize, usize)>, bool),
+    /// What leadhook says of itself about a subject, for these destinations by these routes.
+    Tell(usize, Vec<(usize, usize)>),
     /// Claims at most so many through these routes, and keeps them.
     Claim(usize, Vec<usize>, usize),
     /// Ends one of those that are held.
@@ -66,6 +70,8 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         10 => (0u64..3, prop::collection::vec((place.clone(), route.clone()), 0..4), any::<bool>())
             .prop_map(|(l, w, b)| Step::Record(l, w, b)),
+        4 => (0..SUBJECTS.len(), prop::collection::vec((place.clone(), route.clone()), 0..4))
+            .prop_map(|(s, w)| Step::Tell(s, w)),
         8 => (place.clone(), prop::sample::subsequence(vec![0, 1], 1..=2).prop_shuffle(), 1usize..5)
             .prop_map(|(d, r, n)| Step::Claim(d, r, n)),
         5 => (any::<usize>(), what()).prop_map(|(i, w)| Step::Settle(i, w)),
@@ -96,6 +102,8 @@ enum State {
 #[derive(Clone, Debug)]
 struct Delivery {
     lead: u64,
+    /// It is said of leadhook itself.
+    ops: bool,
     route: usize,
     tries: u32,
     /// It waits behind the others.
@@ -120,6 +128,8 @@ struct Model {
     deliveries: BTreeMap<(usize, Seq), Delivery>,
     paused: BTreeMap<usize, i64>,
     disabled: BTreeMap<usize, i64>,
+    /// The lines of what is said of leadhook itself.
+    subjects: Vec<u64>,
     /// Due, or given up on.
     aside: BTreeMap<u64, Option<i64>>,
 }
@@ -206,6 +216,14 @@ impl Model {
             return;
         };
         delivery.tries += 1;
+        if delivery.ops && matches!(what, What::Die) {
+            // Nothing is left of it, and its event stays no shorter than one that was settled now.
+            self.deliveries.remove(&(place, seq));
+            if let Some(found) = self.kept.get_mut(&seq) {
+                *found = now;
+            }
+            return;
+        }
         delivery.state = match what {
             What::Deliver => State::Delivered,
             What::Die => State::Dead,
@@ -279,9 +297,25 @@ impl Life {
                 let (seq, now) = (model.events.len() as Seq, model.now);
                 let state = State::Pending { due: now, opened: now, failed: 0 };
                 for (place, route) in wanted {
-                    let new = Delivery { lead, route, tries: 0, behind, state, at: now };
+                    let new = Delivery { lead, ops: false, route, tries: 0, behind, state, at: now };
                     model.deliveries.entry((place, seq)).or_insert(new);
                     model.bring_forward((place, seq));
+                }
+            }
+            Step::Tell(subject, wanted) => {
+                let names: Vec<_> = wanted.iter().map(|(d, r)| (DESTINATIONS[*d], ROUTES[*r])).collect();
+                let (seq, now) = (model.events.len() as Seq + 1, model.now);
+                let event = began(SUBJECTS[subject], seq as i64, now);
+                let lead = event.lead.0;
+                model.events.push((event.id.to_string(), lead));
+                model.subjects.push(lead);
+                model.recorded.push(now);
+                model.kept.insert(seq, i64::MIN);
+                store.record_ops(event, decision(&names), None).await.unwrap();
+                let state = State::Pending { due: now, opened: now, failed: 0 };
+                for (place, route) in wanted {
+                    let new = Delivery { lead, ops: true, route, tries: 0, behind: false, state, at: now };
+                    model.deliveries.entry((place, seq)).or_insert(new);
                 }
             }
             Step::Claim(place, routes, limit) => self.claim(place, &routes, limit).await,
@@ -481,6 +515,7 @@ impl Life {
         let mut leads: Vec<u64> = model.events.iter().map(|event| event.1).chain(model.aside.keys().copied()).collect();
         leads.sort_unstable();
         leads.dedup();
+        leads.retain(|lead| !model.subjects.contains(lead));
         assert_eq!(census.seen_leads, leads.len() as u64);
     }
 }

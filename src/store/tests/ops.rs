@@ -7,13 +7,18 @@ use crate::store::ops::{Noted, Silence};
 use crate::store::{keys, records};
 
 /// What happened to a subject at this time.
-pub(super) fn happened(subject: &str, now: i64) -> Event {
+fn happened(subject: &str, now: i64) -> Event {
+    began(subject, now, now)
+}
+
+/// The same; it began at another.
+pub(super) fn began(subject: &str, began: i64, now: i64) -> Event {
     let happened = Ops {
         event_type: EventType::OpsSourceStale,
         subject: subject.into(),
         message: "HTTP 503".into(),
         count: 1,
-        began: at(now),
+        began: at(began),
         more: serde_json::Map::new(),
     };
     ops("my-platform", happened, at(now))
