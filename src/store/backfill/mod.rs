@@ -1,17 +1,19 @@
 //! What backfills keep: the order, how far it has got, and what was put on its way by it, in the commits that did.
 
+mod form;
+
 use jiff::Timestamp;
-use serde_json::value::RawValue;
 
 use super::error::StoreError;
 use super::intake::{Platform, Reading, Recorded};
 use super::keys::{self, BackfillNo, LaneNo};
-use super::records::{self, BackfillRecord, DestinationRecord, LaneCounts, LeftRecord, from_ms, to_ms};
+use super::records::{self, BackfillRecord, DestinationRecord, LaneCounts, to_ms};
 use super::txn::{Get, Txn};
 use super::{Inner, Store, body};
 use crate::domain::backfill::{Backfill, Counts, Order, State};
 use crate::domain::lead::{LeadId, Row};
 use crate::domain::window::Window;
+use form::{backfill, left, left_record, state_code};
 
 /// So many that have ended are kept, to be looked at.
 const ENDED: usize = 20;
@@ -328,67 +330,4 @@ fn backfills(txn: &Txn<'_>) -> Result<Vec<(BackfillNo, BackfillRecord)>, StoreEr
         }
     }
     Ok(found)
-}
-
-fn backfill(no: BackfillNo, record: BackfillRecord) -> Result<Backfill, StoreError> {
-    let mut counts = record.counts;
-    counts.sent += record.sent_in_piece;
-    counts.listed += record.looked_in_piece;
-    Ok(Backfill {
-        no,
-        order: Order {
-            destination: record.destination,
-            from: from_ms(record.from),
-            to: from_ms(record.to),
-            typed: record.typed,
-            on: record.on.into_iter().map(records::event_type).collect::<Result<_, _>>()?,
-            again: record.again,
-            dry_run: record.dry_run,
-        },
-        state: state(record.state)?,
-        begun_at: from_ms(record.begun),
-        ended_at: record.ended.map(from_ms),
-        done_until: from_ms(record.done_until),
-        reached: from_ms(record.reached),
-        counts,
-        waits: record.waits,
-    })
-}
-
-fn state_code(state: State) -> u8 {
-    match state {
-        State::Going => 0,
-        State::Done => 1,
-        State::Cancelled => 2,
-    }
-}
-
-fn state(code: u8) -> Result<State, StoreError> {
-    [State::Going, State::Done, State::Cancelled]
-        .into_iter()
-        .find(|state| state_code(*state) == code)
-        .ok_or_else(|| StoreError::Record(format!("a backfill's state {code} is newer than this leadhook")))
-}
-
-fn left_record(left: &Left) -> LeftRecord {
-    LeftRecord {
-        lead: left.row.id.0,
-        mapped_status: left.row.mapped_status.clone(),
-        client_lead_id: left.row.client_lead_id.as_ref().map(|raw| raw.get().to_owned()),
-        from: to_ms(left.window.from),
-        to: to_ms(left.window.to),
-        history: left.history,
-    }
-}
-
-fn left(record: LeftRecord) -> Left {
-    Left {
-        row: Row {
-            id: LeadId(record.lead),
-            mapped_status: record.mapped_status,
-            client_lead_id: record.client_lead_id.and_then(|json| RawValue::from_string(json).ok()),
-        },
-        window: Window { from: from_ms(record.from), to: from_ms(record.to) },
-        history: record.history,
-    }
 }
