@@ -1,5 +1,7 @@
 //! A source that cannot be read for too long: somebody hears of it, once, and hears when it is over.
 
+use std::time::{Duration, Instant};
+
 use leadhook::simulator::{Behaviour, FaultKind, Faults, Receiver, WeClever};
 use serde_json::Value;
 
@@ -77,12 +79,13 @@ async fn a_chat_room_hears_once_that_nothing_could_be_read_and_once_that_it_is_o
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_that_was_off_does_not_shout_at_once_and_one_that_reads_says_nothing() {
     let (weclever, chat) = (weclever(by_hand()).await, receiver(Behaviour::Fine).await);
-    let place = Place::new(&file(&weclever, &chat).source("stale_after", "15m"));
+    let place = Place::new(&file(&weclever, &chat).source("stale_after", "6s"));
     place.start_and_read().await.stop();
-    place.write(&file(&weclever, &chat).source("stale_after", "20s"));
     goes_down(&weclever);
+    let off = Instant::now();
+    until("it was off for longer than that", || off.elapsed() > Duration::from_secs(6)).await;
     let service = place.start().await;
-    failures(&service, 2).await;
+    service.until_logged("a window could not be read").await;
     comes_back(&weclever);
     service.readings(3).await;
     assert_eq!(chat.tally(|tally| tally.requests), 0);
