@@ -124,8 +124,14 @@ async fn what_is_new_arrives_at_once_while_history_is_sent() {
 async fn only_the_named_destination_hears_of_history_and_nothing_more_is_planned() {
     let weclever = weclever(history(40)).await;
     let (crm, chat) = (receiver(Behaviour::Fine).await, receiver(Behaviour::Fine).await);
-    let file = crm_alone(&weclever, &crm).list("recheck", &["1s", "2s"]);
-    let file = file.destination("chat", &chat.url(), "").route_on("talk", &["lead.finalized", "lead.rated"], "chat");
+    let ledger = receiver(Behaviour::Fine).await;
+    let file = File::new(&weclever.base_url()).list("recheck", &["1s", "2s"]);
+    let file = file.destination("crm", &crm.url(), "").destination("ledger", &ledger.url(), "");
+    // The route that sends it to the one sends it to another as well, live.
+    let file = file
+        .route_with("all", "on = [\"lead.finalized\"]", &["ledger", "crm"])
+        .destination("chat", &chat.url(), "")
+        .route_on("talk", &["lead.finalized", "lead.rated"], "chat");
     let place = Place::new(&file);
     let service = place.start_and_read().await;
     // It looks like what it would do, and does nothing.
@@ -146,7 +152,7 @@ async fn only_the_named_destination_hears_of_history_and_nothing_more_is_planned
     let details = weclever.requests().detail;
     service.readings(20).await;
     assert_eq!((weclever.requests().detail, details), (80, 80));
-    assert_eq!(chat.tally(|tally| tally.requests), 0);
+    assert_eq!((chat.tally(|tally| tally.requests), ledger.tally(|tally| tally.requests)), (0, 0));
     // The other gets the same events, and the ratings that there are, when it is its turn.
     let ratings = place.json(&["backfill", "--from", "40d", "--to-destination", "chat", "--on", "lead.rated"], 0);
     assert_eq!(counts(&ratings)[..2], [40, 40]);
