@@ -28,6 +28,11 @@ impl<'a> BodyKeys<'a> {
         BodyKeys { content_type, body: section.take("body"), file: section.take("body_file") }
     }
 
+    /// Where the body stands that is a text without a content type of its own.
+    pub(super) fn untyped_text(&self) -> Option<&Node<'a>> {
+        self.body.as_ref().filter(|body| body.is_text() && self.content_type.is_none())
+    }
+
     /// The body, for a place where texts are escaped so. `settings` are those that there are; `None`: its names were looked
     /// at before. The outer `None`: a mistake was said; the inner: no body is set.
     pub(super) fn read(&self, escape: Place, settings: Option<&[&str]>) -> Option<Option<BodyForm>> {
@@ -64,6 +69,12 @@ impl<'a> BodyKeys<'a> {
     }
 }
 
+/// Types in which nothing that a lead writes means anything, and those that are escaped; see [`place_of`].
+fn is_safe(content_type: &str) -> bool {
+    let essence = essence(content_type);
+    ["text/plain", "text/markdown"].contains(&essence.as_str()) || place_of(content_type, Place::Plain) != Place::Plain
+}
+
 fn content_type(node: Node<'_>) -> Option<String> {
     let text = node.filled()?;
     let written = text.value.trim().to_owned();
@@ -88,6 +99,11 @@ fn text_body(
         );
         return None;
     }
+    if !is_safe(content_type) {
+        let help = "escape them by a filter, or send a table (JSON), a form or XML, which is done by itself";
+        let message = format!("a lead's texts stand in {content_type} as they are, whatever they mean there");
+        text.reading.warn(&text.spot, message, Some(help.to_owned()));
+    }
     let parsed = template::Text::parse(&text.value, place_of(content_type, escape));
     let template = parsed.map_err(|wrong| tell(text, &wrong)).ok()?;
     if let Some(settings) = settings {
@@ -97,18 +113,35 @@ fn text_body(
 }
 
 fn is_json(content_type: &str) -> bool {
-    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    essence == "application/json" || essence.ends_with("+json")
+    essence(content_type).contains("json")
+}
+
+fn essence(content_type: &str) -> String {
+    content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
 }
 
 /// What a text of this type must not be broken by.
 fn place_of(content_type: &str, escape: Place) -> Place {
-    let essence = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    match essence.as_str() {
+    match essence(content_type).as_str() {
         "application/x-www-form-urlencoded" => Place::Form,
         essence if essence.ends_with("/xml") || essence.ends_with("+xml") || essence.ends_with("/html") => Place::Xml,
         _ => escape,
     }
+}
+
+/// No body's text is longer, in bytes.
+const LONGEST: u64 = 1 << 20;
+
+/// A file as text; a pipe or a device would never end.
+fn read(path: &Path) -> std::io::Result<String> {
+    let about = std::fs::metadata(path)?;
+    if !about.is_file() {
+        return Err(std::io::Error::other("it is no file"));
+    }
+    if about.len() > LONGEST {
+        return Err(std::io::Error::other("it is larger than 1 MiB"));
+    }
+    std::fs::read_to_string(path)
 }
 
 /// A body in a file of its own: JSON whose leaves are templates, or any other text.
@@ -119,8 +152,7 @@ fn body_of_file(
     settings: Option<&[&str]>,
 ) -> Option<BodyForm> {
     let named = node.filled()?;
-    let path = named.reading.directory.join(named.value.trim());
-    let text = match std::fs::read_to_string(&path) {
+    let text = match read(&named.reading.directory.join(named.value.trim())) {
         Ok(text) => text,
         Err(error) => {
             let help = "a relative path begins beside the configuration file";

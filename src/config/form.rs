@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use http::header::CONTENT_TYPE;
 use http::{HeaderName, Method};
 use serde_json::Value as Json;
 
@@ -35,8 +36,17 @@ pub(super) fn form(section: &mut Section<'_>, preset: Option<&Preset>) -> Option
         section.reading.mistake(&spot, format!("sets the header {name}, and so does `headers`"), Some(help.to_owned()));
         return None;
     }
+    let types = headers.iter().flatten().filter(|(name, _)| *name == CONTENT_TYPE).count();
     let fields = fields::fields(section);
     let body = BodyKeys::take(section).read(escape.unwrap_or(Place::Plain), Some(&names));
+    if let (true, Some(Some(BodyForm::Text { .. }))) = (types > 0, &body) {
+        section.reading.mistake(
+            &section.spot,
+            "a text body's content type stands under `headers`, where it does not say how a lead's texts are escaped",
+            Some("write it as content_type = \"...\" instead".to_owned()),
+        );
+        return None;
+    }
     let limit = limit(section);
     Some(Form {
         method: method?,

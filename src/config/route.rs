@@ -62,6 +62,19 @@ fn bodies(body: &BodyKeys<'_>, to: &[String], destinations: &Destinations) -> Op
     let used = destinations.checked.iter().filter(|destination| to.contains(&destination.name));
     let mut places: Vec<Place> = used.map(|destination| destination.form.escape).collect();
     places.dedup();
+    if let Some(text) = body.untyped_text() {
+        let typed = destinations.checked.iter().find_map(|destination| match &destination.form.body {
+            BodyForm::Text { content_type, .. } if to.contains(&destination.name) => {
+                Some((&destination.name, content_type))
+            }
+            _ => None,
+        });
+        if let Some((name, content_type)) = typed.filter(|(_, content_type)| !content_type.starts_with("text/plain")) {
+            let message = format!("would be sent to `{name}` as text/plain, and what goes there is {content_type}");
+            text.mistake(message, format!("write content_type = \"{content_type}\" in the route, too"));
+            return None;
+        }
+    }
     let settings: Vec<&str> = destinations
         .checked
         .iter()

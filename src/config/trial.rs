@@ -3,16 +3,38 @@
 
 use jiff::Timestamp;
 
-use super::document::child;
+use super::document::{child, nth};
 use super::reader::Reading;
 use super::{CsatRules, SourceConfig};
 use crate::domain::destination::Destination;
 use crate::domain::form::Unfit;
 use crate::domain::route::Route;
 use crate::domain::sample;
+use crate::domain::template::{Context, Judged};
 
 /// A rating that counts as low on most scales, so that whatever looks at it has something to see.
 const RATING: &str = "2";
+
+/// Warns of a condition that cannot be evaluated for any made-up event, though these have everything that WeClever's page
+/// says of a lead: it may never hold, and nobody would notice.
+fn doubtful_condition(reading: &Reading<'_>, source: &SourceConfig, csat: &CsatRules, route: &Route, i: usize) {
+    let Some(condition) = &route.when else { return };
+    let judged: Vec<Judged> = route
+        .on
+        .iter()
+        .filter_map(|on| {
+            let made_up = sample::event(*on, &source.platform_id, RATING, csat, Timestamp::UNIX_EPOCH);
+            Some(condition.judge(&Context::of(&made_up.id, made_up.envelope.as_bytes()).ok()?))
+        })
+        .collect();
+    if let Some(Judged::CannotTell(why)) = judged.first()
+        && judged.iter().all(|judged| matches!(judged, Judged::CannotTell(_)))
+    {
+        let spot = reading.spot_of_key(&child(&nth("routes", i), "when"));
+        let help = "compare numbers with numbers (csat.score is one, lead.csat.rating is text), and ask `is defined` for what may be missing";
+        reading.warn(&spot, format!("cannot be evaluated for a made-up event: {why}"), Some(help.to_owned()));
+    }
+}
 
 /// Warns of each route and destination for which no request can be made of a made-up event.
 ///
@@ -24,7 +46,8 @@ pub(super) fn every_request(
     destinations: &[Destination],
     routes: &[Route],
 ) {
-    for route in routes {
+    for (i, route) in routes.iter().enumerate() {
+        doubtful_condition(reading, source, csat, route, i);
         for destination in destinations.iter().filter(|destination| route.to.contains(&destination.name)) {
             let form = route.form_at(destination);
             let spot = reading.spot_of_key(&child("destinations", &destination.name));

@@ -116,6 +116,13 @@ impl Operator {
         Ok(())
     }
 
+    /// A path written out in the file may be the secret, and this is shown in the middle of an incident, to whoever looks on.
+    fn without_path(&self, request: OutgoingRequest, destination: &str) -> OutgoingRequest {
+        let destination = self.config.destinations.iter().find(|d| d.name == destination);
+        let url = destination.map_or(request.url, |destination| destination.form.shown_url());
+        OutgoingRequest { url, ..request }
+    }
+
     /// What would be sent now, or why nothing can be.
     fn request(&self, details: &DeadDetails) -> (Option<OutgoingRequest>, Option<String>) {
         let (Some(delivery), Some(envelope)) = (&details.letter.delivery, &details.envelope) else {
@@ -126,7 +133,7 @@ impl Operator {
             (delivery.event_id.as_str(), envelope.clone().into_bytes()),
         );
         match outgoing(&self.config, place, event, self.clock.now()) {
-            Some(Ok(request)) => (Some(request), None),
+            Some(Ok(request)) => (Some(self.without_path(request, &delivery.destination)), None),
             Some(Err(unfit)) => (None, Some(unfit.to_string())),
             None => (None, Some("its destination or its route has left the file".to_owned())),
         }

@@ -153,6 +153,15 @@ fn the_destinations() {
         ("body = { a = ['{{ lead.name | uper }}'] }", "7:31: destinations.crm.body.a[0]: there is no filter `uper`"),
         ("body = '{}'\ncontent_type = 'application/json'", "7:8: destinations.crm.body: JSON with holes in it"),
         ("body = { a = 1 }\ncontent_type = 'text/xml'", "8:16: destinations.crm.content_type: a table is sent as"),
+        ("body = '{}'\ncontent_type = 'application/x-ndjson'", "7:8: destinations.crm.body: JSON with holes in it"),
+        (
+            "body = 'a={{ lead.name }}'\nheaders = { content-type = 'application/x-www-form-urlencoded' }",
+            "5:1: destinations.crm: a text body's content type stands under `headers`",
+        ),
+        (
+            "body_file = '/dev/zero'",
+            "7:13: destinations.crm.body_file: the file /dev/zero cannot be read: it is no file",
+        ),
         ("body = 'x'\nbody_file = 'y'", "8:13: destinations.crm.body_file: is set, and so is `body`"),
         ("body_file = 'nowhere.json'", "7:13: destinations.crm.body_file: the file nowhere.json cannot be read"),
         ("headers = { a = '{{ nothing }}' }", "7:21: destinations.crm.headers.a: no event has `nothing`"),
@@ -226,6 +235,10 @@ fn the_routes() {
         "10:8: routes[0].when: unexpected the end of the condition (write for example csat.low",
     );
     one("name = \"all\"", "when = 'mapped_statu == 1'\nname='x'", "10:9: routes[0].when: no event has `mapped_statu`");
+    let form =
+        GOOD.replacen("[[routes]]", "body = 'a=1'\ncontent_type = 'application/x-www-form-urlencoded'\n[[routes]]", 1);
+    let told = said(read(&form.replacen("name = \"all\"", "name = 'all'\nbody = 'b={{ lead.name }}'", 1)));
+    assert!(told[0].contains("as text/plain, and what goes there is application/x-www-form-urlencoded"), "{told:?}");
     one("name = \"all\"", "body = { a = '{{ x. }}' }\nname='x'", "10:21: routes[0].body.a: ");
     for (line, told) in [
         ("on = []", "11:6: routes[0].on: must not be empty"),

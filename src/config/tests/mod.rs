@@ -210,10 +210,21 @@ fn what_the_requests_will_lack_is_told_beforehand() {
             "with a made-up lead.finalized by the route `all`: the body cannot be filled in",
         ),
         ("max_body = '100B'", "with a made-up lead.finalized by the route `all`: the body is"),
+        ("body = 'a;{{ lead.name }}'\ncontent_type = 'text/csv'", "a lead's texts stand in text/csv as they are"),
         ("content_type = 'text/xml'", "there is no text body that it could speak of"),
     ] {
         let told_of = warned(&GOOD.replacen("[[routes]]", &format!("{more}\n[[routes]]"), 1));
         assert!(told_of.iter().any(|said| said.contains(told)), "{told_of:?} should say {told}");
+    }
+    for (when, doubtful) in [
+        ("lead.csat.rating <= 2", true),
+        ("csat.score < '3'", true),
+        ("csat.score <= 2", false),
+        ("lead.vip is defined and lead.vip > 3", false),
+    ] {
+        let told = warned(&GOOD.replacen("name = \"all\"", &format!("name = 'all'\nwhen = \"{when}\""), 1));
+        let doubts = told.iter().any(|said| said.contains("routes[0].when: cannot be evaluated for a made-up event"));
+        assert_eq!(doubts, doubtful, "{when}: {told:?}");
     }
     let quiet = "fields = ['lead']\nheaders = { a = '{{ lead.email }}', b = '{{ weclever_lead_id }}' }";
     assert_eq!(warned(&GOOD.replacen("[[routes]]", &format!("{quiet}\n[[routes]]"), 1)), [""; 0]);
