@@ -100,3 +100,34 @@ impl fmt::Debug for Context {
         f.write_str("Context(..)")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+    use crate::domain::template::{Condition, Judged, Place, Text};
+
+    /// Panics when it is looked at first.
+    #[derive(Debug)]
+    struct Broken(AtomicBool);
+
+    impl Object for Broken {
+        fn get_value(self: &Arc<Self>, _: &Value) -> Option<Value> {
+            assert!(self.0.swap(true, Ordering::Relaxed), "looked at Maria");
+            None
+        }
+    }
+
+    #[test]
+    fn a_panic_is_this_one_programs_error() {
+        let broken = || Context { root: Value::from_object(Broken(AtomicBool::new(false))) };
+        let Judged::CannotTell(why) = Condition::parse("lead.name").expect("a condition").judge(&broken()) else {
+            panic!("it is judged");
+        };
+        assert!(why.contains("a filter failed unexpectedly") && !why.contains("Maria"), "{why}");
+        let error =
+            Text::parse("{{ lead.name }}!", Place::Plain).expect("a text").render(&broken()).expect_err("a panic");
+        assert!(error.message.contains("a filter failed unexpectedly") && !error.message.contains("Maria"), "{error}");
+    }
+}

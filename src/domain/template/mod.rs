@@ -5,11 +5,13 @@
 //! - A [`Condition`] that cannot be evaluated is neither true nor false: it [cannot tell](Judged::CannotTell).
 //! - In a [`Text`] a missing field prints as nothing. What is printed is escaped for its [`Place`].
 //! - Filters, tests and functions that do not exist are found when a template is parsed, not when the first lead needs them.
-//! - Work and output are limited. What an error says names things and kinds, never a lead's data.
+//! - `*` multiplies numbers, and repeats neither texts nor lists.
+//! - Work and output are limited, and what panics is an error of that one rendering. What an error says names things and kinds, never a lead's data.
 //!
 //! Names are `id`, `type`, `timestamp`, everything under the envelope's `data`, and `settings`.
 
 mod condition;
+mod contained;
 mod context;
 mod escape;
 mod functions;

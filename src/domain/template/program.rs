@@ -9,6 +9,7 @@ use minijinja::machinery::{CodeGenerator, Instructions, eval, make_string_output
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{AutoEscape, Environment, Error, Value};
 
+use super::contained::contained;
 use super::language::{self, LONGEST, Use};
 use super::names::{self, Found, Name};
 use super::{Context, RenderError, Wrong, guard, reason};
@@ -94,8 +95,9 @@ impl Program {
     fn run(&self, context: &Context, out: &mut String) -> Result<Option<Value>, Error> {
         let mut out = make_string_output(out);
         let root = context.root();
-        let (value, _) = eval(self.environment, &self.instructions, root, &NO_BLOCKS, &mut out, self.escape.clone())?;
-        Ok(value)
+        let escape = self.escape.clone();
+        contained(|| eval(self.environment, &self.instructions, root, &NO_BLOCKS, &mut out, escape))
+            .map(|(value, _)| value)
     }
 
     /// What an error of this program says, without any lead's data.

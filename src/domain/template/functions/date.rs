@@ -38,7 +38,7 @@ fn time(value: &Value, zone: &TimeZone) -> Option<Timestamp> {
     if value.kind() == ValueKind::Number {
         let number = value.as_i64()?;
         // Beyond the year 5138 in seconds, it is milliseconds.
-        return if number.abs() < 100_000_000_000 {
+        return if number.unsigned_abs() < 100_000_000_000 {
             Timestamp::from_second(number).ok()
         } else {
             Timestamp::from_millisecond(number).ok()

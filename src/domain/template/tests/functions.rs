@@ -222,3 +222,12 @@ fn a_transcript_is_cut_at_a_whole_message_and_says_so() {
     let bytes = plain("transcript([{'body': 'áááááááááá'}], max=11, unit='bytes')", &json!({}));
     assert_eq!(bytes, "áááá…");
 }
+
+#[test]
+fn no_number_is_too_far_from_any_date() {
+    for number in [i64::MIN, i64::MIN + 1, i64::MAX] {
+        let data = json!({"lead": {"at": number}});
+        assert_eq!(plain("lead.at | date | default('none')", &data), "none", "{number}");
+    }
+    assert_eq!(plain("lead.at | date('%Y')", &json!({"lead": {"at": -1}})), "1969");
+}
