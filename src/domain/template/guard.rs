@@ -1,7 +1,9 @@
-//! Comparisons that tell when they compare what cannot be compared.
+//! Comparisons that tell when they compare what cannot be compared, and products of what cannot be multiplied.
 //!
 //! Minijinja orders any two values, those of different kinds by their kind. So `<` and its siblings are replaced in the
 //! compiled program by the tests of the same name, which the [language](super::language) has its own of.
+//!
+//! In the same way `*` multiplies numbers only. Minijinja's also repeats texts and lists, as often as a lead says.
 
 use minijinja::machinery::{Instruction, Instructions};
 use minijinja::value::ValueKind;
@@ -12,10 +14,13 @@ use super::reason::{self, kind_name};
 /// Not one of the slots that the engine remembers tests in.
 const NO_SLOT: u8 = !0;
 
-/// A test with a name that no template can write: gives its two values back, if they can be compared.
+/// A filter with a name that no template can write: gives its two values back, if they can be compared.
 pub(super) const COMPARABLE: &str = "<comparable>";
 
-/// The same program with every ordering comparison guarded.
+/// A filter with a name that no template can write: gives its two values back, if they can be multiplied.
+pub(super) const FACTORS: &str = "<factors>";
+
+/// The same program with every ordering comparison and every multiplication guarded.
 pub(super) fn guarded(program: &Instructions<'static>) -> Instructions<'static> {
     let all: Vec<&Instruction<'static>> = (0..).map_while(|i| program.get(i)).collect();
     // Where each instruction begins in the new program; jumps may also go to just behind the last.
@@ -23,7 +28,7 @@ pub(super) fn guarded(program: &Instructions<'static>) -> Instructions<'static> 
     let mut places = Vec::with_capacity(all.len() + 1);
     for instruction in &all {
         places.push(place);
-        place += if is_chained_order(instruction) { 3 } else { 1 };
+        place += if guard_of(instruction).is_some() { 3 } else { 1 };
     }
     places.push(place);
     let moved = |to: u32| places.get(to as usize).copied().unwrap_or(to);
@@ -35,8 +40,8 @@ pub(super) fn guarded(program: &Instructions<'static>) -> Instructions<'static> 
             (None, Some(line)) => new.add_with_line(instruction, u16::try_from(line).unwrap_or(u16::MAX)),
             (None, None) => new.add(instruction),
         };
-        if is_chained_order(instruction) {
-            add(Instruction::ApplyFilter(COMPARABLE, Some(2), NO_SLOT));
+        if let Some(guard) = guard_of(instruction) {
+            add(Instruction::ApplyFilter(guard, Some(2), NO_SLOT));
             add(Instruction::UnpackList(2));
         }
         add(match instruction {
@@ -59,6 +64,14 @@ fn test(name: &'static str) -> Instruction<'static> {
     Instruction::PerformTest(name, Some(2), NO_SLOT)
 }
 
+/// What looks at an instruction's two values before it does.
+fn guard_of(instruction: &Instruction<'_>) -> Option<&'static str> {
+    match instruction {
+        Instruction::Mul => Some(FACTORS),
+        _ => is_chained_order(instruction).then_some(COMPARABLE),
+    }
+}
+
 /// One of `a < b < c`, but for the last.
 fn is_chained_order(instruction: &Instruction<'_>) -> bool {
     let Instruction::CompareAndPreserve(op) = instruction else { return false };
@@ -70,6 +83,22 @@ fn is_chained_order(instruction: &Instruction<'_>) -> bool {
 pub(super) fn comparable(a: Value, b: Value) -> Result<Vec<Value>, Error> {
     compared(&a, &b)?;
     Ok(vec![b, a])
+}
+
+/// Both values, the second first, as the engine unpacks them, if they can be multiplied.
+pub(super) fn factors(a: Value, b: Value) -> Result<Vec<Value>, Error> {
+    if a.is_undefined() || b.is_undefined() {
+        return Err(reason::missing());
+    }
+    match [a.kind(), b.kind()].into_iter().find(|kind| *kind != ValueKind::Number) {
+        Some(kind) => Err(reason::said(not_multiplied(kind))),
+        None => Ok(vec![b, a]),
+    }
+}
+
+/// Why `*` does not take a value of this kind.
+pub(super) fn not_multiplied(kind: ValueKind) -> String {
+    format!("`*` multiplies numbers only, and {} is none", kind_name(kind))
 }
 
 pub(super) fn less(a: &Value, b: &Value) -> Result<bool, Error> {

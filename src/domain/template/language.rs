@@ -96,6 +96,7 @@ fn made(purpose: Use) -> Environment<'static> {
         }
     }
     language.add_filter(guard::COMPARABLE, guard::comparable);
+    language.add_filter(guard::FACTORS, guard::factors);
     functions::add(&mut language, purpose.place());
     language
 }

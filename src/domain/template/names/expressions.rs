@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use minijinja::Value;
 use minijinja::machinery::ast::{self, CallArg, CallType, Expr};
+use minijinja::value::ValueKind;
 
 use super::{Name, Walk, range};
 use crate::domain::template::known::nearest;
@@ -48,6 +49,10 @@ impl Walk<'_, '_> {
             Expr::BinOp(op) => {
                 if let ast::BinOpKind::Lt | ast::BinOpKind::Lte | ast::BinOpKind::Gt | ast::BinOpKind::Gte = op.op {
                     self.comparison(&op.left, &op.right);
+                }
+                if let ast::BinOpKind::Mul = op.op {
+                    self.factor(&op.left);
+                    self.factor(&op.right);
                 }
                 self.expression(&op.left);
                 self.expression(&op.right);
@@ -207,6 +212,24 @@ impl Walk<'_, '_> {
             let at = range(left.span()).start..range(right.span()).end;
             self.wrong(format!("{} cannot be compared with {}", kind_name(a), kind_name(b)), at, None);
         }
+    }
+
+    /// What is written out on both sides is multiplied when the program is made, and not when it runs.
+    fn factor(&mut self, factor: &Expr<'_>) {
+        if let Some(kind) = written_kind(factor).filter(|kind| *kind != ValueKind::Number) {
+            let help = "nothing is repeated with it; write out what is to stand there twice";
+            let at = start(factor)..range(factor.span()).end;
+            self.wrong(guard::not_multiplied(kind), at, Some(help.to_owned()));
+        }
+    }
+}
+
+/// The kind of what is written out, whatever is in it.
+fn written_kind(expression: &Expr<'_>) -> Option<ValueKind> {
+    match expression {
+        Expr::List(_) | Expr::Tuple(_) => Some(ValueKind::Seq),
+        Expr::Map(_) => Some(ValueKind::Map),
+        other => other.as_const().map(|value| value.kind()),
     }
 }
 

@@ -11,20 +11,20 @@ fn work_and_memory_are_limited() {
     for text in [
         "{% for a in range(100000) %}{% for b in range(100000) %}x{% endfor %}{% endfor %}",
         "{{ range(100000000) | list }}",
-        "{{ 'x' * 1000000000 }}",
-        "{{ [1] * 1000000000 }}",
+        "{{ lead.name * 1000000000 }}",
+        "{{ lead.list * 1000000000 }}",
         "{% set ns = namespace(x='x') %}{% for a in range(64) %}{% set ns.x = ns.x ~ ns.x %}{% endfor %}{{ ns.x }}",
         "{% set ns = namespace(x='<') %}{% for a in range(64) %}{% set ns.x = ns.x | tojson %}{% endfor %}{{ ns.x }}",
         "{% set ns = namespace(x='xx') %}{% for a in range(64) %}{% set ns.x = ns.x | replace('x', ns.x) %}{% endfor %}{{ ns.x }}",
         "{% set ns = namespace(x=[1]) %}{% for a in range(64) %}{% set ns.x = [ns.x, ns.x] %}{% endfor %}{{ ns.x }}",
         "{% for a in range(100000) %}{{ lead.name }}{% endfor %}",
         "{% for a in range(100000) %}{{ lead.list }}{% endfor %}",
-        "{% for a in range(1000) %}{{ transcript([{'body': lead.name}] * 100, max=100000000) | length }}{% endfor %}",
+        "{% set m = {'body': lead.name} %}{% set ms = [m, m, m, m, m, m, m, m, m, m] %}{% for a in range(1000) %}{{ transcript(ms, max=100000000) | length }}{% endfor %}",
         "{{ '%1000000000d' | format(1) }}",
         "{{ 'a\nb' | indent(1000000000) }}",
         "{{ lead.list | batch(1000000000, 'x') | list }}",
         "{{ lead.list | slice(1000000000) | list }}",
-        "{{ 2 ** 100000000 }}{{ 'x' * (2 ** 62) }}",
+        "{{ 2 ** 100000000 }}{{ lead.name * (2 ** 62) }}",
         "{% for a in range(900) recursive %}{{ loop(range(900)) }}{% endfor %}",
         "{{ lead.name | join(lead.name) }}",
     ] {
@@ -76,4 +76,35 @@ fn what_templates_are_made_of_is_limited() {
         refused("{{ lead.deep }}", &json!({"lead": {"deep": inner}})).message,
         "`lead.deep`: is nested too deep (`lead.deep` is a list)"
     );
+}
+
+#[test]
+fn nothing_is_repeated() {
+    let data = json!({"lead": {"price": [1], "name": "Ana", "qty": 99_000_000, "half": 0.5, "neg": -2}});
+    for (expression, why) in [
+        ("lead.price * lead.qty", "`*` multiplies numbers only, and a list is none"),
+        ("lead.qty * lead.name", "`*` multiplies numbers only, and text is none"),
+        ("1 + lead.name * 2 * lead.qty", "`*` multiplies numbers only, and text is none"),
+        ("lead.missing * 2", "`lead.missing` is missing"),
+    ] {
+        let message = refused(&format!("{{{{ {expression} }}}}"), &data).message;
+        assert!(message.contains(why), "{expression}: {message}");
+        let Judged::CannotTell(message) = Condition::parse(expression).expect("a condition").judge(&context(&data))
+        else {
+            panic!("{expression} is judged");
+        };
+        assert!(message.contains(why), "{expression}: {message}");
+    }
+    for (expression, why, at) in [
+        ("'x' * 3", "`*` multiplies numbers only, and text is none", "'x'"),
+        ("lead.qty * [lead]", "`*` multiplies numbers only, and a list is none", "[lead]"),
+        ("2 * {} * 2", "`*` multiplies numbers only, and an object is none", "{}"),
+        ("lead.qty > 1 and ('a' ~ 'b') * lead.qty", "`*` multiplies numbers only, and text is none", "'a' ~ 'b'"),
+    ] {
+        let wrong = Condition::parse(expression).expect_err("wrong");
+        assert_eq!((wrong.message.as_str(), &expression[wrong.at]), (why, at));
+    }
+    assert_eq!(rendered("{{ lead.qty * lead.half * lead.neg }} {{ 2 * 3 }}", Place::Plain, &data), "-99000000 6");
+    let jumps = "{% for x in [1, 2] %}{% if x * lead.neg < -2 %}{{ x * 10 }}{% else %}-{% endif %}{% endfor %}";
+    assert_eq!(rendered(jumps, Place::Plain, &data), "-20");
 }

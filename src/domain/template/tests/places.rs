@@ -26,7 +26,7 @@ const WAYS: &[&str] = &[
     "{% set x %}{{ lead.name }}{% endset %}{{ x }}",
     "{% filter trim %}{{ lead.name }}{% endfilter %}",
     "{% for c in lead.name | list %}{{ c }}{% endfor %}",
-    "{{ transcript([{'body': lead.name, 'direction': lead.name, 'content_type': lead.name}] * 3, max=60) }}",
+    "{% set m = {'body': lead.name, 'direction': lead.name, 'content_type': lead.name} %}{{ transcript([m, m, m], max=60) }}",
     "{{ [{'body': lead.name}] | transcript(inbound=lead.name) }}",
     "{{ lead.name | split('a') | last }}",
     "{{ '%s!' | format(lead.name) }}",

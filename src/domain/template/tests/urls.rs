@@ -117,7 +117,7 @@ proptest::proptest! {
     #[test]
     fn a_header_stays_one_header(name in hostile(), long in 0usize..2) {
         let name = format!("{name}{}", "é".repeat(long * 5000));
-        let template = HeaderTemplate::parse("lead {{ lead.name }}; {{ transcript([{'body': lead.name, 'direction': 'a'}] * 2) | safe }}").expect("a template");
+        let template = HeaderTemplate::parse("lead {{ lead.name }}; {% set m = {'body': lead.name, 'direction': 'a'} %}{{ transcript([m, m]) | safe }}").expect("a template");
         let value = template.render(&context(&json!({"lead": {"name": name}}))).expect("a value");
         proptest::prop_assert!(value.as_bytes().len() <= 4096);
         proptest::prop_assert!(value.as_bytes().iter().all(|b| *b >= 32 && *b != 127));
