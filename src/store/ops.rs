@@ -1,6 +1,6 @@
 //! What leadhook says of itself, and whether the source is silent.
 //!
-//! Deliveries of `ops.*` stand in lines as those of leads do: by subject, under [`keys::OPS`]. Nothing else is kept of a
+//! Deliveries of `ops.*` stand in lines as those of leads do: by subject, under `keys::OPS`. Nothing else is kept of a
 //! subject, and the line itself only while something waits in it. One that dies leaves nothing behind for a person to decide.
 
 use jiff::Timestamp;

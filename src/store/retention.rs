@@ -9,7 +9,7 @@
 //! are old enough are read first. An event that waits for years costs nothing meanwhile.
 //!
 //! To whoever makes deliveries of events that are there already (a letter sent again, a delivery reopened): look whether
-//! [`keys::event`] is still there, in the commit that lines it up. A dead letter's event always is. Of one that is gone
+//! `keys::event` is still there, in the commit that lines it up. A dead letter's event always is. Of one that is gone
 //! the lead must be read again, and what is read be put back under the `seq` that `Happened` holds: a new `seq` would
 //! count as another happening, and give the next one another id. It goes again by the note that its settlement leaves.
 
