@@ -8,6 +8,7 @@ use minijinja::Value;
 use minijinja::value::Object;
 use serde::de::DeserializeSeed;
 
+use super::mended::mended;
 use super::present::Present;
 
 /// An event and settings, as templates see them. Made once for an event; giving it settings is cheap.
@@ -50,16 +51,23 @@ fn defined(looked_up: Result<Value, minijinja::Error>) -> Option<Value> {
     looked_up.ok().filter(|value| !value.is_undefined())
 }
 
+fn read(json: &[u8]) -> serde_json::Result<Value> {
+    let mut reader = serde_json::Deserializer::from_slice(json);
+    let read = Present.deserialize(&mut reader)?;
+    reader.end()?;
+    Ok(read)
+}
+
 impl Context {
     /// The event with this id and envelope, without settings.
     ///
     /// # Errors
-    /// Where the envelope is not a JSON object that can be read: its nesting is too deep, a number is beyond any number.
+    /// Where the envelope is not a JSON object that can be read, or its nesting is too deep. Half of a surrogate pair and a
+    /// number beyond any number are no reason: templates see U+FFFD and nothing. What is sent as it came stays as it came.
     pub fn of(event_id: &str, envelope: &[u8]) -> Result<Context, NoEvent> {
-        let mut reader = serde_json::Deserializer::from_slice(envelope);
-        let event = Present
-            .deserialize(&mut reader)
-            .and_then(|event| reader.end().map(|()| event))
+        let event = read(envelope)
+            // Hardly one in a million, so that all others need not wait for it.
+            .or_else(|_| read(&mended(envelope)))
             // Where it breaks off, and nothing of what stands there.
             .map_err(|error| NoEvent(format!("line {}, column {}", error.line(), error.column())))?;
         let data = defined(event.get_attr("data")).unwrap_or_else(|| Value::from(BTreeMap::<String, Value>::new()));
@@ -117,6 +125,17 @@ mod tests {
             assert!(self.0.swap(true, Ordering::Relaxed), "looked at Maria");
             None
         }
+    }
+
+    #[test]
+    fn what_no_value_can_be_made_of_spoils_nothing_else() {
+        let envelope = br#"{"type":"lead.rated","data":{"lead":{"name":"Ana \ud83d","visits":1e400,"state":"SP"}}}"#;
+        let context = Context::of("evt_1", envelope).expect("an event");
+        let text = Text::parse("{{ lead.name }}, {{ lead.state }}, {{ lead.visits | default('?') }}", Place::Plain);
+        assert_eq!(text.expect("a text").render(&context).expect("rendered"), "Ana \u{fffd}, SP, ?");
+        assert_eq!(Condition::parse("lead.state == 'SP'").expect("a condition").judge(&context), Judged::Yes);
+        let error = Context::of("evt_1", b"{\"a\":\"\\ud83d\",}").expect_err("no JSON");
+        assert_eq!(error.to_string(), "the event's JSON cannot be read by templates: line 1, column 15");
     }
 
     #[test]

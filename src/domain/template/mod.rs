@@ -19,6 +19,7 @@ mod guard;
 mod header;
 mod known;
 mod language;
+mod mended;
 mod names;
 mod place;
 mod present;
