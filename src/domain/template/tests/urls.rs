@@ -119,9 +119,19 @@ proptest::proptest! {
         let name = format!("{name}{}", "é".repeat(long * 5000));
         let template = HeaderTemplate::parse("lead {{ lead.name }}; {% set m = {'body': lead.name, 'direction': 'a'} %}{{ transcript([m, m]) | safe }}").expect("a template");
         let value = template.render(&context(&json!({"lead": {"name": name}}))).expect("a value");
-        proptest::prop_assert!(value.as_bytes().len() <= 4096);
+        proptest::prop_assert!(value.as_bytes().len() <= 8192);
         proptest::prop_assert!(value.as_bytes().iter().all(|b| *b >= 32 && *b != 127));
         let text = std::str::from_utf8(value.as_bytes()).expect("UTF-8");
         proptest::prop_assert!(text.starts_with("lead") && text.chars().all(|c| !c.is_control()));
     }
+}
+
+#[test]
+fn a_header_of_the_files_own_is_never_cut() {
+    let value = |text: &str| HeaderTemplate::parse(text).expect("a template").render(&context(&json!({"x": "é"})));
+    let token = format!("Bearer {}", "t".repeat(20_000));
+    assert_eq!(value(&token).expect("a value"), token.as_str());
+    let long = "t".repeat(8191);
+    assert_eq!(value(&format!("{{{{ 't' }}}}{}", "t".repeat(9000))).expect("a value").len(), 8192);
+    assert_eq!(value(&format!("{long}{{{{ x }}}}")).expect("a value"), long.as_str());
 }
