@@ -77,7 +77,8 @@ pub(super) fn transcript(
             }
             lines
         }
-        _ => return Err(said("a transcript is made of a list of messages")),
+        // No conversation, whatever it is.
+        _ => Vec::new(),
     };
     // What the event has lost already, so that it fits its destination, is left out as well.
     let lost = state.lookup("cut").and_then(|cut| cut.get_attr("messages").ok()?.as_usize()).unwrap_or(0);
