@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use minijinja::machinery::ast::{self, Spanned};
-use minijinja::machinery::{CodeGenerator, Instructions, eval, make_string_output, parse};
+use minijinja::machinery::{CodeGenerator, Instructions, Token, eval, make_string_output, parse, tokenize};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::{AutoEscape, Environment, Error, Value};
 
@@ -20,6 +20,13 @@ static NO_BLOCKS: BTreeMap<&'static str, Instructions<'static>> = BTreeMap::new(
 /// token before it, and the first of a text has none.
 const OPEN: &str = "{{ ";
 const CLOSE: &str = " }}";
+
+/// An expression is at most so long, in bytes, with its marks. What reads it goes one call deeper with each operator, and
+/// thousands of them would end the process.
+const LONGEST_EXPRESSION: u32 = 4 << 10;
+
+/// A template has at most so many `{{` and `{%`; an `elif` goes one call deeper too.
+const MOST_BLOCKS: usize = 1000;
 
 /// Ready to run, any number of times and from any thread.
 #[derive(Clone)]
@@ -130,7 +137,36 @@ impl Source {
     fn statement(&self) -> Result<ast::Stmt<'static>, Wrong> {
         // As it stands: a body's last line end is part of it.
         let syntax = SyntaxConfig::builder().keep_trailing_newline(true).build().map_err(|error| self.wrong(&error))?;
+        self.within_limits(syntax.clone())?;
         parse(self.parsed, "template", syntax).map_err(|error| self.wrong(&error))
+    }
+
+    /// Whether it can be parsed without danger. What the parser does not understand, it says itself.
+    fn within_limits(&self, syntax: SyntaxConfig) -> Result<(), Wrong> {
+        let mut blocks = 0;
+        let mut open = None;
+        for (token, span) in tokenize(self.parsed, false, syntax).map_while(Result::ok) {
+            if let Token::VariableStart | Token::BlockStart = token {
+                blocks += 1;
+                open = Some(span.start_offset);
+            }
+            let place = |begin: u32| {
+                shifted(&(begin as usize..span.end_offset as usize), self.offset, self.source).unwrap_or_default()
+            };
+            if blocks > MOST_BLOCKS {
+                let message = format!("has more than {MOST_BLOCKS} `{{{{` and `{{%`");
+                return Err(Wrong::new(message, place(span.start_offset), "go through what is alike with {% for %}"));
+            }
+            if let Some(begin) = open.filter(|begin| span.end_offset - begin > LONGEST_EXPRESSION) {
+                let message = format!("an expression is longer than {LONGEST_EXPRESSION} bytes");
+                let help = "look for one of many with `in [...]`, or part it into several";
+                return Err(Wrong::new(message, place(begin), help));
+            }
+            if let Token::VariableEnd | Token::BlockEnd = token {
+                open = None;
+            }
+        }
+        Ok(())
     }
 
     /// What is looked up; the parser's places are turned into those of the text.

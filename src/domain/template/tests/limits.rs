@@ -63,7 +63,7 @@ fn what_templates_are_made_of_is_limited() {
     assert!(Condition::parse(&deep).is_err());
     let nested = "{% if true %}".repeat(1000);
     assert!(Text::parse(&nested, Place::Plain).is_err());
-    let chain = vec!["1 < 2"; 2000].join(" and ");
+    let chain = vec!["1 < 2"; 400].join(" and ");
     assert_eq!(Condition::parse(&chain).expect("a condition").judge(&context(&json!({}))), Judged::Yes);
     let mut inner = json!("x");
     for _ in 0..100 {
@@ -107,4 +107,22 @@ fn nothing_is_repeated() {
     assert_eq!(rendered("{{ lead.qty * lead.half * lead.neg }} {{ 2 * 3 }}", Place::Plain, &data), "-99000000 6");
     let jumps = "{% for x in [1, 2] %}{% if x * lead.neg < -2 %}{{ x * 10 }}{% else %}-{% endif %}{% endfor %}";
     assert_eq!(rendered(jumps, Place::Plain, &data), "-20");
+}
+
+#[test]
+fn what_would_be_read_too_deep_is_refused_first() {
+    for (text, message) in [
+        (format!("{{{{ {} }}}}", vec!["a"; 5000].join(" or ")), "an expression is longer than 4096 bytes"),
+        (format!("{{{{ {} }}}}", vec!["a"; 5000].join("~")), "an expression is longer than 4096 bytes"),
+        (format!("{{{{ {}", vec!["a"; 5000].join("~")), "an expression is longer than 4096 bytes"),
+        (format!("{{% if a %}}{}{{% endif %}}", "{% elif a %}".repeat(3500)), "has more than 1000 `{{` and `{%`"),
+    ] {
+        let wrong = Text::parse(&text, Place::Plain).expect_err("too long");
+        assert_eq!(wrong.message, message);
+        assert!(wrong.help.is_some() && text.get(wrong.at).is_some());
+    }
+    let wrong = Condition::parse(&vec!["a"; 5000].join(" or ")).expect_err("too long");
+    assert_eq!((wrong.message.as_str(), wrong.at.start), ("an expression is longer than 4096 bytes", 0));
+    let long = format!("{}{}", "{{ a }}".repeat(1000), "text {# {{ #} ".repeat(5000));
+    assert!(Text::parse(&long, Place::Plain).is_ok());
 }
