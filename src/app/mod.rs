@@ -85,6 +85,8 @@ pub struct OnceReport {
     pub pending: u64,
     /// Leads whose details are still to be read.
     pub set_aside: u64,
+    /// Lists that may have been cut, and could not be checked: leads may be missing.
+    pub unchecked: u32,
 }
 
 impl App {
@@ -327,6 +329,7 @@ fn report(pass: Pass, before: &Census, after: &Census) -> OnceReport {
         dead: more(|lane| lane.dead) + after.unreadable.saturating_sub(before.unreadable),
         pending: sum(after, |lane| lane.pending),
         set_aside: after.set_aside,
+        unchecked: pass.unchecked,
     }
 }
 

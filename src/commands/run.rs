@@ -55,7 +55,7 @@ async fn once(config: Config, wait: Duration, stop: Stop, output: &Output) -> Re
     output.print(&report, text)?;
     Ok(match report {
         OnceReport { windows_read: 0, .. } => Exit::Unavailable,
-        OnceReport { windows_left: 0, dead: 0, .. } => Exit::Done,
+        OnceReport { windows_left: 0, dead: 0, unchecked: 0, .. } => Exit::Done,
         _ => Exit::NeedsALook,
     })
 }
@@ -69,6 +69,12 @@ fn text(report: &OnceReport) -> String {
     )];
     if report.windows_left > 0 {
         lines.push(format!("{} still to be read: run again", count(report.windows_left.into(), "window")));
+    }
+    if report.unchecked > 0 {
+        lines.push(format!(
+            "{} as full as the fullest, in windows that cannot be made shorter: leads may be missing, see the log",
+            count(report.unchecked.into(), "list")
+        ));
     }
     if report.set_aside > 0 {
         lines.push(format!("{} set aside, tried again by a later run", count(report.set_aside, "lead")));

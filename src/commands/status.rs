@@ -91,6 +91,9 @@ fn source(report: &StatusReport) -> String {
             count(source.gaps.len() as u64, "stretch").replace("stretchs", "stretches")
         ));
     }
+    if let Some(cap) = source.cap {
+        out.push_str(&format!(", its lists end at {cap} rows and are read in shorter windows"));
+    }
     if source.lateness.count > 0 {
         let late = span::format(Duration::from_secs(source.lateness.max_s));
         out.push_str(&format!(", {} showed up late, by {late} and more", count(source.lateness.count, "lead")));

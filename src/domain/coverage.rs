@@ -81,6 +81,15 @@ impl Coverage {
         gaps
     }
 
+    /// Drops what is known of the time after `now`: that it was read was never true, but said by a clock that was wrong.
+    pub fn forget_after(&mut self, now: Timestamp) {
+        let now = floor_ms(now);
+        self.0.retain_mut(|part| {
+            part.1 = part.1.min(now);
+            part.0 < part.1
+        });
+    }
+
     /// Drops what is known of the time before `floor`, so that the stretches do not pile up.
     pub fn forget_before(&mut self, floor: Timestamp) {
         let floor = floor_ms(floor);
@@ -128,6 +137,7 @@ mod tests {
     enum Step {
         Add(i64, i64),
         Forget(i64),
+        ForgetAfter(i64),
         Restart,
     }
 
@@ -135,6 +145,7 @@ mod tests {
         let step = prop_oneof![
             8 => (0..SIZE, 0..SIZE).prop_map(|(from, to)| Step::Add(from, to)),
             1 => (0..SIZE).prop_map(Step::Forget),
+            1 => (0..SIZE).prop_map(Step::ForgetAfter),
             1 => Just(Step::Restart),
         ];
         prop::collection::vec(step, 0..30)
@@ -151,6 +162,10 @@ mod tests {
                 Step::Forget(floor) => {
                     coverage.forget_before(at(floor));
                     model[..floor as usize].fill(false);
+                }
+                Step::ForgetAfter(now) => {
+                    coverage.forget_after(at(now));
+                    model[now as usize..].fill(false);
                 }
                 Step::Restart => {
                     let stored = rmp_serde::to_vec(&coverage).expect("serializes");

@@ -4,6 +4,7 @@ pub mod account;
 pub mod auth;
 pub mod backfill;
 pub mod breaker;
+pub mod cap;
 pub mod clock;
 pub mod coalesce;
 pub mod coverage;

@@ -35,9 +35,10 @@ pub struct Piece {
     pub window: Window,
 }
 
-/// The window of every poll: `overlap` back, and [`AHEAD`] of now.
-pub fn newest(now: Timestamp, overlap: Duration) -> Window {
-    Window { from: clock::before(now, overlap), to: clock::after(now, AHEAD) }
+/// The window of every poll: `overlap` back, and [`AHEAD`] of now. `there`: what time it is by the source's own clock; where
+/// the two are far apart, both are right.
+pub fn newest(now: Timestamp, there: Timestamp, overlap: Duration) -> Window {
+    Window { from: clock::before(now.min(there), overlap), to: clock::after(now.max(there), AHEAD) }
 }
 
 /// Cuts a gap into pieces, newest first, which together are the gap as far as it lies above `floor`.
@@ -226,11 +227,15 @@ mod tests {
     #[test]
     fn the_newest_window_reaches_ahead_of_any_zone() {
         let now = time("2026-11-23T17:20:31Z");
-        let window = newest(now, S(7_200));
+        let window = newest(now, now, S(7_200));
         assert_eq!(window, Window { from: time("2026-11-23T15:20:31Z"), to: time("2026-11-24T19:20:31Z") });
         assert_eq!(window.above(now).map(|window| window.from), Some(now));
         assert_eq!(window.above(Timestamp::UNIX_EPOCH), Some(window));
         assert_eq!(window.above(window.to), None);
+        // Either clock may be the wrong one.
+        let there = time("2026-11-26T17:20:31Z");
+        let both = Window { from: time("2026-11-23T15:20:31Z"), to: time("2026-11-27T19:20:31Z") };
+        assert_eq!((newest(now, there, S(7_200)), newest(there, now, S(7_200))), (both, both));
     }
 
     #[test]
@@ -307,7 +312,7 @@ mod tests {
     fn the_edges_of_time_hold() {
         let all = Window { from: Timestamp::MIN, to: Timestamp::MAX };
         all.wire(&TimeZone::UTC);
-        newest(Timestamp::MAX, Duration::MAX).wire(&zone("Pacific/Apia"));
+        newest(Timestamp::MAX, Timestamp::MIN, Duration::MAX).wire(&zone("Pacific/Apia"));
         assert!(gap_windows((Timestamp::MIN, Timestamp::MAX), Duration::MAX, Timestamp::MIN).take(3).count() > 0);
     }
 }

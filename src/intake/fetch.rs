@@ -7,6 +7,8 @@ use jiff::Timestamp;
 use tracing::{debug, info, warn};
 
 use super::Intake;
+use super::pieces::Unchecked;
+use super::skew::Skew;
 use super::turns::Reading as Readings;
 use crate::domain::clock;
 use crate::domain::csat::Csat;
@@ -45,6 +47,10 @@ pub struct Shared {
     pub unrated: tokio::sync::Notify,
     /// See `unrated`.
     pub unrated_due: AtomicI64,
+    /// How far WeClever's clock is from ours.
+    pub skew: Skew,
+    /// The last list that could not be checked for a cap.
+    pub unchecked: Unchecked,
 }
 
 /// One read of one lead.

@@ -7,7 +7,7 @@ use std::time::Instant;
 use backoff::ExponentialBackoff;
 use jiff::Timestamp;
 
-use super::reader::{Purpose, Reader};
+use super::reader::{How, Purpose, Reader};
 use super::turns::Rank;
 use super::{MARGIN, Pass, ReadError, patience, wait_after};
 use crate::domain::clock;
@@ -55,7 +55,10 @@ pub async fn once(reader: &Reader, pass: &mut Pass) -> Result<(), StoreError> {
     let todo = windows(reader).await?;
     for (piece, baseline) in todo {
         match read(reader, &piece, baseline).await {
-            Ok(()) => pass.windows += 1,
+            Ok(unchecked) => {
+                pass.windows += 1;
+                pass.unchecked += unchecked;
+            }
             Err(ReadError::Store(error)) => return Err(error),
             Err(_) => pass.failed += 1,
         }
@@ -77,7 +80,7 @@ async fn read_all(reader: &Reader, failing: &mut FailingWindows) -> Result<Optio
             continue;
         }
         match read(reader, &piece, baseline).await {
-            Ok(()) => drop(failing.remove(&key)),
+            Ok(_) => drop(failing.remove(&key)),
             Err(ReadError::Store(error)) => return Err(error),
             Err(error) => {
                 let failing = failing.entry(key).or_insert_with(|| Failing { backoff: patience(), due: now });
@@ -88,11 +91,13 @@ async fn read_all(reader: &Reader, failing: &mut FailingWindows) -> Result<Optio
     Ok(failing.values().map(|failing| failing.due).min())
 }
 
-async fn read(reader: &Reader, piece: &Piece, baseline: bool) -> Result<(), ReadError> {
+/// How many lists could not be checked.
+async fn read(reader: &Reader, piece: &Piece, baseline: bool) -> Result<u32, ReadError> {
     reader.precedence.after(Rank::New).await;
     let _going = reader.precedence.go(Rank::New);
     let progress = reader.intake.store.progress(&reader.intake.platform).await?;
-    let end = reader.read(piece, &progress, baseline, Purpose::Gap).await;
+    let how = How { progress: &progress, baseline, purpose: Purpose::Gap, prove: false };
+    let end = reader.read(piece, &how).await.map(|read| read.unchecked);
     if let Err(error) = &end {
         reader.note(Err(error));
     }

@@ -10,19 +10,29 @@ use backoff::ExponentialBackoff;
 use backoff::backoff::Backoff;
 use jiff::Timestamp;
 
-use super::reader::{Purpose, Reader};
+use super::reader::{How, Purpose, Reader};
 use super::turns::Rank;
 use super::{MARGIN, Pass, ReadError, patience, wait_after};
+use crate::domain::cap::TRUSTED;
 use crate::domain::clock;
 use crate::domain::window::{self, Piece};
 use crate::store::StoreError;
-use crate::store::intake::Progress;
 
 /// A reading that has begun.
 struct Begun {
     at: Timestamp,
     sweeps: bool,
     left: VecDeque<Piece>,
+    /// What was listed whole, and how many rows that were.
+    parts: Vec<(Piece, usize)>,
+}
+
+/// What was read.
+#[derive(Default)]
+struct Done {
+    windows: u32,
+    /// Lists that could not be checked.
+    unchecked: u32,
 }
 
 /// Reads what is due behind each good poll, until told to stop.
@@ -65,7 +75,10 @@ pub async fn once(reader: &Reader, pass: &mut Pass) -> Result<(), StoreError> {
     }
     let Some(mut reading) = due(reader).await? else { return Ok(()) };
     match go_on(reader, &mut reading).await {
-        Ok(windows) => pass.windows += windows,
+        Ok(done) => {
+            pass.windows += done.windows;
+            pass.unchecked += done.unchecked;
+        }
         Err(ReadError::Store(error)) => return Err(error),
         Err(_) => pass.failed += reading.left.len() as u32,
     }
@@ -88,24 +101,51 @@ async fn due(reader: &Reader) -> Result<Option<Begun>, StoreError> {
     let back = if sweeps { settings.sweep } else { settings.lookback };
     let Some(lowest) = progress.behind_the_baseline() else { return Ok(None) };
     let stretch = (clock::before(now, back), clock::before(now, settings.overlap));
-    Ok(Some(Begun { at: now, sweeps, left: window::gap_windows(stretch, MARGIN, lowest).collect() }))
+    Ok(Some(Begun { at: now, sweeps, left: window::gap_windows(stretch, MARGIN, lowest).collect(), parts: Vec::new() }))
 }
 
-/// Reads what is left of it; how many windows that were.
-async fn go_on(reader: &Reader, reading: &mut Begun) -> Result<u32, ReadError> {
-    let mut windows = 0;
+/// Reads what is left of it. A sweep proves the fullest list that it saw: a cap may be new, or lower than it was.
+async fn go_on(reader: &Reader, reading: &mut Begun) -> Result<Done, ReadError> {
+    let mut done = Done::default();
     while let Some(piece) = reading.left.front() {
-        reader.precedence.after(Rank::New).await;
-        let _going = reader.precedence.go(Rank::New);
-        let progress: Progress = reader.intake.store.progress(&reader.intake.platform).await?;
-        let end = reader.read(piece, &progress, false, Purpose::Late).await;
-        if let Err(error) = &end {
-            reader.note(Err(error));
-        }
-        end?;
+        let parts = read(reader, piece, false, &mut done).await?;
+        reading.parts.extend(parts);
         reading.left.pop_front();
-        windows += 1;
     }
-    reader.intake.store.looked_back(&reader.intake.platform, reading.at, reading.sweeps).await?;
-    Ok(windows)
+    let store = &reader.intake.store;
+    if reading.sweeps
+        && let Some((fullest, _)) =
+            reading.parts.iter().filter(|(_, rows)| *rows >= TRUSTED).max_by_key(|(_, rows)| *rows)
+    {
+        read(reader, fullest, true, &mut done).await?;
+        let caps = store.progress(&reader.intake.platform).await?.caps;
+        if caps.cap.is_some() {
+            let full = reading.parts.iter().filter(|(_, rows)| !caps.is_whole(*rows));
+            reading.left = full.map(|(piece, _)| *piece).collect();
+        }
+        while let Some(piece) = reading.left.front() {
+            read(reader, piece, false, &mut done).await?;
+            reading.left.pop_front();
+        }
+    }
+    store.looked_back(&reader.intake.platform, reading.at, reading.sweeps).await?;
+    Ok(done)
+}
+
+async fn read(reader: &Reader, piece: &Piece, prove: bool, done: &mut Done) -> Result<Vec<(Piece, usize)>, ReadError> {
+    reader.precedence.after(Rank::New).await;
+    let _going = reader.precedence.go(Rank::New);
+    let progress = reader.intake.store.progress(&reader.intake.platform).await?;
+    let how = How { progress: &progress, baseline: false, purpose: Purpose::Late, prove };
+    match reader.read(piece, &how).await {
+        Ok(read) => {
+            done.windows += 1;
+            done.unchecked += read.unchecked;
+            Ok(read.parts)
+        }
+        Err(error) => {
+            reader.note(Err(&error));
+            Err(error)
+        }
+    }
 }

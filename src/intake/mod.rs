@@ -3,25 +3,31 @@
 //! | file | what it does |
 //! |---|---|
 //! | `reader` | reads one window whole: list, detect, fetch, record, cover |
+//! | `pieces` | windows whose list may have been cut |
 //! | `poll` | the newest window, again and again |
 //! | `gaps` | what was never read, behind the polls |
+//! | `listing` | the whole list of a window, for whoever looks at the past |
 //! | `lookback` | what shows up late, behind the polls |
 //! | `fetch` | reads one lead, and what follows from it |
 //! | `refetch` | leads whose details failed |
 //! | `rechecks` | leads that have no rating yet |
 //! | [`backfill`] | history for one destination, behind all of these |
 //! | [`reconcile`] | what is listed against what was delivered |
+//! | `skew` | how far WeClever's clock is from ours |
 //! | `turns` | who goes first, and one read of a lead at a time |
 
 pub mod backfill;
 mod fetch;
 mod gaps;
+mod listing;
 mod lookback;
+mod pieces;
 mod poll;
 mod reader;
 mod rechecks;
 pub mod reconcile;
 mod refetch;
+mod skew;
 mod turns;
 
 use std::time::Duration;
@@ -137,6 +143,8 @@ pub struct Pass {
     pub windows: u32,
     /// Windows that were not.
     pub failed: u32,
+    /// Lists that may have been cut, and could not be checked.
+    pub unchecked: u32,
 }
 
 impl ReadError {

@@ -3,7 +3,7 @@
 use backoff::backoff::Backoff;
 use jiff::Timestamp;
 
-use super::reader::{Purpose, Reader};
+use super::reader::{How, Purpose, Reader};
 use super::turns::Rank;
 use super::{Pass, ReadError, patience, sleep, until, wait_after};
 use crate::domain::clock;
@@ -17,7 +17,7 @@ pub async fn run(reader: &Reader) -> Result<(), StoreError> {
     while !reader.stop.is_cancelled() {
         let started = reader.intake.clock.now();
         let wait = match newest(reader).await {
-            Ok(()) => {
+            Ok(_) => {
                 backoff.reset();
                 let next = clock::after(started, reader.intake.settings.poll_every);
                 // A clock that was set back must not hold up the next poll.
@@ -36,8 +36,9 @@ pub async fn once(reader: &Reader, by: Timestamp, pass: &mut Pass) -> Result<(),
     let mut backoff = patience();
     loop {
         let error = match newest(reader).await {
-            Ok(()) => {
+            Ok(unchecked) => {
                 pass.windows += 1;
+                pass.unchecked += unchecked;
                 return Ok(());
             }
             Err(ReadError::Store(error)) => return Err(error),
@@ -51,20 +52,23 @@ pub async fn once(reader: &Reader, by: Timestamp, pass: &mut Pass) -> Result<(),
     }
 }
 
-async fn newest(reader: &Reader) -> Result<(), ReadError> {
+/// How many lists could not be checked.
+async fn newest(reader: &Reader) -> Result<u32, ReadError> {
     let intake = &reader.intake;
     let end = async {
         let progress = intake.store.progress(&intake.platform).await?;
         let now = intake.clock.now();
-        let newest = window::newest(now, intake.settings.overlap);
+        let newest = window::newest(now, reader.shared.skew.there(now), intake.settings.overlap);
         // A floor that lies further ahead than the window ends (`start` is a date to come): there is nothing to read yet.
-        let Some(window) = newest.above(progress.floor) else { return Ok(()) };
+        let Some(window) = newest.above(progress.floor) else { return Ok(0) };
         let _first = reader.precedence.go(Rank::Newest);
         let newest = Piece { from: window.from, to: window.to, window };
-        reader.read(&newest, &progress, progress.baseline == Baseline::Awaited, Purpose::Newest).await
+        let baseline = progress.baseline == Baseline::Awaited;
+        let how = How { progress: &progress, baseline, purpose: Purpose::Newest, prove: false };
+        reader.read(&newest, &how).await.map(|read| read.unchecked)
     }
     .await;
-    reader.note(end.as_ref().copied());
+    reader.note(end.as_ref().map(drop));
     if end.is_ok() {
         reader.polled.send_modify(|polls| *polls += 1);
         intake.health.note_good_poll(intake.clock.now());

@@ -17,7 +17,7 @@ use crate::domain::clock;
 use crate::domain::lead::{LeadId, Row};
 use crate::domain::patience::Waiting;
 use crate::domain::window::{Piece, Window};
-use crate::source::{Listing, SourceError};
+use crate::source::SourceError;
 use crate::store::StoreError;
 use crate::store::intake::{Before, FetchJob, Progress};
 use crate::store::rechecks::RecheckJob;
@@ -38,6 +38,62 @@ pub enum Purpose {
     Gap,
     /// A stretch that was read before, for what shows up late.
     Late,
+}
+
+/// How a piece is read.
+pub struct How<'a> {
+    /// Where the readings stand right now.
+    pub progress: &'a Progress,
+    /// What it lists is only remembered.
+    pub baseline: bool,
+    /// What for.
+    pub purpose: Purpose,
+    /// Its list is proven to be whole, however short it is.
+    pub prove: bool,
+}
+
+/// What a reading did.
+pub struct Read {
+    /// Leads that were not known, or were finalized again.
+    pub new: usize,
+    /// What was listed whole, and the rows of each.
+    pub parts: Vec<(Piece, usize)>,
+    /// Lists that may have been cut, and could not be checked.
+    pub unchecked: u32,
+}
+
+/// A list.
+pub struct Listed {
+    /// The window's ends as they were asked for.
+    pub first: String,
+    /// See `first`.
+    pub last: String,
+    /// What they mean.
+    pub window: Window,
+    /// Each lead once.
+    pub rows: Vec<Row>,
+    /// Rows as they came, those that make no sense among them.
+    pub count: usize,
+    /// Rows that make no sense.
+    pub malformed: Vec<String>,
+    /// Up to when it can have listed anything.
+    pub read_until: ReadUntil,
+}
+
+/// When a list was asked for, by two clocks.
+#[derive(Clone, Copy)]
+pub struct ReadUntil {
+    /// By our own.
+    pub asked_at: Timestamp,
+    /// By WeClever's, when it answered.
+    pub date: Option<Timestamp>,
+}
+
+impl ReadUntil {
+    /// The earlier of the two: where our clock is wrong, nothing of the time to come counts as read.
+    fn until(&self) -> Timestamp {
+        self.date.map_or(self.asked_at, |date| date.min(self.asked_at))
+    }
 }
 
 /// Reads windows and leads; shared by the loops of intake.
@@ -62,40 +118,69 @@ impl Reader {
         }
     }
 
-    /// Reads a piece whole. `baseline`: what it lists is only remembered. `progress`: as it is right now.
+    /// Reads a piece whole.
     ///
     /// Every row is recorded or set aside before the piece counts as covered, and it counts only up to the moment at
-    /// which it was asked for.
-    pub async fn read(
-        &self,
-        piece: &Piece,
-        progress: &Progress,
-        baseline: bool,
-        purpose: Purpose,
-    ) -> Result<(), ReadError> {
+    /// which it was asked for. A list that may have been cut is read in pieces.
+    pub async fn read(&self, piece: &Piece, how: &How<'_>) -> Result<Read, ReadError> {
+        let intake = &self.intake;
+        let mut whole = self.list(piece).await?;
+        let (read_until, listed) = (whole.read_until, whole.rows.len());
+        let (first, last) = (whole.first.clone(), whole.last.clone());
+        let malformed = std::mem::take(&mut whole.malformed);
+        let read = if self.is_whole(&whole, how) {
+            let new = self.settle(std::mem::take(&mut whole.rows), whole.window, how).await?;
+            Read { new, parts: vec![(*piece, whole.count)], unchecked: 0 }
+        } else {
+            self.read_in_pieces(piece, whole, how).await?
+        };
+        if !malformed.is_empty() {
+            return Err(ReadError::Malformed { first, last, rows: malformed.join("; ") });
+        }
+        let poll = (how.purpose == Purpose::Newest).then_some(read_until.asked_at);
+        self.cover(piece, read_until, poll).await?;
+        let (baseline, new) = (how.baseline, read.new);
+        info!(from = first, to = last, listed, new, baseline, "window read");
+        intake.feed.tell(Happening::Read { listed, new });
+        Ok(read)
+    }
+
+    /// Asks for a piece's list.
+    pub async fn list(&self, piece: &Piece) -> Result<Listed, ReadError> {
         let intake = &self.intake;
         let asked_at = intake.clock.now();
         let (first, last) = piece.window.wire(&intake.settings.timezone);
-        // Around a change of clocks more is asked for than the piece needs.
-        let window = piece.window.asked(&intake.settings.timezone);
         let listing = self.unless_stopped(intake.source.list(&first, &last)).await?;
-        let rows = each_lead_once(listing.rows);
-        let listed = rows.len();
-        let late = self.late_by(piece.window, progress, asked_at);
-        let new = match baseline {
-            true => self.remember(rows, window).await?,
-            false => self.take(rows, window, purpose, late).await?,
-        };
-        if !listing.malformed.is_empty() {
-            let rows = listing.malformed.join("; ");
-            return Err(ReadError::Malformed { first, last, rows });
+        if let Some(date) = listing.date {
+            self.shared.skew.note(asked_at, date, intake.clock.now());
         }
-        let poll = (purpose == Purpose::Newest).then_some(asked_at);
-        let to = piece.to.min(asked_at);
-        intake.store.cover(&intake.platform, piece.from.min(to), to, poll).await?;
-        info!(from = first, to = last, listed, new, baseline, "window read");
-        intake.feed.tell(Happening::Read { listed, new });
-        Ok(())
+        Ok(Listed {
+            count: listing.rows.len() + listing.malformed.len(),
+            rows: each_lead_once(listing.rows),
+            malformed: listing.malformed,
+            // Around a change of clocks more is asked for than the piece needs.
+            window: piece.window.asked(&intake.settings.timezone),
+            read_until: ReadUntil { asked_at, date: listing.date },
+            first,
+            last,
+        })
+    }
+
+    /// Every row of the piece is recorded or set aside.
+    pub async fn cover(&self, piece: &Piece, read: ReadUntil, poll: Option<Timestamp>) -> Result<(), StoreError> {
+        let to = piece.to.min(read.until());
+        self.intake.store.cover(&self.intake.platform, piece.from.min(to), to, poll).await
+    }
+
+    /// Remembers or takes what a window lists; how many leads of it are new.
+    pub async fn settle(&self, rows: Vec<Row>, window: Window, how: &How<'_>) -> Result<usize, ReadError> {
+        match how.baseline {
+            true => self.remember(rows, window).await,
+            false => {
+                let late = self.late_by(window, how.progress, self.intake.clock.now());
+                self.take(rows, window, how.purpose, late).await
+            }
+        }
     }
 
     /// How late a lead is, at the least, that is not known and is listed by this window: as long ago as the window ended,
@@ -193,12 +278,6 @@ impl Reader {
         Ok(())
     }
 
-    /// The list of a window.
-    pub async fn list(&self, window: &Window) -> Result<Listing, ReadError> {
-        let (first, last) = window.wire(&self.intake.settings.timezone);
-        self.unless_stopped(self.intake.source.list(&first, &last)).await
-    }
-
     fn fetch(&self) -> Fetch {
         Fetch { intake: Arc::clone(&self.intake), shared: Arc::clone(&self.shared) }
     }
@@ -225,7 +304,7 @@ impl Reader {
         }
     }
 
-    async fn unless_stopped<T>(&self, asked: impl Future<Output = Result<T, SourceError>>) -> Result<T, ReadError> {
+    pub async fn unless_stopped<T>(&self, asked: impl Future<Output = Result<T, SourceError>>) -> Result<T, ReadError> {
         tokio::select! {
             () = self.stop.cancelled() => Err(ReadError::Stopped),
             answer = asked => Ok(answer?),

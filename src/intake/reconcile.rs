@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
-use super::Intake;
 use super::fetch::recorded;
+use super::{Intake, ReadError, listing};
 use crate::domain::account::{Account, Missing, WhyMissing};
 use crate::domain::event::{self, Event, EventType, Facts, Origin, Seen};
 use crate::domain::lead::{Lead, LeadId, Row};
@@ -89,13 +89,14 @@ impl Reconcile {
     /// The whole list of a window, each lead once.
     ///
     /// # Errors
-    /// WeClever cannot be asked.
-    pub async fn list(&self, window: &Window) -> Result<Listing, Setback> {
-        let intake = &self.intake;
-        let (first, last) = window.wire(&intake.settings.timezone);
-        let mut listing = intake.source.list(&first, &last).await.map_err(|error| setback_of(&error))?;
-        listing.rows = super::reader::each_lead_once(listing.rows);
-        Ok(listing)
+    /// The store cannot be read or written; within, WeClever cannot be asked.
+    pub async fn list(&self, window: &Window) -> Result<Result<Listing, Setback>, StoreError> {
+        match listing::whole(&self.intake, window, None).await {
+            Ok(listing) => Ok(Ok(listing)),
+            Err(ReadError::Source(error)) => Ok(Err(setback_of(&error))),
+            Err(ReadError::Store(error)) => Err(error),
+            Err(error) => Ok(Err(Setback { said: error.to_string(), wait: None })),
+        }
     }
 
     /// Judges as many of the rows as it can in about so long, in any order; where WeClever cannot be asked any more, says
@@ -147,7 +148,7 @@ impl Reconcile {
         // It is either their fault or the API's, which a list tells.
         let asked = Window { from: window.from, to: window.from };
         if let (Some((_, error)), None) = (unreadable.first(), &setback)
-            && self.list(&asked).await.is_err()
+            && self.list(&asked).await?.is_err()
         {
             setback = Some(setback_of(error));
         }

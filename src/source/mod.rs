@@ -59,6 +59,8 @@ pub struct Listing {
     /// The rows that could not: which, and why, without anything of what they hold. With any of these, the list has not
     /// been read whole.
     pub malformed: Vec<String>,
+    /// WeClever's own time when it answered, to the second, where it said so.
+    pub date: Option<Timestamp>,
 }
 
 /// WeClever for one platform. Cheap to clone; the clones share token and limits.
@@ -83,6 +85,7 @@ struct Inner {
 struct Answer {
     sent: Instant,
     status: StatusCode,
+    date: Option<Timestamp>,
     body: Vec<u8>,
 }
 
@@ -149,7 +152,8 @@ impl Source {
         let inner = &*self.0;
         let asked = Asked::List { first: first.to_owned(), last: last.to_owned() };
         let answer = inner.ask(&asked, inner.addresses.list(first, last), LIST_LIMIT).await?;
-        inner.understood(&asked, &answer, wire::listing(&answer.body))
+        let listing = inner.understood(&asked, &answer, wire::listing(&answer.body))?;
+        Ok(Listing { date: answer.date, ..listing })
     }
 
     /// The details of one lead.
@@ -259,6 +263,7 @@ impl Inner {
     ) -> Result<Result<Answer, StatusCode>, SourceError> {
         let status = response.status();
         let code = status.as_u16();
+        let date = response.headers().get(header::DATE).and_then(probe::date);
         let wait = response
             .headers()
             .get(header::RETRY_AFTER)
@@ -268,9 +273,9 @@ impl Inner {
             503 if wait.is_some() => Err(self.throttled(asked, sent, wait)),
             401 | 403 => Ok(Err(status)),
             300..=399 => Err(self.error(asked, SourceErrorKind::Redirected(code))),
-            200..=299 => Ok(Ok(Answer { sent, status, body: self.read(asked, response, limit).await? })),
+            200..=299 => Ok(Ok(Answer { sent, status, date, body: self.read(asked, response, limit).await? })),
             500 if matches!(asked, Asked::Lead(_)) => match self.read(asked, response, limit).await {
-                Ok(body) => Ok(Ok(Answer { sent, status, body })),
+                Ok(body) => Ok(Ok(Answer { sent, status, date, body })),
                 // Whatever else is wrong with it: it was a 500.
                 Err(_) => Err(self.error(asked, SourceErrorKind::Status(code))),
             },

@@ -128,6 +128,6 @@ impl Inner {
     }
 }
 
-fn date(value: &HeaderValue) -> Option<Timestamp> {
+pub(super) fn date(value: &HeaderValue) -> Option<Timestamp> {
     Timestamp::try_from(httpdate::parse_http_date(value.to_str().ok()?).ok()?).ok()
 }

@@ -48,7 +48,7 @@ pub(super) fn listing(body: &[u8]) -> Result<Listing, String> {
         && let Ok(whole) = serde_json::from_str::<Whole>(text)
     {
         let rows = whole.leads.into_iter().map(|row| row.0).collect();
-        return Ok(Listing { rows, malformed: Vec::new() });
+        return Ok(Listing { rows, ..Listing::default() });
     }
     let list: Piecemeal = from_json(body, "an object with a list `leads`")?;
     let mut found = Listing::default();

@@ -7,6 +7,7 @@ use super::error::StoreError;
 use super::keys::{self, PlatformNo};
 use super::records::{PlatformRecord, from_ms, to_ms};
 use super::txn::Get;
+use crate::domain::cap::Caps;
 use crate::domain::coverage::Coverage;
 
 /// A source's place in the store.
@@ -34,6 +35,8 @@ pub struct Progress {
     pub looked_back: Option<Timestamp>,
     /// When the last reading that sweeps began; `None`: there was none yet.
     pub swept: Option<Timestamp>,
+    /// What is known of its lists' cap.
+    pub caps: Caps,
 }
 
 impl Progress {
@@ -84,6 +87,8 @@ impl Store {
                     seen: 0,
                     looked_back: None,
                     swept: None,
+                    fullest: 0,
+                    cap: None,
                 };
                 txn.put(keys::platform(&name), &record)?;
                 Ok(no)
@@ -109,7 +114,8 @@ impl Store {
     }
 
     /// Every row of this stretch is recorded or set aside. While the baseline is awaited, this was its first reading,
-    /// and it ends at `to`. `poll`: when the newest window was asked for, if it was that.
+    /// and it ends at `to`. `poll`: when the newest window was asked for, if it was that; what is said to be
+    /// read of the time after that was said by a clock that ran ahead, and is forgotten.
     pub async fn cover(
         &self,
         platform: &Platform,
@@ -123,12 +129,34 @@ impl Store {
             let mut coverage = Coverage::from_parts(record.coverage);
             coverage.add(from, to);
             coverage.forget_before(from_ms(record.floor));
+            if let Some(asked_at) = poll {
+                coverage.forget_after(asked_at);
+            }
             record.coverage = coverage.parts().to_vec();
             if record.baseline && record.baseline_until.is_none() {
                 record.baseline_until = Some(to_ms(to));
             }
             record.last_poll = poll.map(to_ms).or(record.last_poll);
             txn.put(key, &record)
+        })
+        .await
+    }
+
+    /// What was learnt of the cap of this source's lists, by who knew `before`. Where someone else has found another cap
+    /// meanwhile, that one stays.
+    pub async fn learn_caps(&self, platform: &Platform, before: Caps, learnt: Caps) -> Result<(), StoreError> {
+        let key = keys::platform(&platform.id);
+        self.commit(move |txn| {
+            let mut record: PlatformRecord = txn.get(&key)?.ok_or_else(missing_platform)?;
+            if caps(&record).cap == before.cap {
+                record.fullest = match learnt.cap == before.cap {
+                    true => record.fullest.max(learnt.fullest as u64),
+                    false => learnt.fullest as u64,
+                };
+                record.cap = learnt.cap.map(|cap| cap as u64);
+                txn.put(key, &record)?;
+            }
+            Ok(())
         })
         .await
     }
@@ -149,11 +177,16 @@ impl Store {
     }
 }
 
+fn caps(record: &PlatformRecord) -> Caps {
+    Caps { fullest: record.fullest as usize, cap: record.cap.map(|cap| cap as usize) }
+}
+
 pub(super) fn missing_platform() -> StoreError {
     StoreError::Record("the source's own record is missing".into())
 }
 
 fn progress(record: PlatformRecord) -> Progress {
+    let caps = caps(&record);
     Progress {
         floor: from_ms(record.floor),
         start: record.start.map(from_ms),
@@ -166,5 +199,6 @@ fn progress(record: PlatformRecord) -> Progress {
         last_poll: record.last_poll.map(from_ms),
         looked_back: record.looked_back.map(from_ms),
         swept: record.swept.map(from_ms),
+        caps,
     }
 }

@@ -79,6 +79,11 @@ pub struct PlatformRecord {
     pub looked_back: Option<i64>,
     #[serde(default)]
     pub swept: Option<i64>,
+    /// The rows of the fullest list yet, and how many rows its lists end at.
+    #[serde(default)]
+    pub fullest: u64,
+    #[serde(default)]
+    pub cap: Option<u64>,
 }
 
 /// A destination's number and what was done to it.

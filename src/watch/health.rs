@@ -9,6 +9,10 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
 
 use crate::domain::lead::LeadId;
+use crate::domain::window::Window;
+
+/// Windows that could not be checked and are remembered.
+const UNCHECKED: usize = 16;
 
 /// Something that went wrong.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -33,6 +37,35 @@ pub struct SourceHealth {
     /// Leads that showed up late.
     #[serde(default)]
     pub lateness: Lateness,
+    /// Windows whose list is full and that cannot be made shorter: some of their leads may be missing. The latest of them.
+    #[serde(default)]
+    pub unchecked: Vec<Unchecked>,
+}
+
+/// A window whose list is full, and which cannot be made shorter.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unchecked {
+    /// Its first instant.
+    pub from: Timestamp,
+    /// Its last instant.
+    pub to: Timestamp,
+    /// What is the matter, in a sentence.
+    pub what: String,
+}
+
+impl SourceHealth {
+    /// Notes a window that could not be checked; false where it is known.
+    pub fn note_unchecked(&mut self, window: Window, what: &str) -> bool {
+        let unchecked = Unchecked { from: window.from, to: window.to, what: what.to_owned() };
+        if self.unchecked.contains(&unchecked) {
+            return false;
+        }
+        if self.unchecked.len() == UNCHECKED {
+            self.unchecked.remove(0);
+        }
+        self.unchecked.push(unchecked);
+        true
+    }
 }
 
 /// Leads that showed up late, in this run: they were listed for the first time by a window that had been read whole before.

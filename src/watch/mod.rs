@@ -6,4 +6,4 @@ mod health;
 
 pub use clock::Clock;
 pub use feed::{Feed, Happening};
-pub use health::{DestinationHealth, Doubt, Doubts, Health, Lateness, SourceHealth, Trouble};
+pub use health::{DestinationHealth, Doubt, Doubts, Health, Lateness, SourceHealth, Trouble, Unchecked};

@@ -8,6 +8,7 @@ mod support;
 
 mod again;
 mod backfill;
+mod caps;
 mod configuration;
 mod crashes;
 mod dead_letters;

@@ -10,7 +10,7 @@ use crate::store::StoreError;
 use crate::store::census::{Census, LaneCensus};
 use crate::store::destinations::Holds;
 use crate::store::intake::Baseline;
-use crate::watch::{Doubts, Lateness, Trouble};
+use crate::watch::{Doubts, Lateness, Trouble, Unchecked};
 
 /// How does everything stand?
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -67,6 +67,11 @@ pub struct SourceStatus {
     pub set_aside: u64,
     /// Leads whose details were given up on; they are dead letters.
     pub unreadable: u64,
+    /// The source's lists end at so many rows without a word, and are read in shorter windows; `None`: as far as is known,
+    /// they do not.
+    pub cap: Option<usize>,
+    /// Windows whose list is full and that cannot be made shorter, in a running service: leads of theirs may be missing.
+    pub unchecked: Vec<Unchecked>,
     /// Leads that showed up late, in a running service.
     pub lateness: Lateness,
 }
@@ -234,6 +239,7 @@ impl Operator {
             Baseline::Awaited => Vec::new(),
             _ => progress.coverage.gaps(progress.floor, end),
         });
+        let cap = progress.as_ref().and_then(|progress| progress.caps.cap);
         Ok(SourceStatus {
             platform_id: config.platform_id.clone(),
             base_url: config.base_url.to_string().trim_end_matches('/').to_owned(),
@@ -246,6 +252,8 @@ impl Operator {
             seen_leads: census.seen_leads,
             set_aside: census.set_aside,
             unreadable: census.unreadable,
+            cap,
+            unchecked: health.unchecked,
             lateness: health.lateness,
         })
     }
@@ -312,6 +320,11 @@ fn needs_a_look(source: &SourceStatus, destinations: &[DestinationStatus], parke
     }
     if let Some(trouble) = &source.trouble {
         look.push(format!("the source cannot be read: {}", trouble.error));
+    }
+    if source.cap.is_some()
+        && let Some(last) = source.unchecked.last()
+    {
+        look.push(format!("leads may be missing, {}", last.what));
     }
     if source.unreadable > 0 {
         look.push(format!("{} leads could not be read: see `leadhook dead list`", source.unreadable));

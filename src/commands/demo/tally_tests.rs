@@ -47,6 +47,8 @@ pub fn seen() -> Seen {
                 seen_leads: 7,
                 set_aside: 1,
                 unreadable: 0,
+                cap: None,
+                unchecked: Vec::new(),
                 lateness: Default::default(),
             },
             destinations: vec![destination("crm", 6, 0, 0), destination("legacy", 0, 4, 2)],

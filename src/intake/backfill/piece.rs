@@ -12,9 +12,9 @@ use crate::domain::backfill::{Counts, Piece};
 use crate::domain::clock;
 use crate::domain::lead::{LeadId, Row};
 use crate::domain::window::Window;
-use crate::intake::reader::{Reader, each_lead_once};
+use crate::intake::reader::Reader;
 use crate::intake::turns::Rank;
-use crate::intake::{ReadError, patience, sleep, wait_after};
+use crate::intake::{ReadError, listing, patience, sleep, wait_after};
 use crate::source::SourceError;
 use crate::store::StoreError;
 use crate::store::backfill::{Left, Through, Within};
@@ -123,9 +123,9 @@ impl<'a> Walk<'a> {
     async fn list(&mut self, window: &Window) -> Result<Result<(Vec<Row>, u64), End>, StoreError> {
         let mut backoff = patience();
         loop {
-            self.reader.precedence.after(Rank::Backfill).await;
-            let error = match self.reader.list(window).await {
-                Ok(listing) => return Ok(Ok((each_lead_once(listing.rows), listing.malformed.len() as u64))),
+            let turn = Some((self.reader, Rank::Backfill));
+            let error = match listing::whole(&self.reader.intake, window, turn).await {
+                Ok(listing) => return Ok(Ok((listing.rows, listing.malformed.len() as u64))),
                 Err(ReadError::Stopped) => return Ok(Err(End::Stopped)),
                 Err(ReadError::Store(error)) => return Err(error),
                 Err(error) => error,

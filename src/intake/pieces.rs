@@ -1,0 +1,187 @@
+//! Lists that may have been cut: their stretch is read in pieces, and what that tells of the source is kept and told.
+
+use std::collections::HashSet;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+use tracing::{debug, warn};
+
+use super::reader::{How, Listed, Purpose, Read, Reader};
+use super::turns::Rank;
+use super::{Intake, ReadError};
+use crate::domain::cap::{Ask, Caps, Found, Heard, Splitting, Stuck, print};
+use crate::domain::clock;
+use crate::domain::event::{EventType, Ops};
+use crate::domain::lead::{LeadId, Row};
+
+use crate::domain::window::{Piece, Window};
+use crate::ops;
+use crate::store::StoreError;
+use crate::store::intake::Baseline;
+
+/// A list that cannot be checked is not looked at again for so long, as long as it stays the same.
+const UNCHANGED: Duration = Duration::from_secs(15 * 60);
+
+/// The last list that could not be checked: its leads, and since when.
+#[derive(Default)]
+pub struct Unchecked(Mutex<Option<(u64, Instant)>>);
+
+impl Unchecked {
+    fn note(&self, print: u64) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((print, Instant::now()));
+    }
+
+    fn is_unchanged(&self, rows: &[Row]) -> bool {
+        let last = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        last.is_some_and(|(leads, since)| since.elapsed() < UNCHANGED && leads == print(rows.iter().map(|row| row.id)))
+    }
+}
+
+impl Reader {
+    /// Whether a list can be taken as it is.
+    pub fn is_whole(&self, list: &Listed, how: &How<'_>) -> bool {
+        if how.prove {
+            return false;
+        }
+        let caps = how.progress.caps;
+        caps.is_whole(list.count) || (caps.cap.is_none() && self.shared.unchecked.is_unchanged(&list.rows))
+    }
+
+    /// Reads a piece whose list may have been cut. Each part of it that is whole is settled and covered at once; what only
+    /// the longer lists show is settled in the end.
+    pub async fn read_in_pieces(&self, piece: &Piece, whole: Listed, how: &How<'_>) -> Result<Read, ReadError> {
+        let leads = print(whole.rows.iter().map(|row| row.id));
+        let (mut held, mut settled) = (vec![whole], HashSet::new());
+        let read = self.pieces(piece, &mut held, &mut settled, how).await;
+        if !matches!(read, Err(ReadError::Store(_) | ReadError::Stopped)) {
+            // Where a piece could not be read, this is not held up by it.
+            let rest = self.settle_held(held, settled, how).await?;
+            let (mut read, found) = read?;
+            read.new += rest;
+            return self.conclude(read, found, leads, how).await;
+        }
+        read.map(|(read, _)| read)
+    }
+
+    async fn conclude(&self, mut read: Read, found: Found, leads: u64, how: &How<'_>) -> Result<Read, ReadError> {
+        self.intake.store.learn_caps(&self.intake.platform, how.progress.caps, found.caps).await?;
+        if !found.stuck.is_empty() {
+            self.shared.unchecked.note(leads);
+        }
+        read.unchecked = tell(&self.intake, how.progress.caps, &found).await?;
+        Ok(read)
+    }
+
+    async fn pieces(
+        &self,
+        piece: &Piece,
+        held: &mut Vec<Listed>,
+        settled: &mut HashSet<LeadId>,
+        how: &How<'_>,
+    ) -> Result<(Read, Found), ReadError> {
+        let (intake, whole) = (&self.intake, &held[0]);
+        let leads: HashSet<LeadId> = whole.rows.iter().map(|row| row.id).collect();
+        let (zone, first) = (&intake.settings.timezone, intake.clock.now());
+        let mut splitting = Splitting::new(zone, how.progress.caps, *piece, whole.count, leads, first);
+        let mut read = Read { new: 0, parts: Vec::new(), unchecked: 0 };
+        debug!(from = whole.first, to = whole.last, rows = whole.count, "the list may have been cut: read in pieces");
+        while let Some(ask) = splitting.next() {
+            if how.purpose != Purpose::Newest {
+                self.precedence.after(Rank::New).await;
+            }
+            let part = *ask.piece();
+            let mut listed = self.list(&part).await?;
+            if !listed.malformed.is_empty() {
+                let (first, last, rows) = (listed.first.clone(), listed.last.clone(), listed.malformed.join("; "));
+                held.push(listed);
+                return Err(ReadError::Malformed { first, last, rows });
+            }
+            let heard = splitting.tell(listed.count, listed.rows.iter().map(|row| row.id).collect());
+            debug!(from = listed.first, to = listed.last, rows = listed.count, ?heard, "part of a window listed");
+            if heard == Heard::Full || matches!(ask, Ask::Again(_)) {
+                held.push(listed);
+                continue;
+            }
+            settled.extend(listed.rows.iter().map(|row| row.id));
+            read.new += self.settle(std::mem::take(&mut listed.rows), listed.window, how).await?;
+            // The first reading of a baseline ends it, and must be whole by then.
+            if how.progress.baseline != Baseline::Awaited {
+                self.cover(&part, listed.read_until, None).await?;
+            }
+            read.parts.push((part, listed.count));
+        }
+        Ok((read, splitting.found()))
+    }
+
+    /// What only lists show that may have been cut, the shortest of them first.
+    async fn settle_held(
+        &self,
+        held: Vec<Listed>,
+        mut settled: HashSet<LeadId>,
+        how: &How<'_>,
+    ) -> Result<usize, ReadError> {
+        let mut new = 0;
+        for list in held.into_iter().rev() {
+            let rows = list.rows.into_iter().filter(|row| settled.insert(row.id)).collect();
+            new += self.settle(rows, list.window, how).await?;
+        }
+        Ok(new)
+    }
+}
+
+/// Tells of a cap that was found, and of lists that cannot be checked; how many those are. What was known `before` is not
+/// told again.
+pub async fn tell(intake: &Intake, before: Caps, found: &Found) -> Result<u32, StoreError> {
+    if let Some(cap) = found.new_cap {
+        let message = format!(
+            "WeClever's lists end at {cap} rows without a word; they are read in shorter windows from now on, and what was cut was read"
+        );
+        warn!("{message}");
+        happened(intake, message, cap, intake.clock.now(), None).await?;
+    }
+    let is_new = |stuck: &&Stuck| stuck.capped || stuck.rows > before.fullest;
+    let worth: Vec<&Stuck> = found.stuck.iter().filter(|stuck| stuck.is_worth_a_word()).filter(is_new).collect();
+    for stuck in &worth {
+        let message = unchecked(intake, stuck);
+        let mut told = false;
+        intake.health.of_source(|health| told = !health.note_unchecked(stuck.window, &message));
+        if told {
+            continue;
+        }
+        warn!("{message}");
+        happened(intake, message, stuck.rows, stuck.window.from, Some(stuck.window)).await?;
+    }
+    debug!(fullest = found.caps.fullest, cap = found.caps.cap, "a window was read in pieces");
+    Ok(worth.len() as u32)
+}
+
+async fn happened(
+    intake: &Intake,
+    message: String,
+    rows: usize,
+    began: Timestamp,
+    window: Option<Window>,
+) -> Result<(), StoreError> {
+    let mut more = Map::from_iter([("rows".to_owned(), Value::from(rows))]);
+    if let Some(Window { from, to }) = window {
+        more.insert("from".to_owned(), ops::time(from));
+        more.insert("to".to_owned(), ops::time(to));
+    }
+    let (event_type, subject) = (EventType::OpsSourceCapped, "list".to_owned());
+    intake.teller.happened(Ops { event_type, subject, message, count: 1, began, more }, None, None).await
+}
+
+fn unchecked(intake: &Intake, stuck: &Stuck) -> String {
+    let Window { from, to } = stuck.window;
+    let zone = &intake.settings.timezone;
+    let (from, to, rows) = (clock::shown(from, zone), clock::shown(to, zone), stuck.rows);
+    if stuck.capped {
+        format!("{from} to {to}: {rows} conversations and maybe more, of which WeClever lists no more at a time")
+    } else {
+        format!(
+            "{from} to {to}: shorter windows list the same {rows} conversations, so that nobody can tell whether there are more"
+        )
+    }
+}
