@@ -3,49 +3,72 @@
 use super::reader::{Reader, each_lead_once};
 use super::turns::Rank;
 use super::{Intake, ReadError};
-use crate::domain::cap::Splitting;
+use crate::domain::cap::{Caps, Splitting};
 use crate::domain::window::{Piece, Window};
 use crate::source::Listing;
 
-/// The whole list of a window, each lead once. `turn`: who waits for what is more urgent, and how urgent this is.
-pub async fn whole(intake: &Intake, window: &Window, turn: Option<(&Reader, Rank)>) -> Result<Listing, ReadError> {
-    let caps = intake.store.progress(&intake.platform).await?.caps;
-    let mut whole = ask(intake, window, turn).await?;
-    let rows = whole.rows.len() + whole.malformed.len();
-    if !caps.is_whole(rows) {
-        let piece = Piece { from: window.from, to: window.to, window: *window };
-        let leads = whole.rows.iter().map(|row| row.id).collect();
-        let now = intake.clock.now();
-        let mut splitting = Splitting::new(&intake.settings.timezone, caps, piece, rows, leads, now);
-        let mut parts = Vec::new();
-        while let Some(ask_for) = splitting.next() {
-            let part = ask(intake, &ask_for.piece().window, turn).await?;
-            let rows = part.rows.len() + part.malformed.len();
-            splitting.tell(rows, part.rows.iter().map(|row| row.id).collect());
-            parts.push(part);
+/// A window that is being listed. Where WeClever cannot be asked, it goes on later where it stopped.
+pub struct WholeList<'a> {
+    intake: &'a Intake,
+    window: Window,
+    /// Who waits for what is more urgent, and how urgent this is.
+    turn: Option<(&'a Reader, Rank)>,
+    /// Newest first.
+    lists: Vec<Listing>,
+    splitting: Option<(Caps, Splitting)>,
+}
+
+impl<'a> WholeList<'a> {
+    pub fn new(intake: &'a Intake, window: Window, turn: Option<(&'a Reader, Rank)>) -> WholeList<'a> {
+        WholeList { intake, window, turn, lists: Vec::new(), splitting: None }
+    }
+
+    /// All of it, each lead once.
+    pub async fn read(&mut self) -> Result<Listing, ReadError> {
+        if self.lists.is_empty() {
+            let caps = self.intake.store.progress(&self.intake.platform).await?.caps;
+            let whole = self.ask(&self.window).await?;
+            if !caps.is_whole(rows(&whole)) {
+                let piece = Piece { from: self.window.from, to: self.window.to, window: self.window };
+                let (zone, now) = (&self.intake.settings.timezone, self.intake.clock.now());
+                let leads = whole.rows.iter().map(|row| row.id).collect();
+                self.splitting = Some((caps, Splitting::new(zone, caps, piece, rows(&whole), leads, now)));
+            }
+            self.lists.push(whole);
         }
-        let found = splitting.found();
-        intake.store.learn_caps(&intake.platform, caps, found.caps).await?;
-        super::pieces::tell(intake, caps, &found).await?;
-        // The newest of its rows stands for a lead, and the newest were listed first.
+        while let Some(ask) = self.splitting.as_ref().and_then(|(_, splitting)| splitting.next()) {
+            let part = self.ask(&ask.piece().window).await?;
+            if let Some((_, splitting)) = &mut self.splitting {
+                splitting.tell(rows(&part), part.rows.iter().map(|row| row.id).collect());
+            }
+            self.lists.push(part);
+        }
+        if let Some((caps, splitting)) = self.splitting.take() {
+            let found = splitting.found();
+            self.intake.store.learn_caps(&self.intake.platform, caps, found.caps).await?;
+            super::pieces::tell(self.intake, caps, &found).await?;
+        }
+        // Of a lead's rows the last one stands: the newest, and those were listed first.
         let (mut rows, mut malformed) = (Vec::new(), Vec::new());
-        for list in parts.into_iter().rev().chain([whole]) {
+        for list in self.lists.drain(..).rev() {
             rows.extend(list.rows);
             malformed.extend(list.malformed);
         }
-        whole = Listing { rows, malformed, date: None };
+        Ok(Listing { rows: each_lead_once(rows), malformed, date: None })
     }
-    whole.rows = each_lead_once(whole.rows);
-    Ok(whole)
+
+    async fn ask(&self, window: &Window) -> Result<Listing, ReadError> {
+        let (first, last) = window.wire(&self.intake.settings.timezone);
+        match self.turn {
+            Some((reader, rank)) => {
+                reader.precedence.after(rank).await;
+                reader.unless_stopped(self.intake.source.list(&first, &last)).await
+            }
+            None => Ok(self.intake.source.list(&first, &last).await?),
+        }
+    }
 }
 
-async fn ask(intake: &Intake, window: &Window, turn: Option<(&Reader, Rank)>) -> Result<Listing, ReadError> {
-    let (first, last) = window.wire(&intake.settings.timezone);
-    match turn {
-        Some((reader, rank)) => {
-            reader.precedence.after(rank).await;
-            reader.unless_stopped(intake.source.list(&first, &last)).await
-        }
-        None => Ok(intake.source.list(&first, &last).await?),
-    }
+fn rows(list: &Listing) -> usize {
+    list.rows.len() + list.malformed.len()
 }

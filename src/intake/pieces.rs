@@ -10,7 +10,7 @@ use tracing::{debug, warn};
 
 use super::reader::{How, Listed, Purpose, Read, Reader};
 use super::turns::Rank;
-use super::{Intake, ReadError};
+use super::{Intake, ReadError, sleep};
 use crate::domain::cap::{Ask, Caps, Found, Heard, Splitting, Stuck, print};
 use crate::domain::clock;
 use crate::domain::event::{EventType, Ops};
@@ -23,6 +23,10 @@ use crate::store::intake::Baseline;
 
 /// A list that cannot be checked is not looked at again for so long, as long as it stays the same.
 const UNCHANGED: Duration = Duration::from_secs(15 * 60);
+
+/// How often a piece is asked for before the whole window waits, and how long the first wait is; it doubles.
+const TRIES: u32 = 5;
+const FIRST_WAIT: Duration = Duration::from_millis(250);
 
 /// The last list that could not be checked: its leads, and since when.
 #[derive(Default)]
@@ -92,7 +96,7 @@ impl Reader {
                 self.precedence.after(Rank::New).await;
             }
             let part = *ask.piece();
-            let mut listed = self.list(&part).await?;
+            let mut listed = self.list_patiently(&part).await?;
             if !listed.malformed.is_empty() {
                 let (first, last, rows) = (listed.first.clone(), listed.last.clone(), listed.malformed.join("; "));
                 held.push(listed);
@@ -113,6 +117,22 @@ impl Reader {
             read.parts.push((part, listed.count));
         }
         Ok((read, splitting.found()))
+    }
+
+    /// A window that is read in many pieces would hardly ever be read whole by an API that fails now and then.
+    async fn list_patiently(&self, part: &Piece) -> Result<Listed, ReadError> {
+        let mut wait = FIRST_WAIT;
+        for _ in 1..TRIES {
+            match self.list(part).await {
+                Err(ReadError::Source(error)) if error.retry_after().is_none() => {}
+                end => return end,
+            }
+            if !sleep(wait, &self.stop).await {
+                return Err(ReadError::Stopped);
+            }
+            wait *= 2;
+        }
+        self.list(part).await
     }
 
     /// What only lists show that may have been cut, the shortest of them first.

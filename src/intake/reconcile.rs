@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
 use super::fetch::recorded;
-use super::{Intake, ReadError, listing};
+use super::listing::WholeList;
+use super::{Intake, ReadError};
 use crate::domain::account::{Account, Missing, WhyMissing};
 use crate::domain::event::{self, Event, EventType, Facts, Origin, Seen};
 use crate::domain::lead::{Lead, LeadId, Row};
@@ -91,7 +92,7 @@ impl Reconcile {
     /// # Errors
     /// The store cannot be read or written; within, WeClever cannot be asked.
     pub async fn list(&self, window: &Window) -> Result<Result<Listing, Setback>, StoreError> {
-        match listing::whole(&self.intake, window, None).await {
+        match WholeList::new(&self.intake, *window, None).read().await {
             Ok(listing) => Ok(Ok(listing)),
             Err(ReadError::Source(error)) => Ok(Err(setback_of(&error))),
             Err(ReadError::Store(error)) => Err(error),

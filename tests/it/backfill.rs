@@ -342,8 +342,9 @@ async fn it_can_be_looked_at_and_ended_while_the_service_does_it() {
     let ended = place.json(&["backfill", "--cancel", "1"], 0);
     assert_eq!(ended["state"], "cancelled");
     assert_eq!(place.run(&["backfill", "--cancel", "1"]).code, 2);
-    // What was put on its way arrives, and nothing more is read.
+    // What was put on its way arrives, and once the end has come to the one who reads, nothing more is read.
     place.until_status("nothing waits", |status| destination(status, "crm")["pending"] == 0).await;
+    service.readings(10).await;
     let details = weclever.requests().detail;
     service.readings(10).await;
     assert!(weclever.requests().detail <= details + 2 && weclever.requests().detail < 11_900);

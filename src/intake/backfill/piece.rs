@@ -12,9 +12,10 @@ use crate::domain::backfill::{Counts, Piece};
 use crate::domain::clock;
 use crate::domain::lead::{LeadId, Row};
 use crate::domain::window::Window;
+use crate::intake::listing::WholeList;
 use crate::intake::reader::Reader;
 use crate::intake::turns::Rank;
-use crate::intake::{ReadError, listing, patience, sleep, wait_after};
+use crate::intake::{ReadError, patience, sleep, wait_after};
 use crate::source::SourceError;
 use crate::store::StoreError;
 use crate::store::backfill::{Left, Through, Within};
@@ -122,9 +123,9 @@ impl<'a> Walk<'a> {
     /// The list of a window, asked for until it is had.
     async fn list(&mut self, window: &Window) -> Result<Result<(Vec<Row>, u64), End>, StoreError> {
         let mut backoff = patience();
+        let mut list = WholeList::new(&self.reader.intake, *window, Some((self.reader, Rank::Backfill)));
         loop {
-            let turn = Some((self.reader, Rank::Backfill));
-            let error = match listing::whole(&self.reader.intake, window, turn).await {
+            let error = match list.read().await {
                 Ok(listing) => return Ok(Ok((listing.rows, listing.malformed.len() as u64))),
                 Err(ReadError::Stopped) => return Ok(Err(End::Stopped)),
                 Err(ReadError::Store(error)) => return Err(error),
