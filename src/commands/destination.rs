@@ -141,7 +141,9 @@ async fn test(config: &Config, name: &str, output: &Output) -> Result<Exit, Fail
     let sent = transport.send(&event_id, request, now).await;
     let outcome = destination.judge(&sent.answer);
     let (status, error, answer) = match &sent.answer {
-        Answer::Got(response) => (Some(response.status), None, String::from_utf8_lossy(&response.body).into_owned()),
+        Answer::Got(response) => {
+            (Some(response.status), None, config.veil.answer(&String::from_utf8_lossy(&response.body)))
+        }
         Answer::Nothing { why, detail } => (None, Some(format!("{why}: {detail}")), String::new()),
     };
     let accepted = outcome == Outcome::Accepted;

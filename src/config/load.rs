@@ -112,6 +112,7 @@ fn config(reading: &Reading<'_>, mut root: Section<'_>) -> Option<Config> {
     root.finish(&[]);
     let (source, csat) = (source?, csat?);
     trial::every_request(reading, &source, &csat, &destinations.checked, &routes);
+    let veil = reading.veil().knowing(destinations.checked.iter().map(|destination| &destination.form));
     Some(Config {
         source,
         csat,
@@ -119,7 +120,7 @@ fn config(reading: &Reading<'_>, mut root: Section<'_>) -> Option<Config> {
         admin: admin?,
         destinations: destinations.checked,
         routes,
-        veil: reading.veil(),
+        veil,
         unset: reading.unset(),
     })
 }

@@ -88,7 +88,7 @@ pub struct Config {
     pub destinations: Vec<Destination>,
     /// `[[routes]]`, in the file's order: the first that matches wins.
     pub routes: Vec<Route>,
-    /// Hides what `${...}` stands for wherever a request is shown.
+    /// Hides what `${...}` stands for, and how destinations know us, wherever a request or an answer is shown.
     pub veil: Veil,
     /// References for which something stands in, because they lead nowhere; see [`Environment::with_stand_ins`].
     pub unset: Vec<String>,

@@ -56,9 +56,7 @@ impl Auth {
         match self {
             Auth::Bearer { token } => Some((AUTHORIZATION, Secret::new(format!("Bearer {}", token.expose())))),
             Auth::Basic { username, password } => {
-                // RFC 7617: both as UTF-8, which is what servers that say anything about it expect.
-                let packed = STANDARD.encode(format!("{}:{}", username.expose(), password.expose()));
-                Some((AUTHORIZATION, Secret::new(format!("Basic {packed}"))))
+                Some((AUTHORIZATION, Secret::new(format!("Basic {}", packed(username, password)))))
             }
             Auth::Header { name, scheme, value } => {
                 let value = match scheme {
@@ -71,6 +69,18 @@ impl Auth {
         }
     }
 
+    /// What nobody may see, alone and as it is packed: receivers echo what they were sent. A user's name may be the key.
+    pub fn secrets(&self) -> Vec<Secret> {
+        match self {
+            Auth::Bearer { token } => vec![token.clone()],
+            Auth::Basic { username, password } => {
+                let packed = Secret::new(packed(username, password));
+                vec![packed, username.clone(), password.clone()]
+            }
+            Auth::Header { value, .. } | Auth::Query { value, .. } => vec![value.clone()],
+        }
+    }
+
     /// The parameter to add to the URL's query, not encoded yet.
     pub fn query(&self) -> Option<(&str, &Secret)> {
         match self {
@@ -78,6 +88,11 @@ impl Auth {
             _ => None,
         }
     }
+}
+
+/// RFC 7617: both as UTF-8, which is what servers that say anything about it expect.
+fn packed(username: &Secret, password: &Secret) -> String {
+    STANDARD.encode(format!("{}:{}", username.expose(), password.expose()))
 }
 
 #[cfg(test)]

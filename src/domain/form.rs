@@ -199,6 +199,15 @@ impl Form {
         }
     }
 
+    /// The headers that are the same for every event, with their values.
+    pub fn literal_headers(&self) -> Vec<(&HeaderName, Secret)> {
+        let Ok(context) = Context::of("", b"{}") else { return Vec::new() };
+        let literal = self.headers.iter().filter(|(_, value)| value.is_literal());
+        let value = |value: &HeaderTemplate| value.render(&context).ok();
+        let shown = literal.filter_map(|(name, template)| Some((name, value(template)?)));
+        shown.map(|(name, value)| (name, Secret::new(String::from_utf8_lossy(value.as_bytes())))).collect()
+    }
+
     /// Whether nothing of the event goes into anything but the body, which is the envelope: by far the most frequent
     /// form, for which the event need not be read.
     fn is_literal(&self) -> bool {

@@ -1,11 +1,16 @@
 //! What a request would give away, hidden where a person looks at it.
 
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use http::HeaderName;
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use url::Url;
+use url::form_urlencoded::byte_serialize;
 
+use super::auth::Auth;
+use super::form::Form;
 use super::secret::{Secret, SecretUrl};
 
 /// Shorter values are no secrets, and would be found in every other word.
@@ -32,80 +37,226 @@ const SECRET_PATHS: [&str; 10] = [
     ".bitrix24.com.br",
 ];
 
-/// Knows what was put in for `${NAME}` and `${file:...}`, and shows the reference in its place.
+/// What `encodeURIComponent` leaves as it is, beyond letters and digits.
+const COMPONENT: &AsciiSet = &UNRESERVED.remove(b'!').remove(b'*').remove(b'\'').remove(b'(').remove(b')');
+
+/// What RFC 3986 lets stand anywhere.
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+
+/// Knows what was put in for `${NAME}` and `${file:...}`, and shows the reference in its place; and knows what is secret
+/// without having been put in, and shows `***`.
 #[derive(Clone, Default)]
-pub struct Veil(Vec<(Secret, String)>);
+pub struct Veil {
+    /// Values in each form in which they may be written, the longest first: it may hold a shorter one.
+    known: Vec<(Secret, String)>,
+    /// Secrets that are no longer than words are: hidden in answers, where they are a word of their own.
+    short: Vec<(Secret, String)>,
+}
 
 impl Veil {
     /// From values and the references that stand for them.
     pub fn new(values: impl IntoIterator<Item = (Secret, String)>) -> Veil {
-        let mut values: Vec<(Secret, String)> =
-            values.into_iter().filter(|(value, _)| value.expose().len() >= SHORTEST).collect();
-        // A longer one may hold a shorter one.
-        values.sort_by(|a, b| b.0.expose().len().cmp(&a.0.expose().len()).then_with(|| a.1.cmp(&b.1)));
-        values.dedup_by(|a, b| a.0.expose() == b.0.expose());
-        Veil(values)
+        let mut veil = Veil::default();
+        let values = values.into_iter().filter(|(value, _)| value.expose().len() >= SHORTEST);
+        veil.learn(values.collect());
+        veil
     }
 
-    /// The text with every known value replaced, also where it stands encoded for JSON or for a URL.
-    pub fn text(&self, text: &str) -> String {
-        let mut shown = text.to_owned();
-        for (value, reference) in &self.0 {
-            let value = value.expose();
-            let quoted = serde_json::Value::from(value).to_string();
-            let json = &quoted[1..quoted.len() - 1];
-            let encoded = utf8_percent_encode(value, NON_ALPHANUMERIC).to_string();
-            for form in [value, json, encoded.as_str()] {
-                if form.len() >= SHORTEST && shown.contains(form) {
-                    shown = shown.replace(form, reference);
+    /// Knows as well how these destinations know us: what is in `auth`, and headers whose names tell. What a reference
+    /// stands for is shown as the reference all the same.
+    pub fn knowing<'a>(mut self, forms: impl IntoIterator<Item = &'a Form>) -> Veil {
+        let mut secrets: Vec<Secret> = Vec::new();
+        for form in forms {
+            secrets.extend(form.auth.iter().flat_map(Auth::secrets));
+            for (name, value) in form.literal_headers() {
+                if is_telling(name.as_str()) && self.text(value.expose()) == value.expose() {
+                    // `Token VALUE`: what is echoed may be the value alone.
+                    let last = value.expose().rsplit(' ').next().unwrap_or_default();
+                    secrets.extend(
+                        [last.to_owned(), value.expose().to_owned()]
+                            .map(Secret::new)
+                            .into_iter()
+                            .filter(|secret| secret.expose().len() >= SHORTEST),
+                    );
                 }
             }
         }
-        shown
+        secrets.retain(|secret| !secret.expose().is_empty());
+        self.learn(secrets.into_iter().map(|secret| (secret, HIDDEN.to_owned())).collect());
+        self
+    }
+
+    fn learn(&mut self, values: Vec<(Secret, String)>) {
+        for (value, reference) in values {
+            let is_short = value.expose().len() < SHORTEST;
+            let place = if is_short { &mut self.short } else { &mut self.known };
+            let forms = written(value.expose()).into_iter().filter(|form| is_short || form.len() >= SHORTEST);
+            place.extend(forms.map(|form| (Secret::new(form), reference.clone())));
+        }
+        for known in [&mut self.known, &mut self.short] {
+            // Where a reference stands for it, that says more than `***`.
+            let rank = |(value, reference): &(Secret, String)| {
+                (Reverse(value.expose().len()), value.expose().to_owned(), reference == HIDDEN, reference.clone())
+            };
+            known.sort_by_cached_key(rank);
+            known.dedup_by(|a, b| a.0.expose() == b.0.expose());
+        }
+    }
+
+    /// The text with every known value replaced, also where it stands encoded, for JSON, XML, a form or a URL.
+    pub fn text(&self, text: &str) -> String {
+        replace(text, &self.known, |_, _| true)
+    }
+
+    /// What a destination has answered, which may be what it was sent: here a secret may be as short as it likes.
+    pub fn answer(&self, text: &str) -> String {
+        let in_word = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
+        let alone =
+            |before: &str, behind: &str| !in_word(before.chars().next_back()) && !in_word(behind.chars().next());
+        replace(&self.text(text), &self.short, alone)
     }
 
     /// A header's value: hidden where its name says that it is a secret and nothing shows where it comes from.
     pub fn header(&self, name: &HeaderName, value: &str) -> String {
-        let shown = self.text(value);
-        if shown != value || !is_telling(name.as_str()) {
-            return shown;
-        }
-        HIDDEN.to_owned()
+        if is_telling(name.as_str()) { self.secret(value) } else { self.text(value) }
     }
 
-    /// A URL, whole but for what was put in, user info, parameters whose names say that they are secret, and the paths of
-    /// hosts where the path is the secret.
-    pub fn url(&self, url: &Url) -> String {
+    /// What is a secret because of where it stands: hidden where nothing shows where it comes from.
+    pub fn secret(&self, value: &str) -> String {
+        let shown = self.text(value);
+        if shown == value { HIDDEN.to_owned() } else { shown }
+    }
+
+    /// A URL, whole but for what was put in, user info, the parameter that is its `auth`, parameters whose names say that
+    /// they are secret, and the paths of hosts where the path is the secret.
+    pub fn url(&self, url: &Url, auth: Option<&str>) -> String {
         let mut bare = url.clone();
         let had_user = !bare.username().is_empty() || bare.password().is_some();
         // Cannot fail for a URL with a host.
         let _ = (bare.set_username(""), bare.set_password(None));
-        if secret_path(&bare) && self.text(bare.as_str()) == bare.as_str() {
+        // Before it is taken apart: what was put in may be the whole of it.
+        let whole = self.text(bare.as_str());
+        if secret_path(&bare) && whole == bare.as_str() {
             return SecretUrl::new(bare).to_string();
         }
-        let whole = bare.as_str();
-        let (before, query) = whole.split_once('?').unwrap_or((whole, ""));
-        let mut shown = self.text(before);
+        let query = whole.find('?').or_else(|| whole.find('&'));
+        let (before, query) = query.map_or((whole.as_str(), ""), |at| whole.split_at(at));
+        let mut shown = before.to_owned();
         if had_user {
             shown = shown.replacen("://", &format!("://{HIDDEN}@"), 1);
         }
-        let pairs = query.split('&').filter(|pair| !pair.is_empty()).map(|pair| match pair.split_once('=') {
-            Some((name, value)) => {
-                let veiled = self.text(value);
-                let hide = veiled == value && is_telling(name);
-                format!("{name}={}", if hide { HIDDEN.to_owned() } else { veiled })
+        let auth = auth.map(|name| byte_serialize(name.as_bytes()).collect::<String>());
+        for (pair, mark) in query.split(['?', '&']).filter(|pair| !pair.is_empty()).zip(marks(query)) {
+            let hides = |name: &str, value: &str| {
+                let is_secret = is_telling(name) || auth.as_deref() == Some(name);
+                is_secret && !self.known.iter().any(|(_, reference)| value.contains(reference.as_str()))
+            };
+            shown.push(mark);
+            match pair.split_once('=') {
+                Some((name, value)) if hides(name, value) => shown.push_str(&format!("{name}={HIDDEN}")),
+                _ => shown.push_str(pair),
             }
-            None => self.text(pair),
-        });
-        let pairs: Vec<String> = pairs.collect();
-        if pairs.is_empty() { shown } else { format!("{shown}?{}", pairs.join("&")) }
+        }
+        shown
     }
 }
 
 impl fmt::Debug for Veil {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_list().entries(self.0.iter().map(|(_, reference)| reference)).finish()
+        let mut references: Vec<&String> = self.known.iter().map(|(_, reference)| reference).collect();
+        references.dedup();
+        f.debug_list().entries(references).finish()
     }
+}
+
+/// A query's first mark, and then the one between its pairs.
+fn marks(query: &str) -> impl Iterator<Item = char> {
+    query.chars().next().into_iter().chain(std::iter::repeat('&'))
+}
+
+/// Replaces what is known, wherever what stands around it is right. What was put in its place is not looked at again.
+fn replace(text: &str, known: &[(Secret, String)], is_right: impl Fn(&str, &str) -> bool) -> String {
+    // By where each begins: where it ends, and what is shown.
+    let mut found: BTreeMap<usize, (usize, &str)> = BTreeMap::new();
+    for (form, reference) in known {
+        for (at, form) in text.match_indices(form.expose()) {
+            let end = at + form.len();
+            let is_free = found.range(..end).next_back().is_none_or(|(_, (taken, _))| *taken <= at);
+            if is_free && is_right(&text[..at], &text[end..]) {
+                found.insert(at, (end, reference));
+            }
+        }
+    }
+    let (mut shown, mut from) = (String::with_capacity(text.len()), 0);
+    for (at, (end, reference)) in found {
+        shown.push_str(&text[from..at]);
+        shown.push_str(reference);
+        from = end;
+    }
+    shown.push_str(&text[from..]);
+    shown
+}
+
+/// A value in every form in which a request or an answer may hold it.
+fn written(value: &str) -> BTreeSet<String> {
+    let mut forms = BTreeSet::from([value.to_owned()]);
+    let quoted = serde_json::Value::from(value).to_string();
+    let json = &quoted[1..quoted.len() - 1];
+    forms.extend([json.to_owned(), json.replace('/', "\\/"), ascii(json), ascii(&json.replace('/', "\\/"))]);
+
+    let xml = value.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    let quotes = xml.replace('"', "&quot;");
+    for apostrophe in ["&apos;", "&#39;", "&#x27;"] {
+        let whole = quotes.replace('\'', apostrophe);
+        forms.extend([whole.replace('/', "&#x2f;"), whole]);
+    }
+    forms.extend([xml, quotes]);
+
+    let percent = |set: &'static AsciiSet| utf8_percent_encode(value, set).to_string();
+    let mut encoded = vec![percent(NON_ALPHANUMERIC), percent(UNRESERVED), percent(COMPONENT)];
+    encoded.push(byte_serialize(value.as_bytes()).collect());
+    // As it is encoded where it stands in the path or in the query of a URL in the file.
+    for before in ["https://h/", "https://h/?"] {
+        let url = Url::parse(&format!("{before}{value}"));
+        encoded.extend(url.ok().and_then(|url| url.as_str().strip_prefix(before).map(str::to_owned)));
+    }
+    // A whole URL is written as its parts are, not as the file has it.
+    if let Ok(mut url) = Url::parse(value)
+        && url.has_host()
+    {
+        encoded.push(url.to_string());
+        // Cannot fail for a URL with a host.
+        let _ = (url.set_username(""), url.set_password(None));
+        encoded.push(url.to_string());
+    }
+    forms.extend(encoded.iter().map(|form| small_digits(form)));
+    forms.extend(encoded);
+    forms
+}
+
+/// JSON that holds nothing but ASCII, as some write it.
+fn ascii(json: &str) -> String {
+    let mut units = [0; 2];
+    let mut text = String::with_capacity(json.len());
+    for c in json.chars() {
+        if c.is_ascii() {
+            text.push(c);
+        } else {
+            text.extend(c.encode_utf16(&mut units).iter().map(|unit| format!("\\u{unit:04x}")));
+        }
+    }
+    text
+}
+
+/// `%2f` for `%2F`.
+fn small_digits(encoded: &str) -> String {
+    let mut digits = 0;
+    let small = |c: char| {
+        let is_digit = digits > 0;
+        digits = if c == '%' { 2 } else { digits.max(1) - 1 };
+        if is_digit { c.to_ascii_lowercase() } else { c }
+    };
+    encoded.chars().map(small).collect()
 }
 
 /// Whether a header's or a parameter's name says that its value is a secret.
@@ -161,7 +312,7 @@ mod tests {
             ("https://hook.eu1.make.com/abcdefgh", "https://hook.eu1.make.com/***"),
             ("https://chat.example.com/hook/abcdef", "${HOOK}"),
         ] {
-            assert_eq!(veil().url(&Url::parse(url).expect("a URL")), shown);
+            assert_eq!(veil().url(&Url::parse(url).expect("a URL"), None), shown);
         }
     }
 
@@ -173,6 +324,44 @@ mod tests {
         assert_eq!(shown("x-api-key", "12345"), "***");
         assert_eq!(shown("x-lead", "7"), "7");
         assert_eq!(shown("webhook-signature", "v1,abc"), "v1,abc");
+    }
+
+    #[test]
+    fn values_are_found_in_every_form_in_which_they_are_written() {
+        let hidden = |value: &str, text: &str| {
+            let shown = Veil::new([(Secret::new(value), "${K}".to_owned())]).text(text);
+            assert!(shown.contains("${K}"), "{value} in {shown}");
+        };
+        for (value, text) in [
+            ("abc-def_ghi/jkl==", "access=abc-def_ghi%2Fjkl%3D%3D"),
+            ("abc-def_ghi/jkl==", "access=abc-def_ghi%2fjkl%3d%3d"),
+            ("a-b_c d'e", "x=a-b_c%20d'e"),
+            ("a-b_c d'e", "x=a-b_c+d%27e"),
+            ("a-b <c>&\"'", "<a>a-b &lt;c&gt;&amp;&quot;&apos;</a>"),
+            ("a-b <c>&\"'", "<a>a-b &lt;c&gt;&amp;\"'</a>"),
+            ("pass/wörd", r#"{"a":"pass\/w\u00f6rd"}"#),
+            ("https://u:pw@Hooks.Example.com:443/é/s?k=a b", "https://hooks.example.com/%C3%A9/s?k=a%20b"),
+            ("https://u:pw@Hooks.Example.com:443/é/s", "https://u:pw@hooks.example.com/%C3%A9/s"),
+        ] {
+            hidden(value, text);
+        }
+        for (written, value) in [("/hook/", "a-b_c d\"e"), ("/?id=", "a-b_c d\"e'"), ("/?id=", "ä/b?c&d")] {
+            let url = Url::parse(&format!("https://crm.example.com{written}{value}")).expect("a URL");
+            hidden(value, url.as_str());
+        }
+        let whole = "https://User:Pw@CRM.example.com:443/hook/ä?key=x y";
+        let veil = Veil::new([(Secret::new(whole), "${URL}".to_owned())]);
+        let url = |more: &str| Url::parse(&format!("{whole}{more}")).expect("a URL");
+        assert_eq!(veil.url(&url(""), None), "${URL}");
+        assert_eq!(veil.url(&url("&token=1&page=2"), None), "${URL}&token=***&page=2");
+    }
+
+    #[test]
+    fn what_is_secret_because_of_where_it_stands_is_hidden_whatever_it_is_called() {
+        let url = Url::parse("https://crm.example.com/?page=2&a+b=7").expect("a URL");
+        assert_eq!(veil().url(&url, Some("a b")), "https://crm.example.com/?page=2&a+b=***");
+        assert_eq!(veil().secret("7"), "***");
+        assert_eq!(veil().secret("Token s3cret/key\""), "Token ${KEY}");
     }
 
     #[test]

@@ -189,3 +189,48 @@ fn attempt_lines(log: &str, format: &str) {
         }
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_destination_echoes_of_its_request_shows_no_secret() {
+    let weclever = weclever(by_hand()).await;
+    let echo = Raw::start(|request, _| {
+        let headers = ["authorization", "x-api-key", "x-tenant"]
+            .map(|name| format!("{name}: {}\n", request.headers.get(name).cloned().unwrap_or_default()));
+        Reply::new(422, "", &format!("{}\n{}", request.line, headers.concat()))
+    })
+    .await;
+    let file = File::new(&weclever.base_url())
+        .to("bearer", &echo.url(), "auth = { type = 'bearer', token = 'literal-token-5511' }")
+        .to("basic", &echo.url(), "auth = { type = 'basic', username = 'u', password = '${PLANTED}' }")
+        .to(
+            "header",
+            &echo.url(),
+            "headers = { X-Api-Key = 'literal-key-5513' }\nauth = { type = 'header', name = 'X-Tenant', value = 'q7z' }",
+        )
+        .to("query", &echo.url(), "auth = { type = 'query', name = 'access', value = 'abc-def_ghi/jkl==' }");
+    let place = Place::new(&file).with("PLANTED", "from-outside-5512");
+    let service = place.start_and_read().await;
+    weclever.finalize(1, "sold");
+    let names = ["bearer", "basic", "header", "query"];
+    let all_dead = |status: &Value| names.iter().all(|name| destination(status, name)["dead"] == 1);
+    place.until_status("all have refused it", all_dead).await;
+    let packed = "dTpmcm9tLW91dHNpZGUtNTUxMg==";
+    let must_hide = |what: &str, ran: Ran| {
+        for secret in ["token-5511", packed, "outside-5512", "key-5513", "q7z", "abc-def_ghi", "jkl"] {
+            assert!(!ran.out.contains(secret), "{what} tells {secret}: {}", ran.out);
+        }
+        assert!(ran.out.contains("***"), "{what}: {}", ran.out);
+    };
+    for json in [&[][..], &["--json"]] {
+        for name in names {
+            must_hide(name, place.run(&[&["destination", "test", name], json].concat()));
+        }
+        must_hide("explain", place.run(&[&["explain", "1"], json].concat()));
+        must_hide("route test", place.run(&[&["route", "test", "--simulated"], json].concat()));
+        for letter in place.json(&["dead", "list"], 1)["letters"].as_array().unwrap() {
+            must_hide("dead show", place.run(&[&["dead", "show", letter["id"].as_str().unwrap()], json].concat()));
+        }
+    }
+    assert!(echo.requests().iter().any(|request| request.headers.get("x-tenant").is_some_and(|value| value == "q7z")));
+    service.stop();
+}

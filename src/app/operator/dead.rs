@@ -74,7 +74,8 @@ impl Verb for DeadShow {
     type Reply = Shown;
 
     async fn run(self, operator: &Operator) -> Result<Shown, Refusal> {
-        let details = operator.store.dead_letter(&self.id).await?.ok_or_else(|| no_letter(&self.id))?;
+        let mut details = operator.store.dead_letter(&self.id).await?.ok_or_else(|| no_letter(&self.id))?;
+        operator.veil(&mut details.attempts);
         let (request, unsendable) = operator.request(&details);
         Ok(Shown { details, request, unsendable })
     }

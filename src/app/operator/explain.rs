@@ -98,7 +98,10 @@ impl Verb for Explain {
 
     async fn run(self, operator: &Operator) -> Result<Explained, Refusal> {
         let platform_id = operator.config.source.platform_id.clone();
-        let story = operator.store.story(&platform_id, self.lead).await?;
+        let mut story = operator.store.story(&platform_id, self.lead).await?;
+        for delivery in story.iter_mut().flat_map(|story| &mut story.events).flat_map(|event| &mut event.deliveries) {
+            operator.veil(&mut delivery.attempts);
+        }
         let next = match &story {
             Some(story) => operator.next(story).await?,
             None => operator.why_unknown(self.lead).await?,

@@ -31,6 +31,7 @@ use crate::config::Config;
 use crate::intake::Intake;
 use crate::ops::Teller;
 use crate::source::Source;
+use crate::store::dead::Attempt;
 use crate::store::{Store, StoreError};
 use crate::watch::{Clock, Feed, Health};
 
@@ -114,6 +115,14 @@ impl Operator {
             health: self.health.clone().unwrap_or_default(),
         };
         Ok(app.intake())
+    }
+
+    /// Hides what a destination has echoed of a request.
+    fn veil(&self, attempts: &mut [Attempt]) {
+        for attempt in attempts {
+            attempt.answer = self.config.veil.answer(&attempt.answer);
+            attempt.error = self.config.veil.answer(&attempt.error);
+        }
     }
 
     fn is_in_file(&self, destination: &str) -> bool {

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
+use crate::domain::auth::Auth;
 use crate::domain::form::Unfit;
 use crate::domain::request::WEBHOOK_SIGNATURE;
 
@@ -32,23 +33,27 @@ pub fn outgoing(
 ) -> Option<Result<OutgoingRequest, Unfit>> {
     let destination = config.destinations.iter().find(|d| d.name == destination)?;
     let route = config.routes.iter().find(|r| r.name == route)?;
-    let veil = &config.veil;
+    let (veil, auth) = (&config.veil, destination.form.auth.as_ref());
+    let auth_header = auth.and_then(Auth::header).map(|(name, _)| name);
     let request = match route.form_at(destination).render(id, envelope) {
         Ok(request) => request,
         Err(unfit) => return Some(Err(unfit)),
     };
     let headers = request.headers_for(&destination.secrets, id, now).into_iter().map(|(name, value)| {
         // Signed with what stands in for a secret, it would only mislead.
-        let shown = match name == WEBHOOK_SIGNATURE && !config.unset.is_empty() {
-            true => "v1,***".to_owned(),
-            false => veil.header(&name, value.expose()),
+        let shown = if name == WEBHOOK_SIGNATURE && !config.unset.is_empty() {
+            "v1,***".to_owned()
+        } else if auth_header.as_ref() == Some(&name) {
+            veil.secret(value.expose())
+        } else {
+            veil.header(&name, value.expose())
         };
         (name.to_string(), shown)
     });
     Some(Ok(OutgoingRequest {
         method: request.method.to_string(),
         headers: headers.collect(),
-        url: veil.url(request.url.expose()),
+        url: veil.url(request.url.expose(), auth.and_then(Auth::query).map(|(name, _)| name)),
         body: veil.text(&String::from_utf8_lossy(&request.body.0)),
     }))
 }
