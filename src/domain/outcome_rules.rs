@@ -21,8 +21,8 @@ pub struct OutcomeRule {
     pub headers: Vec<(String, HeaderText)>,
     /// The first 16 KiB of the body hold this text, in exactly these letters.
     pub body: Option<String>,
-    /// The body is JSON, whole within 16 KiB, and has each of these values at these JSON Pointers. Numbers are the same
-    /// where their values are, 1 and 1.0.
+    /// The body is JSON, whole within its first 16 KiB, and has each of these values at these JSON Pointers; one that is
+    /// no JSON, or longer, meets no such rule. Numbers are the same where their values are, 1 and 1.0.
     pub json: Vec<(String, Value)>,
     /// What the answer means then.
     pub then: Then,
@@ -98,7 +98,7 @@ impl OutcomeRules {
     /// The first rule that this answer meets.
     fn met(&self, response: &Response) -> Option<&OutcomeRule> {
         let parses = self.0.iter().any(|rule| !rule.json.is_empty());
-        let json: Option<Value> = if parses { serde_json::from_slice(&response.body).ok() } else { None };
+        let json: Option<Value> = if parses { read(&response.body) } else { None };
         self.0.iter().find(|rule| rule.is_met(response, json.as_ref()))
     }
 }
@@ -127,6 +127,22 @@ impl Then {
             Then::Disable => Outcome::Gone,
         }
     }
+}
+
+/// The JSON that a body is, whatever receivers put around it: a mark, blanks, a line against being run as a script, and
+/// letters in another encoding.
+fn read(body: &[u8]) -> Option<Value> {
+    let text = String::from_utf8_lossy(body);
+    let text = bare(&text);
+    let text = match text.strip_prefix(")]}'") {
+        Some(behind) => bare(behind.split_once('\n').map_or("", |(_, lines)| lines)),
+        None => text,
+    };
+    serde_json::from_str(text).ok()
+}
+
+fn bare(text: &str) -> &str {
+    text.trim_matches(|c: char| c == '\u{feff}' || c.is_whitespace())
 }
 
 /// Whether these bytes hold those. An answer may be in any encoding; what is looked for is nearly always plain letters.
@@ -280,6 +296,17 @@ mod tests {
         ] {
             let outcome = if met { Outcome::GivenUp } else { Outcome::Accepted };
             assert_eq!(means(&rule(pointer, value), &answer(200, &[], body)), outcome, "{pointer} {body}");
+        }
+        for body in [
+            &b"\xef\xbb\xbf{\"ok\":false}"[..],
+            b"\r\n {\"ok\":false}\n",
+            b")]}'\n{\"ok\":false}",
+            b")]}',\r\n\r\n{\"ok\":false}",
+            b"{\"error\":\"inv\xe1lido\",\"ok\":false}",
+        ] {
+            let Answer::Got(response) = answer(200, &[], "") else { panic!("an answer") };
+            let got = Answer::Got(Response { body: body.to_vec(), ..response });
+            assert_eq!(means(&rule("/ok", json!(false)), &got), Outcome::GivenUp, "{}", body.escape_ascii());
         }
         let both = rules([OutcomeRule {
             json: vec![("/ok".into(), json!(false)), ("/error".into(), json!("ratelimited"))],
