@@ -64,6 +64,7 @@ impl Verb for DeadList {
     type Reply = Letters;
 
     async fn run(self, operator: &Operator) -> Result<Letters, Refusal> {
+        operator.must_be_known(&self.filter).await?;
         let (letters, total) = operator.store.dead_letters(self.filter, self.limit).await?;
         Ok(Letters { letters, total })
     }
@@ -106,8 +107,17 @@ fn no_letter(id: &str) -> Refusal {
 }
 
 impl Operator {
+    /// Likewise for the name of a destination, which may have left the file.
+    async fn must_be_known(&self, filter: &Filter) -> Result<(), Refusal> {
+        match &filter.destination {
+            Some(destination) => self.must_know(destination).await,
+            None => Ok(()),
+        }
+    }
+
     /// Refuses ids that are none: a mistyped one must not look like a success.
     async fn must_be_there(&self, filter: &Filter) -> Result<(), Refusal> {
+        self.must_be_known(filter).await?;
         for id in &filter.ids {
             let one = Filter { ids: vec![id.clone()], ..Filter::default() };
             if self.store.dead_letters(one, 1).await?.1 == 0 {
