@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::Global;
 use super::exit::{Exit, Failure};
 use super::output::Output;
-use crate::config::{Environment, InitAnswers, Locate, Preset, starter_file};
+use crate::config::{Environment, InitAnswers, Locate, NAME_HELP, Preset, is_name, starter_file};
 
 #[derive(Debug, clap::Args)]
 pub struct InitArgs {
@@ -59,6 +59,9 @@ pub fn init(global: &Global, args: InitArgs, output: &Output) -> Result<Exit, Fa
         )));
     }
     let directory = file.parent().map(ToOwned::to_owned).unwrap_or_default();
+    if let Some(name) = &args.destination {
+        must_be_name(name)?;
+    }
     let preset = args.preset.map(|name| Preset::find(&name, &directory)).transpose().map_err(Failure::usage)?;
     let name = preset.as_ref().map_or("crm", |preset| preset.name.as_str());
     let url = match &preset {
@@ -75,18 +78,21 @@ pub fn init(global: &Global, args: InitArgs, output: &Output) -> Result<Exit, Fa
         timezone: args.timezone,
         store: args.store,
     };
+    must_be_name(&answers.destination)?;
     std::fs::write(&file, starter_file(&answers))
         .map_err(|e| Failure::usage(format!("cannot write {}: {e}", file.display())))?;
-    let mut variables = vec!["WECLEVER_USERNAME".to_owned(), "WECLEVER_PASSWORD".to_owned()];
-    let secret = if answers.is_signed() {
-        variables.push(answers.secret_variable());
-        Some(new_secret()?)
-    } else {
-        None
-    };
+    let variables = answers.variables();
+    let secret = if answers.is_signed() { Some(new_secret()?) } else { None };
     let written = Written { file, variables, secret };
     output.print(&written, text)?;
     Ok(Exit::Done)
+}
+
+fn must_be_name(name: &str) -> Result<(), Failure> {
+    if is_name(name) {
+        return Ok(());
+    }
+    Err(Failure::usage(format!("`{name}` is no name for a destination; {NAME_HELP}")))
 }
 
 /// What was given, or what a person types.

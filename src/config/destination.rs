@@ -9,6 +9,9 @@ use crate::domain::destination::Destination;
 use crate::domain::outcome_rules::OutcomeRules;
 use crate::domain::sign::SigningSecret;
 
+/// What a destination may be called.
+pub const NAME_HELP: &str = "use up to 64 letters, digits, `-` and `_`, beginning with a letter or a digit";
+
 /// Keys that other versions know.
 const LATER: [&str; 8] =
     ["steps", "allow_private", "on_unknown", "ca", "client_cert", "client_key", "proxy", "rate_per_contact"];
@@ -26,8 +29,7 @@ pub(super) fn destinations(node: Option<Node<'_>>) -> Destinations {
     for (name, node) in section.rest() {
         if !is_name(&name) {
             let spot = node.key_spot();
-            let help = "use up to 64 letters, digits, `-` and `_`, beginning with a letter or a digit";
-            node.reading.mistake(&spot, "is no name for a destination", Some(help.to_owned()));
+            node.reading.mistake(&spot, "is no name for a destination", Some(NAME_HELP.to_owned()));
         }
         found.names.push(name.clone());
         found.checked.extend(node.table().and_then(|section| destination(name, section)));
@@ -37,7 +39,7 @@ pub(super) fn destinations(node: Option<Node<'_>>) -> Destinations {
 
 /// Names are typed on command lines, stand in metrics and in names of variables; each of these has its own rules, and
 /// this is what all of them take.
-fn is_name(name: &str) -> bool {
+pub fn is_name(name: &str) -> bool {
     name.len() <= 64
         && name.starts_with(|c: char| c.is_ascii_alphanumeric())
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')

@@ -66,6 +66,7 @@ use crate::domain::secret::{Secret, SecretUrl};
 use crate::domain::veil::Veil;
 use crate::domain::watched::Watch;
 
+pub use destination::{NAME_HELP, is_name};
 pub use environment::Environment;
 pub use load::{DEFAULT_FILE, FILE_VARIABLE, Loaded, Locate, load, parse};
 pub use notice::{Mistakes, Notice, Position, Severity};

@@ -1,5 +1,6 @@
 //! The short file that `leadhook init` writes.
 
+use super::interpolate::{Piece, pieces};
 use super::preset::Preset;
 
 /// What `leadhook init` has been told. Each may hold `${NAME}` or `${file:/path}`.
@@ -25,6 +26,26 @@ impl InitAnswers {
     /// Whether whoever receives can check a signature.
     pub fn is_signed(&self) -> bool {
         self.preset.as_ref().is_none_or(|preset| preset.signed)
+    }
+
+    /// Every variable that the written file looks up, in its order; the destination's secret, if it has one, comes last.
+    pub fn variables(&self) -> Vec<String> {
+        let text = starter_file(self);
+        let lines = text.lines().filter(|line| !line.starts_with('#'));
+        let mut variables: Vec<String> = Vec::new();
+        for (_, piece) in lines.flat_map(pieces) {
+            if let Piece::Variable(name) = piece
+                && !variables.iter().any(|known| known == name)
+            {
+                variables.push(name.to_owned());
+            }
+        }
+        if self.is_signed() {
+            let secret = self.secret_variable();
+            variables.retain(|name| *name != secret);
+            variables.push(secret);
+        }
+        variables
     }
 
     /// The variable in which the written file looks for the destination's secret: `CRM_SECRET` for `crm`.

@@ -99,12 +99,17 @@ async fn what_init_writes_is_right_once_its_variables_are_set_and_runs() {
     let place = Place::empty();
     let args = ["init", "--platform-id", "demo", "--url", "${CRM_URL}", "--start", "2026-01-01"];
     let written = place.json(&args, 0);
-    assert_eq!(written["variables"], serde_json::json!(["WECLEVER_USERNAME", "WECLEVER_PASSWORD", "CRM_SECRET"]));
+    assert_eq!(
+        written["variables"],
+        serde_json::json!(["WECLEVER_USERNAME", "WECLEVER_PASSWORD", "CRM_URL", "CRM_SECRET"])
+    );
     assert_eq!(place.entries(), ["leadhook.toml"]);
     let text = std::fs::read_to_string(place.path("leadhook.toml")).unwrap();
     assert!(text.contains("2026-01-01") && !text.contains(written["secret"].as_str().unwrap()));
     assert_eq!(place.run(&args).code, 2, "a file that is there is not written over");
     assert_eq!(place.run(&["init", "--url", "https://crm.example.com"]).code, 2, "nobody is there to be asked");
+    let odd = place.run(&[&args[..], &["--force", "--destination", "My CRM!"]].concat());
+    assert!(odd.code == 2 && odd.err.contains("`My CRM!` is no name"), "{}", odd.err);
     assert_eq!(place.run(&[&args[..], &["--force"]].concat()).code, 0);
 
     let unset = place.run(&["check"]);
