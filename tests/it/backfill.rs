@@ -352,6 +352,20 @@ async fn it_can_be_looked_at_and_ended_while_the_service_does_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_silent_cap_hides_is_sent_as_well() {
+    // About 95 leads a day, of which a list shows 40.
+    let weclever = weclever(Options { cap: Some(40), ..history(2_000) }).await;
+    let crm = receiver(Behaviour::Fine).await;
+    let place = Place::new(&crm_alone(&weclever, &crm).number("concurrency", 32));
+    let service = place.start_and_read().await;
+    let done = place.json(&TO_CRM, 0);
+    assert_eq!(counts(&done)[..2], [2_000, 2_000], "{done:#}");
+    all_there(&crm, 2_000).await;
+    each_once(&crm, &weclever.finalized_ids());
+    service.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_api_that_falters_costs_no_lead_and_one_that_is_unreadable_is_named() {
     let kinds = [FaultKind::Error, FaultKind::Html, FaultKind::Truncated, FaultKind::Empty, FaultKind::Reset];
     let faults = Faults { token: 0.0, ..Faults::of(0.2, kinds) };
