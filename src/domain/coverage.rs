@@ -51,6 +51,16 @@ impl Coverage {
         self.0.splice(first..behind, [(from, to)]);
     }
 
+    /// A piece was read whole. Nothing below `floor` is kept; `poll`: when it was asked for, where it was the newest window.
+    /// What is said to be read of the time behind that was said by a clock that ran ahead.
+    pub fn note(&mut self, from: Timestamp, to: Timestamp, floor: Timestamp, poll: Option<Timestamp>) {
+        self.add(from, to);
+        self.forget_before(floor);
+        if let Some(asked_at) = poll {
+            self.forget_after(asked_at);
+        }
+    }
+
     /// Whether all of `[from, to)` has been read. Nothing is always covered.
     pub fn covers(&self, from: Timestamp, to: Timestamp) -> bool {
         let (from, to) = (floor_ms(from), ceil_ms(to));

@@ -112,7 +112,7 @@ async fn windows(reader: &Reader) -> Result<Vec<(Piece, bool)>, StoreError> {
 }
 
 /// The windows of what was never read before `end`, newest first, and whether each belongs to the baseline.
-fn unread(progress: &Progress, end: Timestamp) -> Vec<(Piece, bool)> {
+pub fn unread(progress: &Progress, end: Timestamp) -> Vec<(Piece, bool)> {
     let until = match progress.baseline {
         Baseline::None => progress.floor,
         Baseline::Awaited => return Vec::new(),

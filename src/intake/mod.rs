@@ -28,6 +28,8 @@ mod rechecks;
 pub mod reconcile;
 mod refetch;
 mod skew;
+#[cfg(test)]
+mod time_tests;
 mod turns;
 
 use std::time::Duration;

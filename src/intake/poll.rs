@@ -7,7 +7,7 @@ use super::reader::{How, Purpose, Reader};
 use super::turns::Rank;
 use super::{Pass, ReadError, patience, sleep, until, wait_after};
 use crate::domain::clock;
-use crate::domain::window::{self, Piece};
+use crate::domain::window::{self, Piece, Window};
 use crate::store::StoreError;
 use crate::store::intake::Baseline;
 
@@ -52,15 +52,26 @@ pub async fn once(reader: &Reader, by: Timestamp, pass: &mut Pass) -> Result<(),
     }
 }
 
+/// The newest window, as far as it lies above the floor. Where nothing of it does, `start` is a date to come, or our clock
+/// is far behind: WeClever, asked for the floor alone, says what time it is.
+async fn window(reader: &Reader, floor: Timestamp) -> Result<Option<Window>, ReadError> {
+    let newest = || {
+        let now = reader.intake.clock.now();
+        window::newest(now, reader.shared.skew.there(now), reader.intake.settings.overlap).above(floor)
+    };
+    if let Some(window) = newest() {
+        return Ok(Some(window));
+    }
+    reader.list(&Piece { from: floor, to: floor, window: Window { from: floor, to: floor } }).await?;
+    Ok(newest())
+}
+
 /// How many lists could not be checked.
 async fn newest(reader: &Reader) -> Result<u32, ReadError> {
     let intake = &reader.intake;
     let end = async {
         let progress = intake.store.progress(&intake.platform).await?;
-        let now = intake.clock.now();
-        let newest = window::newest(now, reader.shared.skew.there(now), intake.settings.overlap);
-        // A floor that lies further ahead than the window ends (`start` is a date to come): there is nothing to read yet.
-        let Some(window) = newest.above(progress.floor) else { return Ok(0) };
+        let Some(window) = window(reader, progress.floor).await? else { return Ok(0) };
         let _first = reader.precedence.go(Rank::Newest);
         let newest = Piece { from: window.from, to: window.to, window };
         let baseline = progress.baseline == Baseline::Awaited;

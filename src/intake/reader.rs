@@ -90,9 +90,11 @@ pub struct ReadUntil {
 }
 
 impl ReadUntil {
-    /// The earlier of the two: where our clock is wrong, nothing of the time to come counts as read.
-    fn until(&self) -> Timestamp {
-        self.date.map_or(self.asked_at, |date| date.min(self.asked_at))
+    /// What of a piece counts as read: up to the earlier of the two. Where our clock is wrong, nothing of the time to come
+    /// is among it.
+    pub fn of(&self, piece: &Piece) -> (Timestamp, Timestamp) {
+        let to = piece.to.min(self.date.map_or(self.asked_at, |date| date.min(self.asked_at)));
+        (piece.from.min(to), to)
     }
 }
 
@@ -168,8 +170,8 @@ impl Reader {
 
     /// Every row of the piece is recorded or set aside.
     pub async fn cover(&self, piece: &Piece, read: ReadUntil, poll: Option<Timestamp>) -> Result<(), StoreError> {
-        let to = piece.to.min(read.until());
-        self.intake.store.cover(&self.intake.platform, piece.from.min(to), to, poll).await
+        let (from, to) = read.of(piece);
+        self.intake.store.cover(&self.intake.platform, from, to, poll).await
     }
 
     /// Remembers or takes what a window lists; how many leads of it are new.

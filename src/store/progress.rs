@@ -127,11 +127,7 @@ impl Store {
         self.commit(move |txn| {
             let mut record: PlatformRecord = txn.get(&key)?.ok_or_else(missing_platform)?;
             let mut coverage = Coverage::from_parts(record.coverage);
-            coverage.add(from, to);
-            coverage.forget_before(from_ms(record.floor));
-            if let Some(asked_at) = poll {
-                coverage.forget_after(asked_at);
-            }
+            coverage.note(from, to, from_ms(record.floor), poll);
             record.coverage = coverage.parts().to_vec();
             if record.baseline && record.baseline_until.is_none() {
                 record.baseline_until = Some(to_ms(to));

@@ -9,6 +9,7 @@ mod support;
 mod again;
 mod backfill;
 mod caps;
+mod clocks;
 mod configuration;
 mod crashes;
 mod dead_letters;
