@@ -166,3 +166,29 @@ async fn a_lead_that_cannot_be_read_again_for_a_while_is_no_dead_letter() {
     service.stop();
     assert_eq!(types(&told(&receiver)), [("lead.finalized", 1), ("lead.rated", 2)]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_new_goes_before_all_that_is_read_again() {
+    let weclever = weclever(unrated()).await;
+    let receiver = receiver(Behaviour::Fine).await;
+    // Two hundred leads are read again each second, and forty requests are allowed.
+    let ages: Vec<String> = (1..60).map(|second| format!("{second}s")).collect();
+    let ages: Vec<&str> = ages.iter().map(String::as_str).collect();
+    let file = file(&weclever.base_url(), &receiver).list("recheck", &ages).source("rate", "40/s");
+    let place = Place::new(&file);
+    let service = place.start_and_read().await;
+    for id in 1..=200 {
+        weclever.finalize(id, "sold");
+    }
+    accepted(&receiver, 200).await;
+    let read = weclever.requests().detail;
+    assert!(weclever.wait_until(|weclever| weclever.requests().detail >= read + 100, PATIENCE).await);
+    for n in 1..=5 {
+        let before = weclever.requests().detail;
+        weclever.finalize(1_000 + n, "sold");
+        accepted(&receiver, 200 + n).await;
+        let overtaken_by = weclever.requests().detail - before;
+        assert!(overtaken_by <= 40, "{overtaken_by} were read before it");
+    }
+    service.stop();
+}

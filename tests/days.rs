@@ -1,0 +1,180 @@
+//! Stories that take days, told by a clock that is set by hand: leadhook in this process, started for each of its runs as cron
+//! would, and the simulated WeClever beside it, whose clock goes along.
+
+#![allow(clippy::unwrap_used)]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::time::Duration;
+
+use leadhook::app::{App, OnceReport, Stop};
+use leadhook::config::{Environment, parse};
+use leadhook::simulator::{Behaviour, Options, Receiver, ReceiverOptions, WeClever};
+use leadhook::watch::Clock;
+use serde_json::Value;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3_600);
+const DAY: Duration = Duration::from_secs(86_400);
+
+async fn listener() -> TcpListener {
+    TcpListener::bind("127.0.0.1:0").await.unwrap()
+}
+
+/// WeClever, a destination that takes everything, and a directory.
+struct Stage {
+    weclever: WeClever,
+    crm: Receiver,
+    clock: Clock,
+    directory: TempDir,
+}
+
+impl Stage {
+    async fn set(options: Options) -> Stage {
+        let weclever = WeClever::start(listener().await, options).unwrap();
+        let keep = ReceiverOptions { keep: 20_000, ..ReceiverOptions::default() };
+        let crm = Receiver::start_with(listener().await, Behaviour::Fine, keep).unwrap();
+        let clock = Clock::manual(weclever.now());
+        Stage { weclever, crm, clock, directory: tempfile::tempdir().unwrap() }
+    }
+
+    /// So much time passes, and leadhook is run once.
+    async fn after(&self, time: Duration) -> OnceReport {
+        self.weclever.advance(time);
+        self.clock.set(self.weclever.now());
+        let (weclever, crm) = (self.weclever.base_url(), self.crm.url());
+        let text = format!(
+            r#"
+[source]
+base_url    = "{weclever}"
+platform_id = "demo"
+username    = "demo"
+password    = "demo"
+
+[destinations.crm]
+url         = "{crm}"
+
+[[routes]]
+name        = "all"
+on          = ["lead.finalized", "lead.rated", "lead.updated"]
+to          = ["crm"]
+"#
+        );
+        let mut config = parse(Path::new("days.toml"), &text, &Environment::default()).unwrap().config;
+        config.store.path = self.directory.path().join("data");
+        let app = App::build(config, self.clock.clone()).await.unwrap();
+        let operator = app.operator();
+        let report = app.run_once(Duration::ZERO, Stop::default()).await.unwrap();
+        operator.close().await;
+        assert_eq!((report.windows_left, report.dead, report.set_aside, report.unchecked), (0, 0, 0, 0));
+        report
+    }
+
+    /// How often each lead was told of, by type.
+    fn told(&self, event_type: &str) -> BTreeMap<u64, u32> {
+        let mut told = BTreeMap::new();
+        self.crm.tally(|tally| {
+            assert_eq!(tally.requests, tally.by_id.len() as u64, "an event was sent twice");
+            for request in &tally.kept {
+                let event: Value = serde_json::from_slice(&request.body).unwrap();
+                if event["type"] == event_type {
+                    *told.entry(event["data"]["weclever_lead_id"].as_u64().unwrap()).or_default() += 1;
+                }
+            }
+        });
+        told
+    }
+}
+
+/// So many a day, and none is rated.
+fn a_day(leads: f64) -> Options {
+    Options { leads_per_second: leads / 86_400.0, unrated_share: 1.0, ..Options::default() }
+}
+
+fn once_each(leads: &BTreeMap<u64, u32>) -> BTreeSet<u64> {
+    assert!(leads.values().all(|times| *times == 1), "{leads:?}");
+    leads.keys().copied().collect()
+}
+
+fn finalized(stage: &Stage) -> BTreeSet<u64> {
+    stage.weclever.finalized_ids().into_iter().collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ratings_that_come_up_to_three_days_later_are_told_of_each_once() {
+    let options = Options {
+        unrated_share: 0.2,
+        ratings_later_share: 1.0,
+        // The last reading is made at an age of three days, counted from the listing.
+        ratings_later_up_to: 3 * DAY,
+        ..a_day(60.0)
+    };
+    let stage = Stage::set(options).await;
+    stage.after(MINUTE).await;
+    for _ in 0..6 * 24 {
+        stage.after(10 * MINUTE).await;
+    }
+    stage.weclever.finalize_no_more();
+    for _ in 0..76 {
+        stage.after(HOUR).await;
+    }
+    assert_eq!(once_each(&stage.told("lead.finalized")), finalized(&stage));
+    let rated = once_each(&stage.told("lead.rated"));
+    let last: BTreeMap<u64, bool> = stage.crm.tally(|tally| {
+        let bodies = tally.kept.iter().map(|request| serde_json::from_slice::<Value>(&request.body).unwrap());
+        bodies
+            .map(|event| {
+                (event["data"]["weclever_lead_id"].as_u64().unwrap(), !event["data"]["csat"]["text"].is_null())
+            })
+            .collect()
+    });
+    assert!(rated.len() > 30 && rated.len() < finalized(&stage).len(), "{} are rated", rated.len());
+    assert!(last.iter().all(|(lead, is_rated)| *is_rated == rated.contains(lead)));
+    // Nobody is read for ever.
+    let read = stage.weclever.requests().detail;
+    stage.after(HOUR).await;
+    assert_eq!(stage.weclever.requests().detail, read);
+    assert!(read <= 11 * finalized(&stage).len() as u64, "{read}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn more_than_a_week_out_of_service_is_made_up_for_by_the_next_run() {
+    let stage = Stage::set(a_day(50.0)).await;
+    stage.after(MINUTE).await;
+    let before = finalized(&stage);
+    // Further back than any sweep reaches.
+    let run = stage.after(9 * DAY).await;
+    let missed: BTreeSet<u64> = finalized(&stage).difference(&before).copied().collect();
+    assert!(missed.len() > 300 && run.delivered == missed.len() as u64, "{} {}", missed.len(), run.delivered);
+    assert_eq!(once_each(&stage.told("lead.finalized")), missed);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_that_show_up_to_forty_hours_late_all_come() {
+    let options = Options { late_share: 0.5, late_up_to: 40 * HOUR, ..a_day(60.0) };
+    let stage = Stage::set(options).await;
+    stage.after(MINUTE).await;
+    for _ in 0..48 {
+        stage.after(HOUR).await;
+    }
+    stage.weclever.finalize_no_more();
+    for _ in 0..22 {
+        stage.after(2 * HOUR).await;
+    }
+    assert_eq!(once_each(&stage.told("lead.finalized")), finalized(&stage));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_hour_of_empty_lists_loses_nobody() {
+    let stage = Stage::set(a_day(500.0)).await;
+    stage.after(MINUTE).await;
+    for cap in [None, Some(0), None] {
+        stage.weclever.set_cap(cap);
+        for _ in 0..6 {
+            stage.after(10 * MINUTE).await;
+        }
+    }
+    assert_eq!(once_each(&stage.told("lead.finalized")), finalized(&stage));
+}
