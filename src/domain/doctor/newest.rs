@@ -90,6 +90,9 @@ pub struct Second {
 /// So few seconds hold so few leads that they can be followed.
 const FEW: i64 = 64;
 
+/// Where lists reach into each other by a second, halving gets no further than this, in seconds.
+const REACH_INTO: i64 = 2;
+
 impl Second {
     /// Looks for the newest lead of this day.
     pub fn on(day: Date) -> Second {
@@ -114,7 +117,12 @@ impl Second {
             return Some((self.listed, last));
         }
         let apart = self.gone.0 - self.listed.0;
-        (apart > self.to_within || self.leads.is_none()).then(|| (self.listed.plus(apart / 2), last))
+        match self.leads {
+            Some(_) => (apart > self.to_within).then(|| (self.listed.plus(apart / 2), last)),
+            // They lie in what is known to have some, for lists reach a second into each other: see `tell`.
+            None if apart <= REACH_INTO => Some((self.listed, last)),
+            None => Some((self.listed.plus(apart / 2), last)),
+        }
     }
 
     /// What was listed.
@@ -126,7 +134,10 @@ impl Second {
         };
         match (still.is_empty(), self.any) {
             (true, false) => self.failed = true,
-            (true, true) => self.gone = at,
+            (true, true) if at == self.listed => self.failed = true,
+            (true, true) if self.leads.is_some() => self.gone = at,
+            // One that stands at `at` is in neither list where both ends are excluded.
+            (true, true) => self.gone = at.plus(1),
             (false, _) => {
                 (self.listed, self.any) = (at, true);
                 if self.leads.is_some() || self.gone.0 - self.listed.0 <= FEW {
@@ -284,6 +295,31 @@ mod tests {
         let (days, asked) = newest_day(&[]);
         assert_eq!((days.found(), asked), (None, 8));
         assert_eq!(second(PLAIN, Vec::new(), today(), |_| ()), None);
+    }
+
+    proptest! {
+        #[test]
+        fn where_nothing_comes_meanwhile_the_newest_is_found_whatever_the_ends_are(
+            seconds in prop::collection::vec(0..DAY, 1..4),
+            first_included: bool,
+            last_included: bool,
+        ) {
+            let api = Api { first_included, last_included, ..PLAIN };
+            let start = Shown::midnight(today()).0;
+            let world: Vec<(u64, i64)> = (0..).zip(&seconds).map(|(id, second)| (id, start + second)).collect();
+            let (_, at, truly) = second(api, world, today(), |_| ()).expect("a second");
+            prop_assert_eq!(truly, seconds.iter().max().expect("one") + start);
+            prop_assert_eq!(truly - i64::from(!first_included), at.0);
+        }
+    }
+
+    #[test]
+    fn a_lead_that_is_gone_before_it_could_be_followed_ends_the_search() {
+        let mut second = Second::on(today());
+        second.tell(&[LeadId(1)].into());
+        let asked = std::iter::from_fn(|| second.next().map(|_| second.tell(&BTreeSet::new()))).take(100).count();
+        assert!(asked < 30, "{asked} lists");
+        assert_eq!(second.found(), None);
     }
 
     #[test]
