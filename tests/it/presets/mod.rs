@@ -1,6 +1,7 @@
 //! Each preset against a stand-in for its vendor, written from the vendor's page: what is sent, and what its answers lead to.
 
 mod automation;
+mod crm;
 mod discord;
 mod files;
 mod google_chat;

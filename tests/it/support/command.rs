@@ -12,6 +12,7 @@ use tempfile::TempDir;
 use super::{File, Service};
 
 /// A directory of its own, from which leadhook is started.
+#[derive(Debug)]
 pub struct Place {
     directory: TempDir,
     environment: Vec<(String, String)>,
@@ -40,6 +41,10 @@ impl Running {
     pub fn kill(mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
+    }
+
+    pub fn id(&self) -> u32 {
+        self.child.id()
     }
 
     pub fn signal(&self, name: &str) {

@@ -21,22 +21,28 @@ pub struct Request {
     pub at: Instant,
 }
 
-/// What goes back: these bytes, and then the last of them for ever, if they are to have no end.
+/// What goes back: these bytes, and then the last of them for ever, if they are to have no end, or nothing at all.
 pub struct Reply {
     bytes: Vec<u8>,
     endless: bool,
+    hang_up: bool,
 }
 
 impl Reply {
     pub fn new(status: u16, headers: &str, body: &str) -> Reply {
         let head = format!("HTTP/1.1 {status} Said\r\ncontent-length: {}\r\n{headers}\r\n", body.len());
-        Reply { bytes: [head.as_bytes(), body.as_bytes()].concat(), endless: false }
+        Reply { bytes: [head.as_bytes(), body.as_bytes()].concat(), endless: false, hang_up: false }
     }
 
     /// An answer whose body never ends.
     pub fn endless(status: u16) -> Reply {
         let head = format!("HTTP/1.1 {status} Said\r\ncontent-type: text/plain\r\n\r\n");
-        Reply { bytes: [head.as_bytes(), &[b'x'; 8192]].concat(), endless: true }
+        Reply { bytes: [head.as_bytes(), &[b'x'; 8192]].concat(), endless: true, hang_up: false }
+    }
+
+    /// No answer: the connection ends.
+    pub fn hang_up() -> Reply {
+        Reply { bytes: Vec::new(), endless: false, hang_up: true }
     }
 }
 
@@ -107,6 +113,9 @@ async fn serve(
             came.push(request);
             reply
         };
+        if reply.hang_up {
+            return Ok(());
+        }
         stream.write_all(&reply.bytes).await?;
         if reply.endless {
             loop {
@@ -123,13 +132,15 @@ type Details = BTreeMap<u64, Option<String>>;
 pub struct Api {
     raw: Raw,
     details: Arc<Mutex<Details>>,
+    next: Arc<Mutex<Details>>,
     rows: Arc<Mutex<Vec<String>>>,
 }
 
 impl Api {
     pub async fn start() -> Api {
-        let (details, rows): (Arc<Mutex<Details>>, Arc<Mutex<Vec<String>>>) = Default::default();
-        let (told, listed) = (Arc::clone(&details), Arc::clone(&rows));
+        let (details, next): (Arc<Mutex<Details>>, Arc<Mutex<Details>>) = Default::default();
+        let rows: Arc<Mutex<Vec<String>>> = Arc::default();
+        let (told, then, listed) = (Arc::clone(&details), Arc::clone(&next), Arc::clone(&rows));
         let raw = Raw::start(move |request, _| {
             if request.line.contains("/solution/token/") {
                 return Reply::new(200, "", r#"{"token":"t"}"#);
@@ -138,13 +149,16 @@ impl Api {
                 return Reply::new(200, "", &format!(r#"{{"leads":[{}]}}"#, listed.lock().unwrap().join(",")));
             }
             let id = request.line.rsplit('/').next().and_then(|id| id.parse().ok()).unwrap_or(0);
-            match told.lock().unwrap().get(&id) {
+            let mut told = told.lock().unwrap();
+            let reply = match told.get(&id) {
                 Some(Some(body)) => Reply::new(200, "", body),
                 _ => Reply::new(500, "", r#"{"error":"no such luck"}"#),
-            }
+            };
+            told.extend(then.lock().unwrap().remove(&id).map(|next| (id, next)));
+            reply
         })
         .await;
-        Api { raw, details, rows }
+        Api { raw, details, next, rows }
     }
 
     pub fn base_url(&self) -> String {
@@ -161,6 +175,11 @@ impl Api {
     pub fn finalize_plain(&self, id: u64, readable: bool) {
         let row = format!(r#"{{"weclever_lead_id":{id},"mapped_status":"sold","client_lead_id":null}}"#);
         self.finalize(id, &row, readable.then_some(r#"{"lead":{"name":"Ana"}}"#));
+    }
+
+    /// What is said of a lead once it has been read.
+    pub fn tell_next(&self, id: u64, details: Option<&str>) {
+        self.next.lock().unwrap().insert(id, details.map(str::to_owned));
     }
 
     /// Changes what is said of a lead.
