@@ -2,6 +2,7 @@
 
 mod convert;
 mod date;
+mod email;
 mod json;
 mod omit;
 mod order;
@@ -36,6 +37,7 @@ pub(super) const FILTERS: &[&str] = &[
     "default",
     "dictsort",
     "e",
+    "email",
     "escape",
     "first",
     "first_name",
@@ -154,6 +156,7 @@ pub(super) fn add(language: &mut Environment<'static>, place: Place) {
     language.add_filter("e", escape);
     language.add_filter("slack", |value: &Value| escaped(Place::Slack, value));
     language.add_filter("phone_e164", phone::phone_e164);
+    language.add_filter("email", email::email);
     language.add_filter("first_name", first_name);
     language.add_filter("date", date::date);
     language.add_filter("int", convert::int);

@@ -58,6 +58,52 @@ proptest::proptest! {
 }
 
 #[test]
+fn addresses_of_mail() {
+    for (written, expected) in [
+        ("maria@example.com", "maria@example.com"),
+        (" Maria.Souza+boleto@Example.COM\n", "maria.souza+boleto@example.com"),
+        ("mailto:maria@example.com", "maria@example.com"),
+        ("maria@example.com;", "maria@example.com"),
+        ("joão@açaí.com.br", "joão@açaí.com.br"),
+        ("o'neil@example.ie", "o'neil@example.ie"),
+        ("", "none"),
+        ("   ", "none"),
+        ("maria", "none"),
+        ("maria@", "none"),
+        ("@example.com", "none"),
+        ("maria@example", "none"),
+        ("maria@example.", "none"),
+        ("maria@.com", "none"),
+        ("maria@-example.com", "none"),
+        ("maria@example..com", "none"),
+        ("maria@10.0.0.1", "none"),
+        ("maria@example.c", "none"),
+        ("maria souza@example.com", "none"),
+        ("maria@example.com, jose@example.com", "none"),
+        ("maria@@example.com", "none"),
+        (".maria@example.com", "none"),
+        ("ma..ria@example.com", "none"),
+        ("Maria <maria@example.com>", "none"),
+        ("não tem", "none"),
+    ] {
+        assert_eq!(plain("email | email | default('none')", &json!({"email": written})), expected, "{written}");
+    }
+    for odd in [json!(null), json!(7), json!(true), json!([]), json!({})] {
+        assert_eq!(plain("email | email | default('none')", &json!({"email": odd})), "none", "{odd}");
+    }
+    let long = format!("{}@example.com", "a".repeat(65));
+    assert_eq!(plain("email | email | default('none')", &json!({"email": long})), "none");
+}
+
+proptest::proptest! {
+    #[test]
+    fn an_address_stays_one(text in "[a-zA-Z@. <,-]{0,14}|\\PC{0,12}") {
+        let address = plain("email | email", &json!({"email": text}));
+        proptest::prop_assert_eq!(plain("email | email", &json!({"email": address})), address);
+    }
+}
+
+#[test]
 fn times_as_people_write_them() {
     let data = json!({"z": "2026-11-23T17:20:31.512Z", "offset": "2026-11-23T17:20:31-03:00", "civil": "2026-11-23 17:20:31", "t": "2026-11-23T17:20:31",
         "day": "2026-11-23", "mail": "Mon, 23 Nov 2026 17:20:31 +0000", "seconds": 1_795_454_431, "milliseconds": 1_795_454_431_512i64, "odd": "ontem", "empty": "", "list": []});
