@@ -79,6 +79,7 @@ fn destination(name: String, mut section: Section<'_>) -> Option<Destination> {
     Some(Destination {
         name,
         form: form?,
+        steps: Vec::new(),
         outcomes: outcomes?,
         secrets: secrets?,
         timeout,

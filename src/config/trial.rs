@@ -49,9 +49,9 @@ pub(super) fn every_request(
     for (i, route) in routes.iter().enumerate() {
         doubtful_condition(reading, source, csat, route, i);
         for destination in destinations.iter().filter(|destination| route.to.contains(&destination.name)) {
-            let form = route.form_at(destination);
+            let calls = route.calls_at(destination);
             let spot = reading.spot_of_key(&child("destinations", &destination.name));
-            let vain = form.asked_in_vain();
+            let vain = calls.asked_in_vain();
             if !vain.is_empty() {
                 let message = format!(
                     "by the route `{}`, its templates ask for {}, which `fields` does not let out",
@@ -62,7 +62,8 @@ pub(super) fn every_request(
             }
             let unfit = route.on.iter().find_map(|on| {
                 let made_up = sample::event(*on, &source.platform_id, RATING, csat, Timestamp::UNIX_EPOCH);
-                form.render(&made_up.id, made_up.envelope.into_bytes()).err().map(|unfit| (on, unfit))
+                let rehearsed = calls.rehearse(&made_up.id, made_up.envelope.as_bytes());
+                rehearsed.into_iter().find_map(|call| call.made.err()).map(|unfit| (on, unfit))
             });
             if let Some((on, unfit)) = unfit {
                 let what = match unfit {

@@ -6,47 +6,98 @@ use jiff::Timestamp;
 use tracing::{info, warn};
 
 use crate::domain::destination::Destination;
-use crate::domain::outcome::{Answer, Outcome};
-use crate::domain::request::Request;
-use crate::domain::retry::{Trial, Verdict, decide};
+use crate::domain::outcome::{Answer, NoAnswer, Outcome};
+use crate::domain::retry::{Death, Trial, Verdict, decide};
+use crate::domain::steps::{Call, Lost, Told, tell};
 use crate::store::dispatch::{Claim, Settlement, Tried};
+use crate::store::{Store, StoreError};
 use crate::transport::Transport;
 use crate::watch::Happening;
 
 /// An attempt that has come back.
 pub struct Attempt {
     pub claim: Claim,
+    /// Which of several steps it was.
+    pub step: Option<String>,
     /// Whether it was sent to find out if the destination is back.
     pub probe: bool,
     pub at: Timestamp,
     pub began: Instant,
     pub took: Duration,
     pub answer: Answer,
-    pub outcome: Outcome,
+    pub told: Told,
 }
 
 /// One try that is about to begin.
 pub struct Try {
     pub claim: Claim,
-    pub request: Request,
+    pub call: Call,
     pub probe: bool,
     pub at: Timestamp,
     pub began: Instant,
 }
 
-/// Sends the claimed event once.
-pub async fn send(destination: &Destination, transport: &Transport, this: Try) -> Attempt {
-    let Try { claim, request, probe, at, began } = this;
-    let sent = transport.send(&claim.event_id, request, at).await;
-    let outcome = destination.judge(&sent.answer);
-    Attempt { claim, probe, at, began, took: sent.took, answer: sent.answer, outcome }
+/// Makes the call once. Where it must not be made twice unnoticed, the disk hears of it first.
+///
+/// # Errors
+/// The store cannot be written.
+pub async fn send(
+    store: &Store,
+    destination: &Destination,
+    transport: &Transport,
+    this: Try,
+) -> Result<Attempt, StoreError> {
+    let Try { claim, call, probe, at, began } = this;
+    if let Some(mark) = call.mark(at) {
+        store.note_progress(&claim, mark).await?;
+    }
+    let Call { id, request, step } = call;
+    let sent = transport.send(&id, request, at).await;
+    let told = tell(step.as_ref(), destination, &sent.answer);
+    let step = step.map(|step| step.name().to_owned());
+    Ok(Attempt { claim, step, probe, at, began, took: sent.took, answer: sent.answer, told })
 }
 
 impl Attempt {
+    /// A call of which only the mark is left: leadhook ended while it was on its way.
+    pub fn lost(claim: Claim, lost: Lost, now: Timestamp) -> Attempt {
+        let at = Timestamp::from_millisecond(lost.at).unwrap_or(now);
+        let answer = Answer::Nothing { why: NoAnswer::Interrupted, detail: String::new() };
+        let (step, began) = (Some(lost.step), Instant::now());
+        Attempt { claim, step, probe: false, at, began, took: Duration::ZERO, answer, told: lost.told }
+    }
+
+    /// What it means.
+    pub fn outcome(&self) -> Outcome {
+        self.told.outcome
+    }
+
     /// What follows. `pause`: how long the destination is now left alone.
     pub fn verdict(&self, destination: &Destination, pause: Option<Duration>, now: Timestamp, dice: f64) -> Verdict {
-        let trial = Trial { opened_at: self.claim.opened_at(), failed: self.claim.failed(), probe: self.probe };
-        decide(&destination.retry, destination.max_age, &trial, &self.outcome, pause, now, dice)
+        let goes_on = self.told.goes_on;
+        let trial =
+            Trial { opened_at: self.claim.opened_at(), failed: self.claim.failed(), probe: self.probe, goes_on };
+        if self.told.held.is_some() {
+            return Verdict::Dead(Death::Unknown);
+        }
+        decide(&destination.retry, destination.max_age, &trial, &self.told.outcome, pause, now, dice)
+    }
+
+    /// What is to be known of its end beside what came back.
+    fn why(&self) -> Option<String> {
+        let said = || match &self.told.why {
+            Some(why) => format!("{}, but {why}", self.said()),
+            None => self.said(),
+        };
+        match &self.told.held {
+            Some(step) => Some(format!(
+                "nobody knows whether the step {step} got through ({}): look for {}-{step} at the destination, then \
+                 `leadhook dead retry` to make the call again, or `leadhook dead retry --step-done` if it is there",
+                said(),
+                self.claim.event_id
+            )),
+            None => self.told.why.is_some().then(said),
+        }
     }
 
     /// What came back, in a few words.
@@ -79,10 +130,12 @@ impl Attempt {
             event_type = %self.claim.event_type,
             route = %self.claim.route,
             attempt = self.claim.attempt(),
+            step = self.step,
             probe = self.probe,
             status,
             error,
-            outcome = self.outcome.as_str(),
+            why = self.told.why,
+            outcome = self.outcome().as_str(),
             took_ms = self.took.as_millis() as u64,
             next = %next(verdict),
             "attempt"
@@ -99,7 +152,8 @@ impl Attempt {
             lead: self.claim.lead,
             event_id: self.claim.event_id.clone(),
             attempt: self.claim.attempt(),
-            outcome: self.outcome,
+            step: self.step.clone(),
+            outcome: self.outcome(),
             said: self.said(),
             in_short: self.in_short(),
             took: self.took,
@@ -109,8 +163,10 @@ impl Attempt {
 
     /// The claim, and what is to be settled.
     pub fn settlement(self, verdict: Verdict, wait_until: Option<Timestamp>, now: Timestamp) -> (Claim, Settlement) {
-        let tried = Tried { at: self.at, took: self.took, answer: self.answer, outcome: self.outcome };
-        (self.claim, Settlement { tried: Some(tried), verdict, wait_until, why: None, now })
+        let why = self.why();
+        let Attempt { claim, step, at, took, answer, told, .. } = self;
+        let tried = Some(Tried { at, took, answer, outcome: told.outcome, step });
+        (claim, Settlement { tried, verdict, wait_until, why, progress: told.progress, now })
     }
 }
 
@@ -123,6 +179,7 @@ pub fn log_untold(claim: &Claim, destination: &str, said: &str) {
 fn next(verdict: &Verdict) -> String {
     match verdict {
         Verdict::Delivered => "delivered".to_owned(),
+        Verdict::NextStep => "the next step".to_owned(),
         Verdict::Again { at, .. } => format!("again at {at:.0}"),
         Verdict::Dead(why) => format!("dead: {}", why.as_str()),
         Verdict::Parked => "parked".to_owned(),

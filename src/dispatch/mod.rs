@@ -54,11 +54,11 @@ impl Dispatch {
     pub async fn run(self, ending: Ending) -> Result<(), StoreError> {
         let mut workers = JoinSet::new();
         for (destination, transport) in self.destinations {
-            let forms = self.routes.iter().map(|route| (route.name.clone(), route.form_at(&destination)));
+            let calls = self.routes.iter().map(|route| (route.name.clone(), route.calls_at(&destination)));
             let worker = worker::Worker::new(
                 worker::Parts {
                     store: self.store.clone(),
-                    forms: forms.collect(),
+                    calls: calls.collect(),
                     destination: Arc::new(destination),
                     clock: self.clock.clone(),
                     feed: self.feed.clone(),

@@ -13,10 +13,11 @@ use super::attempt::{self, Attempt, Try};
 use crate::domain::breaker::{Breaker, Change, Permission};
 use crate::domain::clock;
 use crate::domain::destination::Destination;
-use crate::domain::form::{Form, Unfit};
+use crate::domain::form::Unfit;
 use crate::domain::outcome::Outcome;
 use crate::domain::pace::{Bucket, Throttle};
 use crate::domain::retry::{Death, Verdict, too_old};
+use crate::domain::steps::{Calls, Next};
 use crate::store::destinations::Holds;
 use crate::store::dispatch::{Claim, Settlement};
 use crate::store::{Store, StoreError};
@@ -39,8 +40,8 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(30);
 pub struct Parts {
     pub store: Store,
     pub destination: Arc<Destination>,
-    /// What is made of an event here, for each route of the file.
-    pub forms: BTreeMap<String, Form>,
+    /// What a delivery here takes, for each route of the file.
+    pub calls: BTreeMap<String, Calls>,
     pub clock: Clock,
     pub feed: Feed,
     pub health: Health,
@@ -59,7 +60,7 @@ pub struct Worker {
     claimed_at: Instant,
     /// When there may be something to claim; `None`: not before the bell rings.
     next_due: Option<Timestamp>,
-    in_flight: JoinSet<Attempt>,
+    in_flight: JoinSet<Result<Attempt, StoreError>>,
     probing: bool,
     /// True where the settlement holds the destination back.
     settling: JoinSet<Result<bool, StoreError>>,
@@ -84,7 +85,7 @@ impl Worker {
     pub fn new(parts: Parts, transport: Transport) -> Worker {
         let bucket = parts.destination.rate.map(|rate| Bucket::new(rate, rate.burst()));
         Worker {
-            routes: parts.forms.keys().cloned().collect(),
+            routes: parts.calls.keys().cloned().collect(),
             parts,
             transport: Arc::new(transport),
             breaker: Breaker::default(),
@@ -204,9 +205,12 @@ impl Worker {
     fn begin(&mut self, probe: bool, now: Timestamp) {
         let Some(mut claim) = self.ready.pop_front() else { return };
         // Only what goes through one of these routes is claimed.
-        let Some(form) = self.parts.forms.get(&claim.route) else { return };
-        let request = match form.render(&claim.event_id, std::mem::take(&mut claim.envelope)) {
-            Ok(request) => request,
+        let Some(calls) = self.parts.calls.get(&claim.route) else { return };
+        let (envelope, progress) = (std::mem::take(&mut claim.envelope), std::mem::take(&mut claim.progress));
+        let call = match calls.next(&claim.event_id, envelope, progress) {
+            Ok(Next::Send(call)) => *call,
+            Ok(Next::Done) => return self.done(claim, now),
+            Ok(Next::Lost(lost)) => return self.conclude(Attempt::lost(claim, lost, now), None, now),
             Err(unfit) => return self.bury(claim, &unfit, now),
         };
         if probe {
@@ -214,16 +218,17 @@ impl Worker {
             self.probing = true;
         }
         let (destination, transport) = (Arc::clone(&self.parts.destination), Arc::clone(&self.transport));
-        let this = Try { claim, request, probe, at: now, began: Instant::now() };
-        self.in_flight.spawn(async move { attempt::send(&destination, &transport, this).await });
+        let store = self.parts.store.clone();
+        let this = Try { claim, call, probe, at: now, began: Instant::now() };
+        self.in_flight.spawn(async move { attempt::send(&store, &destination, &transport, this).await });
         self.note_in_flight();
     }
 
-    fn came_back(&mut self, attempt: Result<Attempt, JoinError>) -> Result<(), StoreError> {
+    fn came_back(&mut self, attempt: Result<Result<Attempt, StoreError>, JoinError>) -> Result<(), StoreError> {
         let now = self.parts.clock.now();
         self.note_in_flight();
         let attempt = match attempt {
-            Ok(attempt) => attempt,
+            Ok(attempt) => attempt?,
             Err(lost) => {
                 // Its claim went with it, so the delivery is still due.
                 if self.probing {
@@ -238,14 +243,20 @@ impl Worker {
         };
         self.probing &= !attempt.probe;
         self.note(&attempt, now);
-        let pause = match &attempt.outcome {
-            Outcome::Throttled(asked) => Some(self.throttle.pause(*asked, attempt.began, Instant::now())),
+        let pause = match attempt.outcome() {
+            Outcome::Throttled(asked) => Some(self.throttle.pause(asked, attempt.began, Instant::now())),
             Outcome::Accepted => {
                 self.throttle.success(attempt.began);
                 None
             }
             _ => None,
         };
+        self.conclude(attempt, pause, now);
+        Ok(())
+    }
+
+    /// Settles what an attempt led to. `pause`: how long the destination is now left alone.
+    fn conclude(&mut self, attempt: Attempt, pause: Option<Duration>, now: Timestamp) {
         let verdict = attempt.verdict(&self.parts.destination, pause, now, fastrand::f64());
         let name = self.parts.destination.name.clone();
         attempt.log(&name, &verdict);
@@ -262,7 +273,17 @@ impl Worker {
             );
         }
         self.settle(claim, settlement, happening);
-        Ok(())
+    }
+
+    /// Every step is behind it: those that were left out were the last.
+    fn done(&mut self, claim: Claim, now: Timestamp) {
+        let name = self.parts.destination.name.clone();
+        let (lead, event) = (claim.lead.0, &claim.event_id);
+        info!(destination = name, lead, event, "no step is left: delivered");
+        let happening = Happening::Done { destination: name, lead: claim.lead };
+        let verdict = Verdict::Delivered;
+        let settlement = Settlement { tried: None, verdict, wait_until: None, why: None, progress: None, now };
+        self.settle(claim, settlement, happening);
     }
 
     /// Too old to be tried: dead without another attempt.
@@ -287,7 +308,7 @@ impl Worker {
         let happening = Happening::Unsent { destination: name, lead: claim.lead, death };
         self.settle(
             claim,
-            Settlement { tried: None, verdict: Verdict::Dead(death), wait_until: None, why, now },
+            Settlement { tried: None, verdict: Verdict::Dead(death), wait_until: None, why, progress: None, now },
             happening,
         );
     }
@@ -319,7 +340,7 @@ impl Worker {
     }
 
     fn note(&mut self, attempt: &Attempt, now: Timestamp) {
-        let change = self.breaker.observe(&attempt.outcome, attempt.probe, now);
+        let change = self.breaker.observe(&attempt.outcome(), attempt.probe, now);
         if matches!(change, Some(Change::Tripped)) {
             self.give_back();
         }
@@ -338,7 +359,7 @@ impl Worker {
         let since = self.breaker.since();
         self.parts.health.of_destination(name, |health| {
             health.failing_since = since;
-            if attempt.outcome == Outcome::Accepted {
+            if attempt.outcome() == Outcome::Accepted {
                 (health.last_accepted, health.trouble) = (Some(now), None);
             } else {
                 health.trouble = Some(Trouble::again(health.trouble.take(), attempt.said(), now));

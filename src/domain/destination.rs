@@ -8,14 +8,17 @@ use super::outcome_rules::OutcomeRules;
 use super::pace::Rate;
 use super::retry::RetryPolicy;
 use super::sign::SigningSecret;
+use super::steps::Step;
 
 /// A destination whose every value has been checked: building a client from it and sending cannot fail for its form.
 #[derive(Clone, Debug)]
 pub struct Destination {
     /// Its name in the file: `[destinations.NAME]`.
     pub name: String,
-    /// What it makes of an event.
+    /// What it makes of an event; where there are steps, what these have in common.
     pub form: Form,
+    /// The calls that a delivery takes, where it takes several; empty: it is one request.
+    pub steps: Vec<Step>,
     /// What its answers mean, where they mean something else than HTTP says.
     pub outcomes: OutcomeRules,
     /// Every attempt is signed once with each; empty: no signature is sent.
@@ -35,13 +38,14 @@ pub struct Destination {
 impl Destination {
     /// What this answer means: by its own rules first, then as for everyone.
     ///
-    /// Where the URL holds templates, 410 speaks of one lead's URL and not of the whole destination.
+    /// Where the URL holds templates or there are several calls, 410 speaks of one lead's URL and not of the whole
+    /// destination.
     pub fn judge(&self, answer: &Answer) -> Outcome {
         if let Some(outcome) = self.outcomes.first_match(answer) {
             return outcome;
         }
         match outcome::judge(answer) {
-            Outcome::Gone if !self.form.url.is_literal() => Outcome::GivenUp,
+            Outcome::Gone if !self.form.url.is_literal() || !self.steps.is_empty() => Outcome::GivenUp,
             outcome => outcome,
         }
     }

@@ -9,11 +9,12 @@ use http::{HeaderName, Method};
 use super::auth::Auth;
 use super::cut;
 use super::fields::Fields;
+use super::outcome;
 use super::request::{self, JSON, Request};
 use super::retry::Death;
 use super::secret::{Secret, SecretUrl};
 use super::size;
-use super::template::{Context, HeaderTemplate, Name, Place, Text, Tree, UrlTemplate};
+use super::template::{Context, HeaderTemplate, InStep, Name, Place, Text, Tree, UrlTemplate};
 
 /// What a destination, or a destination and one of its routes, makes of an event.
 #[derive(Clone, Debug)]
@@ -43,6 +44,8 @@ pub struct Form {
 pub enum BodyForm {
     /// The event's envelope as it is.
     Envelope,
+    /// There is none: the request only asks.
+    Nothing,
     /// JSON, whose leaves are templates.
     Json(Tree),
     /// Text of another kind.
@@ -98,6 +101,21 @@ pub enum Unfit {
 }
 
 impl Unfit {
+    /// That this part of a request could not be filled in.
+    pub fn unrenderable(part: &dyn fmt::Display, reason: &dyn fmt::Display) -> Unfit {
+        Unfit::Unrenderable { part: part.to_string(), reason: reason.to_string() }
+    }
+
+    /// The same, told of one of several steps.
+    pub fn at_step(self, step: &str) -> Unfit {
+        match self {
+            Unfit::Unrenderable { part, reason } => {
+                Unfit::Unrenderable { part: format!("{part} of the step {step}"), reason }
+            }
+            too_large @ Unfit::TooLarge { .. } => too_large,
+        }
+    }
+
     /// What the delivery dies of.
     pub fn death(&self) -> Death {
         match self {
@@ -117,11 +135,23 @@ impl Form {
             Some(fields) => fields.apply(&envelope),
             None => envelope,
         };
-        let Some(limit) = self.limit else { return self.make(id, envelope) };
+        self.fit(id, envelope, None)
+    }
+
+    /// The same for one of several steps, whose fields have been applied.
+    ///
+    /// # Errors
+    /// As above.
+    pub fn render_step(&self, id: &str, envelope: Vec<u8>, step: &InStep<'_>) -> Result<Request, Unfit> {
+        self.fit(id, envelope, Some(step))
+    }
+
+    fn fit(&self, id: &str, envelope: Vec<u8>, step: Option<&InStep<'_>>) -> Result<Request, Unfit> {
+        let Some(limit) = self.limit else { return self.make(id, envelope, step) };
         if let (BodyForm::Envelope, true) = (&self.body, envelope.len() <= limit.bytes) {
-            return self.make(id, envelope);
+            return self.make(id, envelope, step);
         }
-        let whole = self.make(id, envelope.clone())?;
+        let whole = self.make(id, envelope.clone(), step)?;
         let bytes = whole.body.0.len();
         if bytes <= limit.bytes {
             return Ok(whole);
@@ -130,17 +160,23 @@ impl Form {
         if limit.over == OverLimit::Dead {
             return Err(too_large("write over_max_body = \"cut\", fewer `fields`, or payload = \"thin\""));
         }
-        self.largest_fit(id, &envelope, limit.bytes)?.ok_or_else(|| {
+        self.largest_fit(id, &envelope, limit.bytes, step)?.ok_or_else(|| {
             too_large("write fewer `fields` or payload = \"thin\", for leaving out messages is not enough")
         })
     }
 
     /// With as many of the newest messages as fit; `None` where it is too large without any.
-    fn largest_fit(&self, id: &str, envelope: &[u8], limit: usize) -> Result<Option<Request>, Unfit> {
+    fn largest_fit(
+        &self,
+        id: &str,
+        envelope: &[u8],
+        limit: usize,
+        step: Option<&InStep<'_>>,
+    ) -> Result<Option<Request>, Unfit> {
         let (mut fits, mut low, mut high) = (None, 0, cut::messages(envelope));
         while low < high {
             let keep = low.midpoint(high);
-            let made = self.make(id, cut::keep_newest(envelope, keep))?;
+            let made = self.make(id, cut::keep_newest(envelope, keep), step)?;
             if made.body.0.len() <= limit {
                 (fits, low) = (Some(made), keep + 1);
             } else {
@@ -150,15 +186,24 @@ impl Form {
         Ok(fits)
     }
 
-    fn make(&self, id: &str, envelope: Vec<u8>) -> Result<Request, Unfit> {
-        let unrenderable = |part: &dyn fmt::Display, reason: &dyn fmt::Display| Unfit::Unrenderable {
-            part: part.to_string(),
-            reason: reason.to_string(),
-        };
+    /// What the templates of this form know of an event.
+    ///
+    /// # Errors
+    /// The event cannot be read by templates.
+    pub fn context(&self, id: &str, envelope: &[u8], step: Option<&InStep<'_>>) -> Result<Context, Unfit> {
+        let context = Context::of(id, envelope).map_err(|reason| Unfit::unrenderable(&"the event", &reason))?;
+        let context = context.with_settings(&self.settings);
+        Ok(match step {
+            Some(step) => context.in_step(step),
+            None => context,
+        })
+    }
+
+    fn make(&self, id: &str, envelope: Vec<u8>, step: Option<&InStep<'_>>) -> Result<Request, Unfit> {
+        let unrenderable = Unfit::unrenderable;
         // Reading the event is the dear part, and mostly nothing wants to see it.
         let seen: &[u8] = if self.is_literal() { b"{}" } else { &envelope };
-        let context = Context::of(id, seen).map_err(|reason| unrenderable(&"the event", &reason))?;
-        let context = &context.with_settings(&self.settings);
+        let context = &self.context(id, seen, step)?;
 
         let mut url = self.url.render(context).map_err(|reason| unrenderable(&"the url", &reason))?;
         let mut headers: Vec<(HeaderName, Secret)> = Vec::with_capacity(self.headers.len() + 1);
@@ -175,19 +220,20 @@ impl Form {
         }
         let the_body = |reason: &dyn fmt::Display| unrenderable(&"the body", reason);
         let (body, content_type) = match &self.body {
-            BodyForm::Envelope => (envelope, JSON.to_owned()),
+            BodyForm::Envelope => (envelope, Some(JSON.to_owned())),
+            BodyForm::Nothing => (Vec::new(), None),
             BodyForm::Json(tree) => {
                 let json = tree.render(context).map_err(|reason| the_body(&reason))?;
                 // A JSON value in memory has nothing that could fail to be written.
-                (serde_json::to_vec(&json).unwrap_or_default(), JSON.to_owned())
+                (serde_json::to_vec(&json).unwrap_or_default(), Some(JSON.to_owned()))
             }
             BodyForm::Text { text, content_type } => {
                 let text = text.render(context).map_err(|reason| the_body(&reason))?;
-                (text.into_bytes(), content_type.clone())
+                (text.into_bytes(), Some(content_type.clone()))
             }
         };
         let (method, url) = (self.method.clone(), SecretUrl::new(url));
-        Ok(Request { method, url, content_type, headers, body: request::Body(body) })
+        Ok(Request { method, url, content_type, headers, body: request::Body(body), read: outcome::READ })
     }
 
     /// Where it goes, fit to be shown anywhere: a path is often the secret.
@@ -211,16 +257,15 @@ impl Form {
     /// Whether nothing of the event goes into anything but the body, which is the envelope: by far the most frequent
     /// form, for which the event need not be read.
     fn is_literal(&self) -> bool {
-        matches!(self.body, BodyForm::Envelope)
+        matches!(self.body, BodyForm::Envelope | BodyForm::Nothing)
             && self.url.is_literal()
             && self.headers.iter().all(|(_, value)| value.is_literal())
     }
 
-    /// What its templates ask for and its fields do not let out: they will find nothing there.
-    pub fn asked_in_vain(&self) -> Vec<&str> {
-        let Some(fields) = &self.fields else { return Vec::new() };
+    /// What its templates ask for and these fields do not let out: they will find nothing there.
+    pub fn asked_in_vain(&self, fields: &Fields) -> Vec<&str> {
         let body: Vec<&Name> = match &self.body {
-            BodyForm::Envelope => Vec::new(),
+            BodyForm::Envelope | BodyForm::Nothing => Vec::new(),
             BodyForm::Json(tree) => tree.names().into_iter().map(|(_, name)| name).collect(),
             BodyForm::Text { text, .. } => text.names().iter().collect(),
         };
@@ -228,7 +273,8 @@ impl Form {
         let names = self.url.names().iter().chain(headers).chain(body);
         let mut vain: Vec<&str> = Vec::new();
         for path in names.map(|name| name.path.as_str()) {
-            let of_event = path != "id" && path != "settings" && !path.starts_with("settings.");
+            let top = path.split('.').next().unwrap_or_default();
+            let of_event = !["id", "settings", "step_id", "captured", "unknown"].contains(&top);
             if of_event && !fields.lets_through(path) && !vain.contains(&path) {
                 vain.push(path);
             }

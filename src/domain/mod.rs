@@ -35,6 +35,7 @@ pub mod sign;
 pub mod silence;
 pub mod size;
 pub mod span;
+pub mod steps;
 pub mod template;
 pub mod veil;
 pub mod watched;

@@ -19,6 +19,11 @@ pub enum Answer {
     },
 }
 
+/// No more of an answer's body is read, in bytes, where nothing in it is wanted, nor of its headers looked at: enough that
+/// the small answers of real receivers end, and their connections live on, and that what an error page says is found
+/// behind its head.
+pub const READ: usize = 16 * 1024;
+
 /// No more of an answer's body is kept, in bytes.
 pub const KEPT: usize = 2 * 1024;
 
@@ -31,7 +36,7 @@ pub struct Response {
     pub retry_after: Option<Duration>,
     /// Its headers, with their names in small letters, as many as fit 16 KiB. They are looked at, and not kept.
     pub headers: Vec<(String, String)>,
-    /// The first 16 KiB.
+    /// The first 16 KiB; all of it, up to 1 MiB, where something in it is wanted.
     pub body: Vec<u8>,
     /// Whether there was more than `body` holds, or the rest could not be read.
     pub cut: bool,
@@ -76,6 +81,8 @@ pub enum NoAnswer {
     Reset,
     /// What came back is not HTTP.
     Protocol,
+    /// leadhook ended while the request was under way.
+    Interrupted,
 }
 
 impl NoAnswer {
@@ -88,6 +95,7 @@ impl NoAnswer {
             NoAnswer::Tls => "tls",
             NoAnswer::Reset => "reset",
             NoAnswer::Protocol => "protocol",
+            NoAnswer::Interrupted => "interrupted",
         }
     }
 }
@@ -101,6 +109,7 @@ impl fmt::Display for NoAnswer {
             NoAnswer::Tls => "no secure connection could be made",
             NoAnswer::Reset => "the connection was closed before an answer came",
             NoAnswer::Protocol => "the answer was not HTTP",
+            NoAnswer::Interrupted => "leadhook was stopped before an answer came",
         })
     }
 }
@@ -209,7 +218,7 @@ mod tests {
     #[test]
     fn no_answer_is_retried_whatever_the_reason() {
         use NoAnswer::*;
-        for why in [Timeout, Dns, Connect, Tls, Reset, Protocol] {
+        for why in [Timeout, Dns, Connect, Tls, Reset, Protocol, Interrupted] {
             assert_eq!(judge(&Answer::Nothing { why, detail: String::new() }), Outcome::Retry);
             assert_eq!(serde_json::to_value(why).expect("serializes"), why.as_str());
         }

@@ -22,6 +22,9 @@ pub const AGENT: &str = concat!("leadhook/", env!("CARGO_PKG_VERSION"));
 /// What a body is where nobody says otherwise.
 pub const JSON: &str = "application/json";
 
+/// So much of an answer is read, in bytes, where something in it is wanted.
+pub const LONG_ANSWER: usize = 1024 * 1024;
+
 /// A request that is ready but for what is made anew for each attempt. Prints without secrets and without the lead.
 #[derive(Clone, Debug)]
 pub struct Request {
@@ -29,12 +32,14 @@ pub struct Request {
     pub method: Method,
     /// Whole; it may carry a secret.
     pub url: SecretUrl,
-    /// Its body's form, as in `application/json`.
-    pub content_type: String,
+    /// Its body's form, as in `application/json`; `None`: it has no body.
+    pub content_type: Option<String>,
     /// The file's own. A name may stand there more than once.
     pub headers: Vec<(HeaderName, Secret)>,
     /// As it is sent and signed.
     pub body: Body,
+    /// So many bytes of the answer are read.
+    pub read: usize,
 }
 
 /// The bytes of a body. They are a person's data, and print as a length.
@@ -48,16 +53,22 @@ impl std::fmt::Debug for Body {
 }
 
 impl Request {
+    /// The same request, where something in the answer's body is wanted: a list of notes may be long.
+    pub fn reading_whole_answers(self) -> Request {
+        Request { read: LONG_ANSWER, ..self }
+    }
+
     /// The headers of one attempt, made anew for each. Without secrets there is no signature. The file's own headers
     /// replace leadhook's of the same name, but for those that [`is_reserved`] names.
     pub fn headers_for(&self, secrets: &[SigningSecret], id: &str, now: Timestamp) -> Vec<(HeaderName, Secret)> {
         let seconds = now.as_second();
-        let mut headers = vec![
-            (CONTENT_TYPE, self.content_type.clone()),
+        let mut headers: Vec<_> =
+            self.content_type.iter().map(|content_type| (CONTENT_TYPE, content_type.clone())).collect();
+        headers.extend([
             (USER_AGENT, AGENT.to_owned()),
             (WEBHOOK_ID, id.to_owned()),
             (WEBHOOK_TIMESTAMP, seconds.to_string()),
-        ];
+        ]);
         if let Some(signature) = sign::signature(secrets, id, seconds, &self.body.0) {
             headers.push((WEBHOOK_SIGNATURE, signature));
         }
@@ -83,9 +94,10 @@ mod tests {
         Request {
             method: Method::POST,
             url: SecretUrl::new("https://crm.example.com/".parse().expect("a URL")),
-            content_type: JSON.to_owned(),
+            content_type: Some(JSON.to_owned()),
             headers: headers.iter().map(|(name, value)| (name.clone(), Secret::new(*value))).collect(),
             body: Body(body.to_vec()),
+            read: 0,
         }
     }
 

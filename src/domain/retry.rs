@@ -82,6 +82,8 @@ pub struct Trial {
     pub failed: u32,
     /// Made while the destination's breaker was open: its failure is never counted.
     pub probe: bool,
+    /// It is one of several calls, and not the last.
+    pub goes_on: bool,
 }
 
 /// What becomes of a delivery.
@@ -89,6 +91,8 @@ pub struct Trial {
 pub enum Verdict {
     /// Done.
     Delivered,
+    /// One of several calls is done; still pending, for the next one.
+    NextStep,
     /// Still pending.
     Again {
         /// Not before then.
@@ -116,6 +120,8 @@ pub enum Death {
     Unrenderable,
     /// The destination does not take a body of its size.
     TooLarge,
+    /// Nobody knows whether one of its calls got through, and it must not be made twice.
+    Unknown,
 }
 
 impl Death {
@@ -127,12 +133,16 @@ impl Death {
             Death::TooOld => "too_old",
             Death::Unrenderable => "unrenderable",
             Death::TooLarge => "too_large",
+            Death::Unknown => "unknown",
         }
     }
 
     /// The death of this one word.
     pub fn from_name(name: &str) -> Option<Death> {
-        [Death::GivenUp, Death::AttemptsExhausted, Death::TooOld].into_iter().find(|death| death.as_str() == name)
+        use Death::{AttemptsExhausted, GivenUp, TooLarge, TooOld, Unknown, Unrenderable};
+        [GivenUp, AttemptsExhausted, TooOld, Unrenderable, TooLarge, Unknown]
+            .into_iter()
+            .find(|death| death.as_str() == name)
     }
 }
 
@@ -144,6 +154,7 @@ impl fmt::Display for Death {
             Death::TooOld => "older than max_age",
             Death::Unrenderable => "no request could be made of it",
             Death::TooLarge => "too large for the destination",
+            Death::Unknown => "nobody knows whether it got through",
         })
     }
 }
@@ -162,6 +173,7 @@ pub fn decide(
     dice: f64,
 ) -> Verdict {
     let (wait, counted) = match *outcome {
+        Outcome::Accepted if trial.goes_on => return Verdict::NextStep,
         Outcome::Accepted => return Verdict::Delivered,
         Outcome::GivenUp => return Verdict::Dead(Death::GivenUp),
         Outcome::Gone => return Verdict::Parked,
@@ -245,11 +257,12 @@ mod tests {
     #[test]
     fn each_outcome_has_its_verdict() {
         let now = Timestamp::from_second(1_800_000_000).expect("a time");
-        let trial = Trial { opened_at: now - S(60), failed: 0, probe: false };
+        let trial = Trial { opened_at: now - S(60), failed: 0, probe: false, goes_on: false };
         let policy = RetryPolicy::default();
         let says = |trial: &Trial, outcome, pause| decide(&policy, S(86_400), trial, &outcome, pause, now, 0.5);
         let again = |seconds, counted| Verdict::Again { at: now + S(seconds), counted };
         assert_eq!(says(&trial, Outcome::Accepted, None), Verdict::Delivered);
+        assert_eq!(says(&Trial { goes_on: true, ..trial }, Outcome::Accepted, None), Verdict::NextStep);
         assert_eq!(says(&trial, Outcome::GivenUp, None), Verdict::Dead(Death::GivenUp));
         assert_eq!(says(&trial, Outcome::Gone, None), Verdict::Parked);
         assert_eq!(says(&trial, Outcome::Throttled(Some(S(9))), Some(S(30))), again(30, false));
@@ -298,13 +311,14 @@ mod tests {
             now in instants(),
             failed in 0u32..20,
             probe: bool,
+            goes_on: bool,
             which in 0usize..5,
             asked in prop::option::of((0u64..1_000_000).prop_map(S)),
             dice in 0.0f64..1.0,
         ) {
             let outcome =
                 [Outcome::Accepted, Outcome::Retry, Outcome::Throttled(asked), Outcome::GivenUp, Outcome::Gone][which];
-            let trial = Trial { opened_at, failed, probe };
+            let trial = Trial { opened_at, failed, probe, goes_on };
             match decide(&policy, max_age, &trial, &outcome, asked, now, dice) {
                 Verdict::Again { at, counted } => {
                     prop_assert!(at >= now && at <= clock::after(opened_at, max_age));
@@ -314,7 +328,7 @@ mod tests {
                 Verdict::Dead(Death::AttemptsExhausted) => prop_assert!(policy.wait(failed + 1, dice).is_none() && !probe),
                 Verdict::Dead(Death::GivenUp) => prop_assert_eq!(outcome, Outcome::GivenUp),
                 Verdict::Dead(untried) => prop_assert!(false, "no attempt leads to {}", untried),
-                Verdict::Delivered => prop_assert_eq!(outcome, Outcome::Accepted),
+                Verdict::Delivered | Verdict::NextStep => prop_assert_eq!(outcome, Outcome::Accepted),
                 Verdict::Parked => prop_assert_eq!(outcome, Outcome::Gone),
             }
         }

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 use super::destination::Destination;
 use super::event::{Event, EventType};
 use super::fields::Fields;
-use super::form::{BodyForm, Form};
+use super::form::BodyForm;
+use super::steps::{Calls, Steps};
 use super::template::{Condition, Context, Judged, Place};
 
 /// One `[[routes]]` entry. Its destinations are known to exist.
@@ -26,10 +27,14 @@ pub struct Route {
 }
 
 impl Route {
-    /// What is made of an event that goes there by this route.
-    pub fn form_at(&self, destination: &Destination) -> Form {
+    /// What a delivery there by this route takes.
+    pub fn calls_at(&self, destination: &Destination) -> Calls {
         let body = self.bodies.iter().find(|(place, _)| *place == destination.form.escape).map(|(_, body)| body);
-        destination.form.for_route(self.fields.as_ref(), body)
+        let form = destination.form.for_route(self.fields.as_ref(), body);
+        if destination.steps.is_empty() {
+            return Calls::One(Box::new(form));
+        }
+        Calls::Several(Steps { fields: form.fields, steps: destination.steps.clone() })
     }
 }
 

@@ -40,7 +40,7 @@ pub fn explain(error: &reqwest::Error, connect_timeout: Duration) -> Failure {
     let (why, detail) = if let Some(tls) = find::<rustls::Error>(error) {
         (NoAnswer::Tls, tls.to_string())
     } else if error.is_timeout() && error.is_connect() {
-        (NoAnswer::Timeout, format!("no connection within {}", span::format(connect_timeout)))
+        (NoAnswer::Connect, format!("no connection within {}", span::format(connect_timeout)))
     } else if error.is_timeout() {
         (NoAnswer::Timeout, "the connection timed out".to_owned())
     } else if error.is_dns() {

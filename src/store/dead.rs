@@ -14,6 +14,7 @@ use super::records::{
 use super::txn::{Get, Txn};
 use super::{Inner, Store};
 use crate::domain::lead::LeadId;
+use crate::domain::steps::Progress;
 
 /// Which dead letters are meant: all that fit every given condition.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -83,6 +84,9 @@ pub struct Attempt {
     pub cut: bool,
     /// Whether it counted against the retry policy.
     pub counted: bool,
+    /// Which of several steps it was.
+    #[serde(default)]
+    pub step: Option<String>,
 }
 
 /// A dead letter, whole.
@@ -94,6 +98,9 @@ pub struct DeadDetails {
     pub envelope: Option<String>,
     /// Its attempts, in order.
     pub attempts: Vec<Attempt>,
+    /// How far it had come, where it takes several calls.
+    #[serde(default)]
+    pub progress: Progress,
 }
 
 /// What `retry` or `drop` did.
@@ -134,11 +141,13 @@ impl Store {
             })?;
             let Some((letter, about)) = found else { return Ok(None) };
             let DeadRef::Delivery { seq, destination, .. } = about else {
-                return Ok(Some(DeadDetails { letter, envelope: None, attempts: Vec::new() }));
+                let (attempts, progress) = (Vec::new(), Progress::default());
+                return Ok(Some(DeadDetails { letter, envelope: None, attempts, progress }));
             };
             let event = inner.event(seq)?;
             let envelope = event.map(|(_, envelope)| String::from_utf8_lossy(&envelope).into_owned());
-            Ok(Some(DeadDetails { letter, envelope, attempts: inner.attempts(seq, destination)? }))
+            let (attempts, progress) = (inner.attempts(seq, destination)?, inner.progress(seq, destination)?);
+            Ok(Some(DeadDetails { letter, envelope, attempts, progress }))
         })
         .await
     }
@@ -282,6 +291,11 @@ impl Inner {
     }
 
     /// The attempts of a delivery that are kept, in order.
+    /// How far a delivery has come, where it takes several calls.
+    pub(super) fn progress(&self, seq: Seq, destination: DestinationNo) -> Result<Progress, StoreError> {
+        Ok(Get::get(&self.tree, &keys::progress(seq, destination))?.unwrap_or_default())
+    }
+
     pub(super) fn attempts(&self, seq: Seq, destination: DestinationNo) -> Result<Vec<Attempt>, StoreError> {
         let mut attempts = Vec::new();
         for entry in self.tree.scan_prefix(keys::attempts(seq, destination)) {
@@ -308,6 +322,7 @@ fn attempt(n: u32, record: AttemptRecord) -> Attempt {
         answer: record.answer,
         cut: record.cut,
         counted: record.counted,
+        step: record.step,
     }
 }
 

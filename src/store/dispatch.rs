@@ -18,6 +18,7 @@ use crate::domain::event::{EventType, computed_id};
 use crate::domain::lead::LeadId;
 use crate::domain::outcome::{Answer, Outcome};
 use crate::domain::retry::Verdict;
+use crate::domain::steps::Progress;
 
 /// A due delivery that is ours to try. It is consumed by [`Store::settle`]; dropped unsettled, it is due again.
 pub struct Claim {
@@ -37,6 +38,8 @@ pub struct Claim {
     pub route: String,
     /// The envelope's JSON text.
     pub envelope: Vec<u8>,
+    /// How far it has come, where it takes several calls.
+    pub progress: Progress,
 }
 
 impl Claim {
@@ -75,8 +78,10 @@ pub struct Settlement {
     pub verdict: Verdict,
     /// The destination asked to be left alone until then.
     pub wait_until: Option<Timestamp>,
-    /// Why it died, where no attempt tells.
+    /// Why it died, where no attempt tells or there is more to say.
     pub why: Option<String>,
+    /// How far it has come now, where it takes several calls.
+    pub progress: Option<Progress>,
     /// When.
     pub now: Timestamp,
 }
@@ -91,6 +96,8 @@ pub struct Tried {
     pub answer: Answer,
     /// What that means.
     pub outcome: Outcome,
+    /// Which of several steps it was.
+    pub step: Option<String>,
 }
 
 impl Store {
@@ -105,6 +112,19 @@ impl Store {
     ) -> Result<Due, StoreError> {
         let (destination, routes) = (destination.to_owned(), routes.to_vec());
         self.read(move |inner| inner.claim(&destination, &routes, now, limit)).await
+    }
+
+    /// Notes how far a claimed delivery has come, before its next request goes out.
+    pub async fn note_progress(&self, claim: &Claim, progress: Progress) -> Result<(), StoreError> {
+        let (seq, destination) = (claim.seq, claim.destination);
+        self.commit(move |txn| {
+            // A person may have dropped or moved it meanwhile.
+            match txn.pending(destination, seq)? {
+                Some(_) => txn.put(keys::progress(seq, destination), &progress),
+                None => Ok(()),
+            }
+        })
+        .await
     }
 
     /// What became of a claim, in one commit.
@@ -212,6 +232,7 @@ impl Inner {
             route: route.to_owned(),
             envelope,
             event_id: event.id,
+            progress: self.progress(head.seq, destination)?,
             pending,
         }))
     }
@@ -253,10 +274,12 @@ impl Txn<'_> {
             let counted = match &settlement.verdict {
                 Verdict::Again { counted, .. } => *counted,
                 Verdict::Parked => false,
-                Verdict::Delivered | Verdict::Dead(_) => true,
+                Verdict::Delivered | Verdict::NextStep | Verdict::Dead(_) => true,
             };
             let attempt = attempt_record(tried, counted);
-            error = attempt.in_short();
+            if error.is_empty() {
+                error = attempt.in_short();
+            }
             if settlement.verdict == Verdict::Delivered {
                 accepted = Some(attempt);
             } else {
@@ -271,8 +294,15 @@ impl Txn<'_> {
         if settlement.verdict == Verdict::Parked {
             self.change_destination_no(destination, |record| record.disabled = record.disabled.or(Some(now)))?;
         }
+        if stored.is_some() {
+            match (settlement.verdict, settlement.progress) {
+                (Verdict::Delivered, _) => self.delete(keys::progress(seq, destination)),
+                (_, Some(progress)) => self.put(keys::progress(seq, destination), &progress)?,
+                (_, None) => {}
+            }
+        }
         match settlement.verdict {
-            Verdict::Again { .. } | Verdict::Parked | Verdict::Dead(_) if stored.is_none() => {
+            Verdict::NextStep | Verdict::Again { .. } | Verdict::Parked | Verdict::Dead(_) if stored.is_none() => {
                 self.note_late_attempt(destination, seq, after.tries)
             }
             Verdict::Again { at, counted } => {
@@ -280,6 +310,8 @@ impl Txn<'_> {
                 after.due = to_ms(at);
                 self.keep_in_line(destination, seq, &before, &after)
             }
+            // Its turn comes at once: it was due before all others that wait.
+            Verdict::NextStep => self.keep_in_line(destination, seq, &before, &after),
             Verdict::Parked => {
                 after.due = now;
                 self.keep_in_line(destination, seq, &before, &after)
@@ -385,6 +417,7 @@ fn attempt_record(tried: &Tried, counted: bool) -> AttemptRecord {
         answer,
         cut,
         counted,
+        step: tried.step.clone(),
     }
 }
 

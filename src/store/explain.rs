@@ -15,6 +15,7 @@ use super::txn::Get;
 use super::{Inner, Store};
 use crate::domain::csat::Csat;
 use crate::domain::lead::LeadId;
+use crate::domain::steps::Progress;
 
 impl Store {
     /// Everything that is kept of a lead of this platform; `None` where it was never listed.
@@ -111,6 +112,7 @@ impl Inner {
                 tries: pending.tries,
                 failed: pending.failed,
                 attempts: self.attempts(seq, no)?,
+                progress: self.progress(seq, no)?,
                 ..only_outcome(destination, DeliveryState::Pending)
             }));
         }
@@ -123,6 +125,7 @@ impl Inner {
                 tries: settled.tries,
                 why: settled.why,
                 attempts: self.attempts(seq, no)?,
+                progress: self.progress(seq, no)?,
                 dead_letter,
                 ..only_outcome(destination, settled.state.into())
             }));
@@ -174,6 +177,7 @@ fn only_outcome(destination: String, state: DeliveryState) -> DeliveryStory {
         why: String::new(),
         dead_letter: None,
         attempts: Vec::new(),
+        progress: Progress::default(),
     }
 }
 

@@ -16,6 +16,7 @@
 //! | `q` lane due seq, `Q` lane due seq | the heads of the lines, by when they are due; of those that wait behind the others |
 //! | `h` seq destination | a settled delivery |
 //! | `a` seq destination n | an attempt that was not accepted; the one that was stands in `h` |
+//! | `i` seq destination | how far a delivery of several steps has come |
 //! | `x` time id, `y` id | dead letters by age; by id |
 //! | `B` no | a backfill |
 //! | `z` time seq | an event to look at again, since a delivery of it was settled then |
@@ -164,6 +165,15 @@ pub fn attempts(seq: Seq, destination: DestinationNo) -> Vec<u8> {
 /// The attempts of an event, wherever it went.
 pub fn attempts_of(seq: Seq) -> Vec<u8> {
     key(b'a', [&seq.to_be_bytes()])
+}
+
+pub fn progress(seq: Seq, destination: DestinationNo) -> Vec<u8> {
+    key(b'i', [&seq.to_be_bytes(), &destination.to_be_bytes()])
+}
+
+/// How far the deliveries of an event have come, wherever it goes.
+pub fn progress_of(seq: Seq) -> Vec<u8> {
+    key(b'i', [&seq.to_be_bytes()])
 }
 
 pub fn settled_note(at: i64, seq: Seq) -> Vec<u8> {

@@ -323,6 +323,9 @@ pub struct AttemptRecord {
     pub answer: String,
     pub cut: bool,
     pub counted: bool,
+    /// Which of several steps it was.
+    #[serde(default)]
+    pub step: Option<String>,
 }
 
 impl AttemptRecord {

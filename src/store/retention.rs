@@ -150,6 +150,9 @@ impl Txn<'_> {
         for entry in self.tree.scan_prefix(keys::attempts_of(seq)) {
             gone.push(entry?.0.to_vec());
         }
+        for entry in self.tree.scan_prefix(keys::progress_of(seq)) {
+            gone.push(entry?.0.to_vec());
+        }
         let count = gone.len();
         gone.into_iter().for_each(|key| self.delete(key));
         Ok(count)

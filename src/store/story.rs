@@ -8,6 +8,7 @@ use super::records::Settled;
 use crate::domain::csat::Csat;
 use crate::domain::event::{EventType, Origin};
 use crate::domain::route::Said;
+use crate::domain::steps::Progress;
 
 /// A lead's whole story, as far as it is kept.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -123,6 +124,9 @@ pub struct DeliveryStory {
     pub dead_letter: Option<String>,
     /// Every attempt that is kept, in order.
     pub attempts: Vec<Attempt>,
+    /// How far it has come, where it takes several calls.
+    #[serde(default)]
+    pub progress: Progress,
 }
 
 /// How a delivery stands.

@@ -9,15 +9,11 @@ use tokio::time::{Instant, timeout_at};
 
 use super::{Sent, TransportError};
 use crate::domain::destination::Destination;
-use crate::domain::outcome::{Answer, NoAnswer, Response};
+use crate::domain::outcome::{Answer, NoAnswer, READ, Response};
 use crate::domain::request::Request;
 use crate::domain::sign::SigningSecret;
 use crate::domain::{clock, retry_after, span};
 use crate::http_client::{Failure, client_builder, explain};
-
-/// No more of an answer's body is read, nor of its headers looked at: enough that the small answers of real receivers end,
-/// and their connections live on, and that what an error page says is found behind its head.
-const READ: usize = 16 * 1024;
 
 /// A receiver that takes no connection for so long takes none.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -47,12 +43,12 @@ impl Http {
         let began = Instant::now();
         let deadline = began + self.timeout;
         let headers = self.headers(id, now, &request);
-        let Request { method, url, body, .. } = request;
+        let Request { method, url, body, read: limit, .. } = request;
         let request = self.client.request(method, url.expose().clone()).headers(headers).body(body.0);
         let answer = match timeout_at(deadline, request.send()).await {
             Ok(Ok(response)) => {
                 let arrived = clock::after(now, began.elapsed());
-                Answer::Got(read(response, deadline, arrived).await)
+                Answer::Got(read(response, limit, deadline, arrived).await)
             }
             Ok(Err(error)) => {
                 let Failure { why, detail } = explain(&error, self.connect_timeout);
@@ -85,7 +81,7 @@ impl Http {
 /// The receiver has decided once its status is here. So whatever its body does then, stall past the deadline, break off
 /// or never end, changes nothing but how much of it is kept: to call an accepted delivery a failure would only make the
 /// receiver get it twice.
-async fn read(mut response: reqwest::Response, deadline: Instant, arrived: Timestamp) -> Response {
+async fn read(mut response: reqwest::Response, limit: usize, deadline: Instant, arrived: Timestamp) -> Response {
     let status = response.status().as_u16();
     let asked = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
     let retry_after = asked.and_then(|value| retry_after::parse(value, arrived));
@@ -94,7 +90,7 @@ async fn read(mut response: reqwest::Response, deadline: Instant, arrived: Times
     let whole = loop {
         match timeout_at(deadline, response.chunk()).await {
             Ok(Ok(Some(chunk))) => {
-                let room = READ - body.len();
+                let room = limit - body.len();
                 body.extend_from_slice(&chunk[..chunk.len().min(room)]);
                 if chunk.len() > room {
                     break false;

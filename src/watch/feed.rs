@@ -70,6 +70,8 @@ pub enum Happening {
         event_id: String,
         /// The number of the attempt, from 1.
         attempt: u32,
+        /// Which of several steps it was.
+        step: Option<String>,
         /// What it means.
         outcome: Outcome,
         /// The answer's status, or what happened instead.
@@ -80,6 +82,13 @@ pub enum Happening {
         took: Duration,
         /// What follows.
         verdict: Verdict,
+    },
+    /// A delivery was made by its last call but for those that it turned out not to need.
+    Done {
+        /// Where.
+        destination: String,
+        /// Whose.
+        lead: LeadId,
     },
     /// A delivery died without another attempt: it grew too old, or no request can be made of it.
     Unsent {

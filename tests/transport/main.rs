@@ -45,6 +45,7 @@ fn destination(url: impl AsRef<str>) -> Destination {
     Destination {
         name: "crm".into(),
         form,
+        steps: Vec::new(),
         outcomes: OutcomeRules::default(),
         secrets: vec![SigningSecret::parse(OLD).expect("a secret")],
         timeout: AMPLE,

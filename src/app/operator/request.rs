@@ -35,7 +35,8 @@ pub fn outgoing(
     let route = config.routes.iter().find(|r| r.name == route)?;
     let (veil, auth) = (&config.veil, destination.form.auth.as_ref());
     let auth_header = auth.and_then(Auth::header).map(|(name, _)| name);
-    let request = match route.form_at(destination).render(id, envelope) {
+    let mut rehearsed = route.calls_at(destination).rehearse(id, &envelope).into_iter();
+    let request = match rehearsed.find_map(|call| call.made.transpose())? {
         Ok(request) => request,
         Err(unfit) => return Some(Err(unfit)),
     };

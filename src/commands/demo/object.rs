@@ -31,16 +31,17 @@ pub fn happening(at: Duration, now: Timestamp, happening: &Happening) -> Value {
             ("set_aside", json!({"lead": lead, "error": error, "again_in_s": hence(*due, now)}))
         }
         Happening::Unreadable { lead, error } => ("unreadable", json!({"lead": lead, "error": error})),
-        Happening::Tried { destination, lead, event_id, attempt, outcome, said, took, verdict, .. } => (
+        Happening::Tried { destination, lead, event_id, attempt, step, outcome, said, took, verdict, .. } => (
             "tried",
             json!({
-                "destination": destination, "lead": lead, "event_id": event_id, "attempt": attempt,
+                "destination": destination, "lead": lead, "event_id": event_id, "attempt": attempt, "step": step,
                 "outcome": outcome.as_str(), "said": said, "took_ms": took.as_millis() as u64, "next": next(verdict, now),
             }),
         ),
         Happening::Unsent { destination, lead, death } => {
             ("unsent", json!({"destination": destination, "lead": lead, "why": death}))
         }
+        Happening::Done { destination, lead } => ("done", json!({"destination": destination, "lead": lead})),
         Happening::Failing { destination } => ("failing", json!({"destination": destination})),
         Happening::Recovered { destination } => ("recovered", json!({"destination": destination})),
     };
@@ -59,6 +60,7 @@ pub fn summary(summary: &Summary) -> Value {
 fn next(verdict: &Verdict, now: Timestamp) -> Value {
     match verdict {
         Verdict::Delivered => json!({"is": "delivered"}),
+        Verdict::NextStep => json!({"is": "next_step"}),
         Verdict::Again { at, counted } => json!({"is": "again", "in_s": hence(*at, now), "counted": counted}),
         Verdict::Dead(why) => json!({"is": "dead", "why": why.as_str()}),
         Verdict::Parked => json!({"is": "parked"}),
@@ -89,6 +91,7 @@ mod tests {
             lead: LeadId(7),
             event_id: "evt_a".into(),
             attempt: 2,
+            step: None,
             outcome: Outcome::Retry,
             said: "HTTP 500".into(),
             in_short: "500".into(),

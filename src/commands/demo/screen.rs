@@ -102,6 +102,8 @@ impl Screen {
                 let Some(column) = self.names.iter().position(|name| name == destination) else { return Vec::new() };
                 vec![alone(at, *lead, &death.as_str().replace('_', " "), column, Cell("✗ dead letter".to_owned(), BAD))]
             }
+            // The demo's destinations take one call.
+            Happening::Done { .. } => Vec::new(),
             Happening::SetAside { lead, in_short, due, .. } => {
                 let text = format!("WeClever: {in_short}; asked again {}", hence(*due, now));
                 vec![said(at, &lead.to_string(), &text, LATER)]
@@ -190,6 +192,7 @@ pub fn note(at: Duration, text: &str) -> String {
 fn tried(outcome: &Outcome, in_short: &str, took: Duration, verdict: &Verdict, now: Timestamp) -> Cell {
     match (verdict, outcome) {
         (Verdict::Delivered, _) => Cell(format!("✓ {in_short} {}", brief(took)), GOOD),
+        (Verdict::NextStep, _) => Cell(format!("… {in_short} {}", brief(took)), GOOD),
         (Verdict::Again { at, .. }, Outcome::Throttled(_)) => {
             Cell(format!("✗ {in_short}, rests {}", seconds(clock::elapsed(now, *at))), LATER)
         }

@@ -32,6 +32,7 @@ fn attempt(
         lead: LeadId(lead),
         event_id: format!("evt_{lead}"),
         attempt,
+        step: None,
         outcome,
         said: String::new(),
         in_short: in_short.to_owned(),

@@ -24,12 +24,32 @@ pub struct Context {
 #[error("the event's JSON cannot be read by templates: {0}")]
 pub struct NoEvent(String);
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Root {
     id: Value,
     event: Value,
     data: Value,
     settings: Value,
+    step: Option<Step>,
+}
+
+/// A step's own names, made.
+#[derive(Clone, Debug)]
+struct Step {
+    id: Value,
+    captured: Value,
+    unknown: Value,
+}
+
+/// What the templates of one of several steps know beside the event.
+#[derive(Clone, Debug)]
+pub struct InStep<'a> {
+    /// `step_id`: the call's own id.
+    pub step_id: String,
+    /// `captured`: what earlier steps took out of their answers, as names and JSON texts.
+    pub captured: Vec<(&'a str, &'a str)>,
+    /// `unknown`: the steps of whose last try nobody knows whether it got through.
+    pub unknown: &'a [String],
 }
 
 impl Object for Root {
@@ -42,6 +62,11 @@ impl Object for Root {
             "id" => Some(self.id.clone()),
             "type" | "timestamp" => defined(self.event.get_attr(key)),
             "settings" => Some(self.settings.clone()),
+            "step_id" | "captured" | "unknown" if let Some(step) = &self.step => Some(match key {
+                "step_id" => step.id.clone(),
+                "captured" => step.captured.clone(),
+                _ => step.unknown.clone(),
+            }),
             _ => defined(self.data.get_attr(key)),
         }
     }
@@ -72,19 +97,32 @@ impl Context {
             .map_err(|error| NoEvent(format!("line {}, column {}", error.line(), error.column())))?;
         let data = defined(event.get_attr("data")).unwrap_or_else(|| Value::from(BTreeMap::<String, Value>::new()));
         let settings = Value::from(BTreeMap::<String, Value>::new());
-        Ok(Context { root: Value::from_object(Root { id: Value::from(event_id), event, data, settings }) })
+        Ok(Context { root: Value::from_object(Root { id: Value::from(event_id), event, data, settings, step: None }) })
     }
 
     /// The same event, for a destination with these settings.
     pub fn with_settings(&self, settings: &BTreeMap<String, String>) -> Context {
         let settings = Value::from_pairs(settings.iter().map(|(name, value)| (name.as_str(), value.as_str())));
-        match self.root.downcast_object_ref::<Root>() {
-            Some(Root { id, event, data, .. }) => {
-                let (id, event, data) = (id.clone(), event.clone(), data.clone());
-                Context { root: Value::from_object(Root { id, event, data, settings }) }
-            }
-            None => self.clone(),
-        }
+        self.changed(|root| root.settings = settings)
+    }
+
+    /// The same event, for one of several steps.
+    pub fn in_step(&self, step: &InStep<'_>) -> Context {
+        // Every captured value was JSON when it was captured.
+        let captured = step.captured.iter().filter_map(|(name, json)| Some((*name, read(json.as_bytes()).ok()?)));
+        let made = Step {
+            id: Value::from(step.step_id.as_str()),
+            captured: Value::from_pairs(captured),
+            unknown: step.unknown.iter().map(String::as_str).collect(),
+        };
+        self.changed(|root| root.step = Some(made))
+    }
+
+    fn changed(&self, change: impl FnOnce(&mut Root)) -> Context {
+        let Some(root) = self.root.downcast_object_ref::<Root>() else { return self.clone() };
+        let mut root = root.clone();
+        change(&mut root);
+        Context { root: Value::from_object(root) }
     }
 
     pub(super) fn root(&self) -> Value {

@@ -36,7 +36,7 @@ use std::fmt;
 use std::ops::Range;
 
 pub use condition::{Condition, Judged};
-pub use context::{Context, NoEvent};
+pub use context::{Context, InStep, NoEvent};
 pub use header::HeaderTemplate;
 pub use known::{Doubt, check_names};
 pub use names::Name;

@@ -145,8 +145,14 @@ async fn one_too_old_dies_untried_with_the_last_error_it_had() {
     bench.record(1, &[("crm", "all")], 0).await;
     bench.settle_all("crm", &["all"], 1, again(2)).await;
     let claim = bench.claim("crm", &["all"], 9_999).await.remove(0);
-    let expired =
-        Settlement { tried: None, verdict: Verdict::Dead(Death::TooOld), wait_until: None, why: None, now: at(9_999) };
+    let expired = Settlement {
+        tried: None,
+        verdict: Verdict::Dead(Death::TooOld),
+        wait_until: None,
+        why: None,
+        progress: None,
+        now: at(9_999),
+    };
     bench.store.settle(claim, expired).await.unwrap();
     let letter = bench.store.dead_letters(Filter::default(), 9).await.unwrap().0.remove(0);
     assert_eq!((letter.why.as_str(), letter.error.as_str(), letter.attempts), ("too_old", "HTTP 503", 1));

@@ -189,13 +189,13 @@ fn answered(status: u16) -> Answer {
 
 fn settled(verdict: Verdict, now: i64) -> Settlement {
     let (status, outcome) = match verdict {
-        Verdict::Delivered => (200, Outcome::Accepted),
+        Verdict::Delivered | Verdict::NextStep => (200, Outcome::Accepted),
         Verdict::Dead(_) => (422, Outcome::GivenUp),
         Verdict::Again { .. } => (503, Outcome::Retry),
         Verdict::Parked => (410, Outcome::Gone),
     };
-    let tried = Tried { at: at(now), took: Duration::from_millis(12), answer: answered(status), outcome };
-    Settlement { tried: Some(tried), verdict, wait_until: None, why: None, now: at(now) }
+    let tried = Tried { at: at(now), took: Duration::from_millis(12), answer: answered(status), outcome, step: None };
+    Settlement { tried: Some(tried), verdict, wait_until: None, why: None, progress: None, now: at(now) }
 }
 
 fn dead() -> Verdict {

@@ -1,0 +1,166 @@
+//! What is taken out of a step's answer for the steps behind it.
+
+use serde_json::Value;
+
+use super::super::template::{Context, RenderError, Text};
+use super::progress::Captured;
+
+/// No captured value is longer, in bytes of JSON.
+pub const LONGEST: usize = 2 * 1024;
+
+/// All that is captured for one delivery is no longer, in bytes of JSON.
+pub const LONGEST_IN_ALL: usize = 8 * 1024;
+
+/// A value to capture.
+#[derive(Clone, Debug)]
+pub struct Capture {
+    /// What templates know it by: `captured.NAME`.
+    pub name: String,
+    /// The list whose first fitting item is meant; `None`: the whole answer.
+    pub list: Option<InList>,
+    /// JSON Pointers (RFC 6901) into that; the first at which something stands. Empty: the whole of it.
+    pub at: Vec<String>,
+    /// An answer without it is as good.
+    pub optional: bool,
+}
+
+/// Which item of a list is meant: the first that mentions something.
+#[derive(Clone, Debug)]
+pub struct InList {
+    /// The list, by JSON Pointer.
+    pub pointer: String,
+    /// What one of the item's texts or numbers, at any depth, must hold.
+    pub holds: Text,
+}
+
+/// A capture for one event: nothing in it has to be filled in any more.
+#[derive(Clone, Debug)]
+pub struct Want {
+    name: String,
+    list: Option<(String, String)>,
+    at: Vec<String>,
+    optional: bool,
+}
+
+impl Capture {
+    /// Fills it in.
+    ///
+    /// # Errors
+    /// What the list's item must hold cannot be evaluated.
+    pub fn want(&self, context: &Context) -> Result<Want, RenderError> {
+        let list = match &self.list {
+            Some(InList { pointer, holds }) => Some((pointer.clone(), holds.render(context)?)),
+            None => None,
+        };
+        Ok(Want { name: self.name.clone(), list, at: self.at.clone(), optional: self.optional })
+    }
+}
+
+impl Want {
+    /// What templates know it by.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What stands for it where there is no answer; `None`: it may as well be missing.
+    pub(super) fn stand_in(&self, step: &str) -> Option<Captured> {
+        let json = format!("\"{}\"", self.name.to_ascii_uppercase());
+        (!self.optional).then(|| Captured { step: step.to_owned(), name: self.name.clone(), json })
+    }
+
+    /// The value in this answer as JSON text; `None`: the answer is as good without it.
+    ///
+    /// # Errors
+    /// It is missing or too long, in words.
+    pub fn take(&self, answer: Option<&Value>) -> Result<Option<String>, String> {
+        let found = answer.and_then(|answer| self.find(answer)).filter(|value| !value.is_null());
+        let Some(found) = found else {
+            return if self.optional { Ok(None) } else { Err(format!("the answer has no {} to capture", self.name)) };
+        };
+        let json = found.to_string();
+        if json.len() > LONGEST {
+            return Err(format!("{} is {} bytes long, and at most {LONGEST} are captured", self.name, json.len()));
+        }
+        Ok(Some(json))
+    }
+
+    fn find<'a>(&self, answer: &'a Value) -> Option<&'a Value> {
+        let within = match &self.list {
+            Some((pointer, holds)) => answer.pointer(pointer)?.as_array()?.iter().find(|item| mentions(item, holds))?,
+            None => answer,
+        };
+        match self.at.as_slice() {
+            [] => Some(within),
+            pointers => pointers.iter().filter_map(|pointer| within.pointer(pointer)).find(|value| !value.is_null()),
+        }
+    }
+}
+
+/// Whether a text or a number in there holds this. Nothing is held by everything, and so would say nothing.
+fn mentions(value: &Value, text: &str) -> bool {
+    !text.is_empty()
+        && match value {
+            Value::String(own) => own.contains(text),
+            Value::Number(number) => number.to_string() == text,
+            Value::Array(items) => items.iter().any(|item| mentions(item, text)),
+            Value::Object(fields) => fields.values().any(|field| mentions(field, text)),
+            Value::Null | Value::Bool(_) => false,
+        }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::domain::template::Place;
+
+    fn want(list: Option<(&str, &str)>, at: &[&str], optional: bool) -> Want {
+        let list = list.map(|(pointer, holds)| InList {
+            pointer: pointer.to_owned(),
+            holds: Text::parse(holds, Place::Plain).expect("a template"),
+        });
+        let at = at.iter().map(|pointer| (*pointer).to_owned()).collect();
+        let capture = Capture { name: "x".to_owned(), list, at, optional };
+        capture
+            .want(&Context::of("evt_1", b"{\"data\":{\"lead\":{\"phone\":\"55119\"}}}").expect("a context"))
+            .expect("filled in")
+    }
+
+    #[test]
+    fn a_value_is_found_at_the_first_pointer_at_which_something_stands() {
+        let answer = json!({"results": [{"id": "512"}], "id": null, "n": 9007199254740993u64});
+        let taken = |at: &[&str]| want(None, at, false).take(Some(&answer));
+        assert_eq!(taken(&["/results/0/id"]), Ok(Some("\"512\"".into())));
+        assert_eq!(taken(&["/id", "/nothing", "/results/0/id"]), Ok(Some("\"512\"".into())));
+        assert_eq!(taken(&["/n"]), Ok(Some("9007199254740993".into())));
+        assert_eq!(taken(&["/results/0"]), Ok(Some("{\"id\":\"512\"}".into())));
+        assert_eq!(taken(&["/id"]), Err("the answer has no x to capture".into()));
+        assert_eq!(want(None, &["/id"], true).take(Some(&answer)), Ok(None));
+        assert_eq!(want(None, &["/id"], false).take(None), Err("the answer has no x to capture".into()));
+    }
+
+    #[test]
+    fn the_first_item_that_mentions_it_is_meant() {
+        let answer = json!({"data": [
+            {"id": 1, "content": "something else"},
+            {"id": 2, "content": {"html": ["<p>hello evt_1</p>"]}},
+            {"id": 3, "content": "evt_1", "phone": 55119},
+        ]});
+        assert_eq!(want(Some(("/data", "{{ id }}")), &["/id"], false).take(Some(&answer)), Ok(Some("2".into())));
+        assert_eq!(
+            want(Some(("/data", "{{ lead.phone }}")), &["/id"], false).take(Some(&answer)),
+            Ok(Some("3".into()))
+        );
+        assert_eq!(want(Some(("/data", "evt_9")), &["/id"], true).take(Some(&answer)), Ok(None));
+        // What an empty text would be found in is everything.
+        assert_eq!(want(Some(("/data", "{{ lead.email }}")), &["/id"], true).take(Some(&answer)), Ok(None));
+        assert_eq!(want(Some(("/none", "evt_1")), &["/id"], true).take(Some(&answer)), Ok(None));
+    }
+
+    #[test]
+    fn what_is_too_long_is_not_kept() {
+        let answer = json!({"a": "x".repeat(LONGEST)});
+        assert!(want(None, &["/a"], true).take(Some(&answer)).is_err_and(|why| !why.contains("xx")));
+    }
+}
