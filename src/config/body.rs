@@ -9,7 +9,7 @@ use super::document::child;
 use super::network;
 use super::node::{Node, Text};
 use super::reader::Section;
-use super::telling::{doubt, tell};
+use super::telling::{Known, doubt, tell};
 use crate::domain::form::BodyForm;
 use crate::domain::template::{self, Place, Tree, Wrong, WrongLeaf};
 
@@ -28,14 +28,19 @@ impl<'a> BodyKeys<'a> {
         BodyKeys { content_type, body: section.take("body"), file: section.take("body_file") }
     }
 
+    /// Where the body stands, if there is one.
+    pub(super) fn node(&self) -> Option<&Node<'a>> {
+        self.body.as_ref().or(self.file.as_ref())
+    }
+
     /// Where the body stands that is a text without a content type of its own.
     pub(super) fn untyped_text(&self) -> Option<&Node<'a>> {
         self.body.as_ref().filter(|body| body.is_text() && self.content_type.is_none())
     }
 
-    /// The body, for a place where texts are escaped so. `settings` are those that there are; `None`: its names were looked
+    /// The body, for a place where texts are escaped so. `known`: what else its templates know; `None`: its names were looked
     /// at before. The outer `None`: a mistake was said; the inner: no body is set.
-    pub(super) fn read(&self, escape: Place, settings: Option<&[&str]>) -> Option<Option<BodyForm>> {
+    pub(super) fn read(&self, escape: Place, known: Option<Known<'_>>) -> Option<Option<BodyForm>> {
         if let (Some(_), Some(file)) = (&self.body, &self.file) {
             file.mistake("is set, and so is `body`", "keep one of the two");
             return None;
@@ -43,16 +48,16 @@ impl<'a> BodyKeys<'a> {
         let content_type = self.content_type.clone().map_or(Some(None), |node| content_type(node).map(Some))?;
         let content_type = content_type.as_deref();
         let form = match (self.body.clone(), self.file.clone()) {
-            (Some(node), _) if node.is_text() => text_body(&node.template()?, content_type, escape, settings),
+            (Some(node), _) if node.is_text() => text_body(&node.template()?, content_type, escape, known),
             (Some(node), _) => {
                 if let Some(node) = &self.content_type {
                     let help = "set the header content-type under `headers` where it must be another one";
                     node.mistake("a table is sent as application/json", help);
                     return None;
                 }
-                Some(BodyForm::Json(tree(node, escape, settings)?))
+                Some(BodyForm::Json(tree(node, escape, known)?))
             }
-            (None, Some(node)) => body_of_file(node, content_type, escape, settings),
+            (None, Some(node)) => body_of_file(node, content_type, escape, known),
             (None, None) => {
                 if let Some(node) = &self.content_type {
                     let help = "write the text as body, or take the content type out";
@@ -85,12 +90,7 @@ fn content_type(node: Node<'_>) -> Option<String> {
     Some(written)
 }
 
-fn text_body(
-    text: &Text<'_>,
-    content_type: Option<&str>,
-    escape: Place,
-    settings: Option<&[&str]>,
-) -> Option<BodyForm> {
+fn text_body(text: &Text<'_>, content_type: Option<&str>, escape: Place, known: Option<Known<'_>>) -> Option<BodyForm> {
     let content_type = content_type.unwrap_or(TEXT);
     if is_json(content_type) {
         text.mistake(
@@ -106,8 +106,8 @@ fn text_body(
     }
     let parsed = template::Text::parse(&text.value, place_of(content_type, escape));
     let template = parsed.map_err(|wrong| tell(text, &wrong)).ok()?;
-    if let Some(settings) = settings {
-        doubt(text, template.names(), settings);
+    if let Some(known) = known {
+        doubt(text, template.names(), known);
     }
     Some(BodyForm::Text { text: template, content_type: content_type.to_owned() })
 }
@@ -149,7 +149,7 @@ fn body_of_file(
     node: Node<'_>,
     content_type: Option<&str>,
     escape: Place,
-    settings: Option<&[&str]>,
+    known: Option<Known<'_>>,
 ) -> Option<BodyForm> {
     let named = node.filled()?;
     let text = match read(&named.reading.directory.join(named.value.trim())) {
@@ -181,22 +181,22 @@ fn body_of_file(
             }
         };
         let tree = Tree::parse(&json, escape).map_err(told).ok()?;
-        if let Some(settings) = settings {
-            doubt(&named, tree.names().into_iter().map(|(_, name)| name), settings);
+        if let Some(known) = known {
+            doubt(&named, tree.names().into_iter().map(|(_, name)| name), known);
         }
         return Some(BodyForm::Json(tree));
     }
     let content_type = content_type.unwrap_or(TEXT);
     let parsed = template::Text::parse(&text, place_of(content_type, escape));
     let text = parsed.map_err(|wrong| tell_of_file(&named, &wrong)).ok()?;
-    if let Some(settings) = settings {
-        doubt(&named, text.names(), settings);
+    if let Some(known) = known {
+        doubt(&named, text.names(), known);
     }
     Some(BodyForm::Text { text, content_type: content_type.to_owned() })
 }
 
 /// A table or a list as JSON, each text of which is a template.
-fn tree(node: Node<'_>, escape: Place, settings: Option<&[&str]>) -> Option<Tree> {
+fn tree(node: Node<'_>, escape: Place, known: Option<Known<'_>>) -> Option<Tree> {
     let mut leaves = Leaves::new();
     let json = json(node, String::new(), &mut leaves)?;
     let told = |wrongs: Vec<WrongLeaf>| {
@@ -207,10 +207,10 @@ fn tree(node: Node<'_>, escape: Place, settings: Option<&[&str]>) -> Option<Tree
         }
     };
     let tree = Tree::parse(&json, escape).map_err(told).ok()?;
-    if let Some(settings) = settings {
+    if let Some(known) = known {
         for (leaf, name) in tree.names() {
             if let Some(text) = leaves.get(&leaf) {
-                doubt(text, [name], settings);
+                doubt(text, [name], known);
             }
         }
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::node::Node;
 use super::reader::Section;
-use super::{form, network, outcomes, preset, retry};
+use super::{form, network, outcomes, preset, retry, steps};
 use crate::domain::destination::Destination;
 use crate::domain::outcome_rules::OutcomeRules;
 use crate::domain::sign::SigningSecret;
@@ -13,8 +13,7 @@ use crate::domain::sign::SigningSecret;
 pub const NAME_HELP: &str = "use up to 64 letters, digits, `-` and `_`, beginning with a letter or a digit";
 
 /// Keys that other versions know.
-const LATER: [&str; 8] =
-    ["steps", "allow_private", "on_unknown", "ca", "client_cert", "client_key", "proxy", "rate_per_contact"];
+const LATER: [&str; 6] = ["allow_private", "ca", "client_cert", "client_key", "proxy", "rate_per_contact"];
 
 /// The names that the file has, whether or not their tables are right, and the destinations that are.
 #[derive(Default)]
@@ -48,7 +47,18 @@ pub fn is_name(name: &str) -> bool {
 fn destination(name: String, mut section: Section<'_>) -> Option<Destination> {
     let preset = preset::preset(&mut section);
     let url_spot = section.spot_of("url");
+    // Read first: with steps, some keys are theirs alone.
+    let several = section.take("steps");
+    if several.is_some() {
+        steps::leave_to_them(&section);
+    }
     let form = form::form(&mut section, preset.as_ref());
+    let steps = match (several, &form) {
+        (Some(node), Some(form)) => steps::steps(node, form),
+        // What its steps build on is wrong, and was said.
+        (Some(_), None) => None,
+        (None, _) => Some(Vec::new()),
+    };
     let outcomes = section.take("outcomes").map_or_else(|| Some(OutcomeRules::default()), outcomes::outcomes);
     let secrets = secrets(&mut section);
     let timeout = section.duration("timeout", Duration::from_secs(15));
@@ -79,7 +89,7 @@ fn destination(name: String, mut section: Section<'_>) -> Option<Destination> {
     Some(Destination {
         name,
         form: form?,
-        steps: Vec::new(),
+        steps: steps?,
         outcomes: outcomes?,
         secrets: secrets?,
         timeout,

@@ -12,7 +12,7 @@ use super::document::child;
 use super::node::Node;
 use super::preset::Preset;
 use super::reader::Section;
-use super::telling::{doubt, tell};
+use super::telling::{Known, doubt, tell};
 use super::{auth, fields, network, suggest};
 use crate::domain::form::{BodyForm, Form, Limit, OverLimit};
 use crate::domain::size;
@@ -22,10 +22,11 @@ use crate::domain::template::{self, HeaderTemplate, Place, UrlTemplate};
 pub(super) fn form(section: &mut Section<'_>, preset: Option<&Preset>) -> Option<Form> {
     let settings = settings(section, preset);
     let names: Vec<&str> = settings.iter().flat_map(BTreeMap::keys).map(String::as_str).collect();
+    let known = Known::settings(&names);
     let method = section.take("method").map_or(Some(Method::POST), method);
-    let url = url(section, preset, &names);
+    let url = url(section, preset, known);
     let escape = section.take("escape").map_or(Some(Place::Plain), escape);
-    let headers = section.take("headers").map_or(Some(Vec::new()), |node| headers(node, &names));
+    let headers = section.take("headers").map_or(Some(Vec::new()), |node| headers(node, known));
     let spot = section.spot_of("auth");
     let auth = section.take("auth").map_or(Some(None), |node| auth::auth(node).map(Some));
     if let (Some(headers), Some(Some(auth))) = (&headers, &auth)
@@ -38,7 +39,7 @@ pub(super) fn form(section: &mut Section<'_>, preset: Option<&Preset>) -> Option
     }
     let types = headers.iter().flatten().filter(|(name, _)| *name == CONTENT_TYPE).count();
     let fields = fields::fields(section);
-    let body = BodyKeys::take(section).read(escape.unwrap_or(Place::Plain), Some(&names));
+    let body = BodyKeys::take(section).read(escape.unwrap_or(Place::Plain), Some(known));
     if let (true, Some(Some(BodyForm::Text { .. }))) = (types > 0, &body) {
         section.reading.mistake(
             &section.spot,
@@ -74,7 +75,7 @@ fn method(node: Node<'_>) -> Option<Method> {
     }
 }
 
-fn url(section: &mut Section<'_>, preset: Option<&Preset>, settings: &[&str]) -> Option<UrlTemplate> {
+fn url(section: &mut Section<'_>, preset: Option<&Preset>, known: Known<'_>) -> Option<UrlTemplate> {
     let example = preset.map(|preset| preset.url_example.as_str()).filter(|example| !example.is_empty());
     let example = example.unwrap_or("https://crm.example.com/hooks/leads");
     let node = section.required("url", &format!("\"{example}\""))?;
@@ -87,7 +88,7 @@ fn url(section: &mut Section<'_>, preset: Option<&Preset>, settings: &[&str]) ->
         network::url(&text, example)?;
     }
     let template = UrlTemplate::parse(text.value.trim()).map_err(|wrong| tell(&text, &wrong)).ok()?;
-    doubt(&text, template.names(), settings);
+    doubt(&text, template.names(), known);
     Some(template)
 }
 
@@ -102,7 +103,7 @@ fn escape(node: Node<'_>) -> Option<Place> {
     found
 }
 
-fn headers(node: Node<'_>, settings: &[&str]) -> Option<Vec<(HeaderName, HeaderTemplate)>> {
+pub(super) fn headers(node: Node<'_>, known: Known<'_>) -> Option<Vec<(HeaderName, HeaderTemplate)>> {
     let mut section = node.table()?;
     let mut read: Vec<Option<(HeaderName, HeaderTemplate)>> = Vec::new();
     let mut names: Vec<HeaderName> = Vec::new();
@@ -130,7 +131,7 @@ fn headers(node: Node<'_>, settings: &[&str]) -> Option<Vec<(HeaderName, HeaderT
                 return None;
             }
             let template = HeaderTemplate::parse(&text.value).map_err(|wrong| tell(&text, &wrong)).ok()?;
-            doubt(&text, template.names(), settings);
+            doubt(&text, template.names(), known);
             Some(template)
         });
         read.push(name.zip(value));

@@ -112,7 +112,10 @@ fn config(reading: &Reading<'_>, mut root: Section<'_>) -> Option<Config> {
     root.finish(&[]);
     let (source, csat) = (source?, csat?);
     trial::every_request(reading, &source, &csat, &destinations.checked, &routes);
-    let veil = reading.veil().knowing(destinations.checked.iter().map(|destination| &destination.form));
+    let forms = destinations.checked.iter().flat_map(|destination| {
+        std::iter::once(&destination.form).chain(destination.steps.iter().map(|step| &step.form))
+    });
+    let veil = reading.veil().knowing(forms);
     Some(Config {
         source,
         csat,

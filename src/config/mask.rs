@@ -20,6 +20,16 @@ pub(super) fn shown(names: &[String]) -> bool {
         ["destinations", _, "outcomes", "status" | "body" | "then" | "wait"] => true,
         ["destinations", _, "outcomes", "json", _] => true,
         ["destinations", _, "auth", "type" | "name" | "scheme"] => true,
+        [
+            "destinations",
+            _,
+            "steps",
+            "name" | "method" | "when" | "accept" | "on_unknown" | "body_file" | "content_type",
+        ] => true,
+        ["destinations", _, "steps", "on_unknown", "redo"] => true,
+        ["destinations", _, "steps", "outcomes", "status" | "body" | "then" | "wait"] => true,
+        ["destinations", _, "steps", "outcomes", "json", _] => true,
+        ["destinations", _, "steps", "capture", ..] => true,
         ["destinations", _, "retry", key] => {
             matches!(*key, "schedule" | "jitter" | "initial" | "factor" | "max" | "attempts")
         }

@@ -42,6 +42,7 @@ mod secret_file;
 mod source;
 mod stand_in;
 mod starter;
+mod steps;
 mod suggest;
 mod summary;
 mod telling;

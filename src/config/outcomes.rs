@@ -18,11 +18,14 @@ const STATUS_HELP: &str = "write 404, \"4xx\", \"400-499\", or a list of them";
 const MEANINGS: [&str; 5] = ["accept", "retry", "throttle", "give_up", "disable"];
 
 pub(super) fn outcomes(node: Node<'_>) -> Option<OutcomeRules> {
+    rules(node).map(OutcomeRules::new)
+}
+
+pub(super) fn rules(node: Node<'_>) -> Option<Vec<OutcomeRule>> {
     // All are read before any is missed, so that each mistake is found.
     let rules: Vec<Option<OutcomeRule>> =
         node.list(EXAMPLE)?.into_iter().map(|node| node.table().and_then(rule)).collect();
-    let rules: Option<Vec<OutcomeRule>> = rules.into_iter().collect();
-    rules.map(OutcomeRules::new)
+    rules.into_iter().collect()
 }
 
 fn rule(mut section: Section<'_>) -> Option<OutcomeRule> {
@@ -62,7 +65,7 @@ fn rule(mut section: Section<'_>) -> Option<OutcomeRule> {
     Some(OutcomeRule { status: status?, headers: headers?, body: body?, json: json?, then })
 }
 
-fn statuses(node: Node<'_>) -> Option<Vec<RangeInclusive<u16>>> {
+pub(super) fn statuses(node: Node<'_>) -> Option<Vec<RangeInclusive<u16>>> {
     if !node.is_list() {
         return status(node).map(|range| vec![range]);
     }

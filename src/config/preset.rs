@@ -176,8 +176,8 @@ fn texts(value: Option<Value>) -> Vec<String> {
     items.into_iter().map(|item| text_of(Some(item))).collect()
 }
 
-/// Keys of which any that the file sets replaces all that the preset says of the body.
-const BODY: [&str; 3] = ["body", "body_file", "content_type"];
+/// Keys of which any that the file sets replaces all that the preset says of the body, or of the steps with theirs.
+const BODY: [&str; 4] = ["body", "body_file", "content_type", "steps"];
 
 /// Reads `preset`, and sets what the file leaves to it. `None` where there is none, or no good one.
 pub(super) fn preset(section: &mut Section<'_>) -> Option<Preset> {

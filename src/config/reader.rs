@@ -263,6 +263,11 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// Whether this key is set and nobody has asked for it yet.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.entries.contains_key(key)
+    }
+
     /// Where this key's value stands; where the section does, if it is not set.
     pub(super) fn spot_of(&self, key: &str) -> Spot {
         match self.entries.get(key) {

@@ -4,7 +4,8 @@ use super::body::BodyKeys;
 use super::destination::Destinations;
 use super::node::Node;
 use super::reader::{Reading, Section, Spot};
-use super::{fields, suggest, telling};
+use super::telling::{self, Known};
+use super::{fields, suggest};
 use crate::domain::event::EventType;
 use crate::domain::form::BodyForm;
 use crate::domain::route::{Route, overlaps};
@@ -49,7 +50,7 @@ fn route(
     let to = section.required("to", "[\"crm\"]");
     let spot = to.as_ref().map_or_else(|| section.spot.clone(), Node::spot);
     let to = to.and_then(|node| each(node, "[\"crm\"]", |node| destination(node, destinations)));
-    let when = section.take("when").map_or(Some(None), |node| condition(node).map(Some));
+    let when = section.take("when").map_or(Some(None), |node| condition(node, Known::default()).map(Some));
     let fields = fields::fields(&mut section);
     let body = BodyKeys::take(&mut section);
     let bodies = bodies(&body, to.as_deref().unwrap_or_default(), destinations);
@@ -62,6 +63,12 @@ fn bodies(body: &BodyKeys<'_>, to: &[String], destinations: &Destinations) -> Op
     let used = destinations.checked.iter().filter(|destination| to.contains(&destination.name));
     let mut places: Vec<Place> = used.map(|destination| destination.form.escape).collect();
     places.dedup();
+    let several = destinations.checked.iter().find(|d| to.contains(&d.name) && !d.steps.is_empty());
+    if let (Some(node), Some(destination)) = (body.node(), several) {
+        let message = format!("`{}` takes several calls, each with a body of its own", destination.name);
+        node.mistake(message, "take it out here, and write it in the step that it is meant for");
+        return None;
+    }
     if let Some(text) = body.untyped_text() {
         let typed = destinations.checked.iter().find_map(|destination| match &destination.form.body {
             BodyForm::Text { content_type, .. } if to.contains(&destination.name) => {
@@ -88,15 +95,15 @@ fn bodies(body: &BodyKeys<'_>, to: &[String], destinations: &Destinations) -> Op
     let mut bodies: Vec<(Place, BodyForm)> = Vec::new();
     for place in places {
         if !bodies.iter().any(|(known, _)| *known == place) {
-            let unseen = bodies.is_empty().then_some(settings.as_slice());
+            let unseen = bodies.is_empty().then_some(Known::settings(&settings));
             bodies.extend(body.read(place, unseen)?.map(|body| (place, body)));
         }
     }
     Some(bodies)
 }
 
-/// `when`: what must hold for an event to be sent.
-fn condition(node: Node<'_>) -> Option<Condition> {
+/// `when`: what must hold for an event to be sent, or for a step to be taken.
+pub(super) fn condition(node: Node<'_>, known: Known<'_>) -> Option<Condition> {
     let text = node.template()?;
     if text.value.trim().is_empty() {
         text.mistake("must not be empty", "write a condition, for example when = \"csat.low\", or take the key out");
@@ -105,7 +112,7 @@ fn condition(node: Node<'_>) -> Option<Condition> {
     let condition = Condition::parse(&text.value)
         .map_err(|wrong| telling::tell_with(&text, &wrong, "write for example csat.low and lead.regional == 'Sudeste'"))
         .ok()?;
-    telling::doubt(&text, condition.names(), &[]);
+    telling::doubt(&text, condition.names(), known);
     Some(condition)
 }
 

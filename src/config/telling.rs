@@ -3,10 +3,26 @@
 use super::node::Text;
 use crate::domain::template::{Name, Wrong, check_names};
 
+/// What a template knows beside what every event has.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Known<'a> {
+    /// The destination's settings.
+    pub(super) settings: &'a [&'a str],
+    /// Names of its own, whole.
+    pub(super) also: &'a [&'a str],
+}
+
+impl<'a> Known<'a> {
+    /// The destination's settings alone.
+    pub(super) fn settings(settings: &'a [&'a str]) -> Known<'a> {
+        Known { settings, also: &[] }
+    }
+}
+
 /// Says which names of a template exist in no event. Below `lead` that is a warning: the API may send more than its page
 /// says.
-pub(super) fn doubt<'n>(text: &Text<'_>, names: impl IntoIterator<Item = &'n Name>, settings: &[&str]) {
-    for doubt in check_names(names, settings, &[]) {
+pub(super) fn doubt<'n>(text: &Text<'_>, names: impl IntoIterator<Item = &'n Name>, known: Known<'_>) {
+    for doubt in check_names(names, known.settings, known.also) {
         let part = text.value.get(doubt.at.clone()).unwrap_or_default();
         let spot = text.spot.clone().within(text.reading, part, doubt.at.start);
         if doubt.may_exist {

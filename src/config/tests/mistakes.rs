@@ -141,7 +141,7 @@ fn the_destinations() {
             "7:11: destinations.crm.secrets: is set, and so is `secret`",
         ),
         ("when = 'x'", "7:1: destinations.crm.when: `destinations.crm` has no key of this name"),
-        ("steps = []", "7:1: destinations.crm.steps: this version does not have this key yet"),
+        ("allow_private = true", "7:1: destinations.crm.allow_private: this version does not have this key yet"),
         ("preset = 'slak'", "7:10: destinations.crm.preset: there is no preset `slak` (did you mean `slack`?)"),
         ("preset = './mine.toml'", "7:10: destinations.crm.preset: the preset file ./mine.toml cannot be read"),
         (

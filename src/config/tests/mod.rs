@@ -7,6 +7,7 @@ mod fields;
 mod mistakes;
 mod outcomes;
 mod secrets;
+mod steps;
 
 use std::path::Path;
 use std::time::Duration;

@@ -93,7 +93,14 @@ fn is_known(path: &str, settings: &[&str], also: &[&str]) -> bool {
     if let Some(setting) = path.strip_prefix("settings.") {
         return settings.contains(&setting);
     }
-    KNOWN.contains(&path) || also.contains(&path)
+    // What was captured may be a list or an object, of which nobody knows what it holds.
+    let known = |own: &&str| *own == path || captured(path).is_some() && captured(path) == captured(own);
+    KNOWN.contains(&path) || also.iter().any(known)
+}
+
+/// The name of something captured.
+fn captured(path: &str) -> Option<&str> {
+    path.strip_prefix("captured.").and_then(|below| below.split(['.', '[']).next())
 }
 
 fn instead(path: &str, settings: &[&str], also: &[&str]) -> Option<String> {

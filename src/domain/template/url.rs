@@ -16,6 +16,7 @@ pub struct UrlTemplate {
     text: Text,
     /// The URL up to its path.
     origin: Url,
+    source: String,
 }
 
 impl UrlTemplate {
@@ -42,7 +43,7 @@ impl UrlTemplate {
             return Err(Wrong::new("has a character that no address has", odd..odd + 1, "take it out"));
         }
         let text_template = Text::parse_for(text, Use::Url)?;
-        let template = UrlTemplate { text: text_template, origin };
+        let template = UrlTemplate { text: text_template, origin, source: text.to_owned() };
         if !is_template(text) {
             let url = Url::parse(text).map_err(|error| Wrong::new(error.to_string(), all.clone(), help))?;
             if url.fragment().is_some() {
@@ -52,6 +53,37 @@ impl UrlTemplate {
             return Err(fragment(text, literal.0..literal.0 + literal.1.len()));
         }
         Ok(template)
+    }
+
+    /// The URL that begins with this one and goes on with `below`, which begins with `/`. A `/` at the end of this one is
+    /// dropped.
+    ///
+    /// # Errors
+    /// What is wrong with it, and where in `below`; or that this one has a query, which nothing can stand behind.
+    pub fn join(&self, below: &str) -> Result<UrlTemplate, Wrong> {
+        let base = self.source.trim_end_matches('/');
+        if literal_parts(base).any(|(_, part)| part.contains('?')) {
+            let help = "write it without `?` and what follows, or write this one out";
+            return Err(Wrong::new(
+                "nothing can be added to the destination's url, for it has a query",
+                0..below.len(),
+                help,
+            ));
+        }
+        UrlTemplate::parse(&format!("{base}{below}")).map_err(|wrong| Wrong {
+            at: wrong.at.start.saturating_sub(base.len())..wrong.at.end.saturating_sub(base.len()),
+            ..wrong
+        })
+    }
+
+    /// How long it is as it was written, in bytes.
+    pub fn source_len(&self) -> usize {
+        self.source.len()
+    }
+
+    /// Whether requests go to the same scheme, host and port, for every event.
+    pub fn goes_where(&self, other: &UrlTemplate) -> bool {
+        self.origin.origin() == other.origin.origin()
     }
 
     /// The URL for this event.
