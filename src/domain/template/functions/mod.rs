@@ -44,6 +44,7 @@ pub(super) const FILTERS: &[&str] = &[
     "float",
     "format",
     "groupby",
+    "html",
     "indent",
     "int",
     "items",
@@ -155,6 +156,7 @@ pub(super) fn add(language: &mut Environment<'static>, place: Place) {
     language.add_filter("escape", escape);
     language.add_filter("e", escape);
     language.add_filter("slack", |value: &Value| escaped(Place::Slack, value));
+    language.add_filter("html", html);
     language.add_filter("phone_e164", phone::phone_e164);
     language.add_filter("email", email::email);
     language.add_filter("first_name", first_name);
@@ -173,6 +175,12 @@ fn escaped(place: Place, value: &Value) -> Result<Value, Error> {
         return Ok(value.clone());
     }
     Ok(Value::from_safe_string(place.escape(&shown(value)?).into_owned()))
+}
+
+/// For those who show HTML out of a JSON string: nothing in it means anything, and its lines stay lines.
+fn html(value: &Value) -> Result<String, Error> {
+    let lines: Vec<_> = shown(value)?.trim_end().lines().map(|line| Place::Xml.escape(line).into_owned()).collect();
+    Ok(lines.join("<br>"))
 }
 
 /// The first word of a name.

@@ -279,3 +279,13 @@ fn no_number_is_too_far_from_any_date() {
     }
     assert_eq!(plain("lead.at | date('%Y')", &json!({"lead": {"at": -1}})), "1969");
 }
+
+#[test]
+fn html_says_what_was_said() {
+    let data = json!({"said": "<b>5 & \"6\"</b>\r\n\u{1}ok\n", "n": 4.0});
+    assert_eq!(plain("said | html", &data), "&lt;b&gt;5 &amp; &quot;6&quot;&lt;/b&gt;<br>ok");
+    assert_eq!(plain("missing | html", &data), "");
+    assert_eq!(plain("n | html", &data), "4");
+    // A place that escapes by itself is not told that this is safe.
+    assert_eq!(rendered("{{ said | html }}", Place::Slack, &json!({"said": "<!here>"})), "&amp;lt;!here&amp;gt;");
+}
