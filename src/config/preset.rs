@@ -13,7 +13,7 @@ use super::reader::Section;
 use super::suggest;
 
 /// Compiled in, by name.
-const BUILT_IN: [(&str, &str); 10] = [
+const BUILT_IN: &[(&str, &str)] = &[
     ("discord", include_str!("../../config/presets/discord.toml")),
     ("google-chat", include_str!("../../config/presets/google-chat.toml")),
     ("make", include_str!("../../config/presets/make.toml")),

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use toml_edit::{DocumentMut, Item};
 
-const NAMES: [&str; 10] = [
+const NAMES: &[&str] = &[
     "discord",
     "google-chat",
     "make",
