@@ -182,13 +182,20 @@ fn capture(name: String, node: Node<'_>, known: Known<'_>) -> Option<Capture> {
     let at = section.take("at").map_or(Some(Vec::new()), pointers);
     let optional = section.take("optional").map_or(Some(false), Node::flag);
     let pointer = section.take("in").map_or(Some(None), |node| pointer(node).map(Some));
-    let holds = section.take("holds").map_or(Some(None), |node| holds(node, known).map(Some));
+    let both = section.has("holds") && section.has("is");
+    if both {
+        let help = "keep `is` where a text must be it and nothing else, and `holds` where it may be a part of one";
+        section.reading.mistake(&section.spot, "`is` and `holds` mean two things", Some(help.to_owned()));
+    }
+    let whole = section.has("is");
+    let part = section.take("holds").map_or(Some(None), |node| mentioned(node, known).map(Some));
+    let mentioned = section.take("is").map_or(part, |node| mentioned(node, known).map(Some));
     let spot = section.spot.clone();
     let reading = section.reading;
     section.finish(&[]);
-    let (at, optional, pointer, holds) = (at?, optional?, pointer?, holds?);
-    let list = match (pointer, holds) {
-        (Some(pointer), Some(holds)) => Some(InList { pointer, holds }),
+    let (at, optional, pointer, mentioned) = (at?, optional?, pointer?, mentioned?);
+    let list = match (pointer, mentioned) {
+        (Some(pointer), Some(holds)) => Some(InList { pointer, holds, whole }),
         (None, None) if !at.is_empty() => None,
         (None, None) => {
             let help = "write at = \"/id\", or in = \"/data\" with holds = \"{{ id }}\"";
@@ -197,14 +204,15 @@ fn capture(name: String, node: Node<'_>, known: Known<'_>) -> Option<Capture> {
         }
         _ => {
             let help = "write both: in = \"/data\", the list, and holds = \"{{ id }}\", what its item must mention";
-            reading.mistake(&spot, "`in` and `holds` go together", Some(help.to_owned()));
+            reading.mistake(&spot, "`in` and `holds` (or `is`) go together", Some(help.to_owned()));
             return None;
         }
     };
     Some(Capture { name, list, at, optional })
 }
 
-fn holds(node: Node<'_>, known: Known<'_>) -> Option<template::Text> {
+/// `holds` or `is`: what the list's item must mention.
+fn mentioned(node: Node<'_>, known: Known<'_>) -> Option<template::Text> {
     let text = node.template()?;
     if text.value.trim().is_empty() {
         text.mistake("must not be empty", "write for example holds = \"{{ id }}\"");

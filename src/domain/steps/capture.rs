@@ -24,22 +24,32 @@ pub struct Capture {
     pub optional: bool,
 }
 
-/// Which item of a list is meant: the first that mentions something.
+/// Which item of a list is meant: the first that mentions something, in a text or a number, at any depth.
 #[derive(Clone, Debug)]
 pub struct InList {
     /// The list, by JSON Pointer.
     pub pointer: String,
-    /// What one of the item's texts or numbers, at any depth, must hold.
+    /// What it must mention.
     pub holds: Text,
+    /// The text must be this and nothing else; capitals and what is blank around it make no difference. Whoever looks for
+    /// an address or a number wants that one and not one that it is a part of.
+    pub whole: bool,
 }
 
 /// A capture for one event: nothing in it has to be filled in any more.
 #[derive(Clone, Debug)]
 pub struct Want {
     name: String,
-    list: Option<(String, String)>,
+    list: Option<(String, Mention)>,
     at: Vec<String>,
     optional: bool,
+}
+
+/// What an item must mention.
+#[derive(Clone, Debug)]
+struct Mention {
+    text: String,
+    whole: bool,
 }
 
 impl Capture {
@@ -49,7 +59,13 @@ impl Capture {
     /// What the list's item must hold cannot be evaluated.
     pub fn want(&self, context: &Context) -> Result<Want, RenderError> {
         let list = match &self.list {
-            Some(InList { pointer, holds }) => Some((pointer.clone(), holds.render(context)?)),
+            Some(InList { pointer, holds, whole: true }) => {
+                let text = holds.render(context)?.trim().to_lowercase();
+                Some((pointer.clone(), Mention { text, whole: true }))
+            }
+            Some(InList { pointer, holds, whole: false }) => {
+                Some((pointer.clone(), Mention { text: holds.render(context)?, whole: false }))
+            }
             None => None,
         };
         Ok(Want { name: self.name.clone(), list, at: self.at.clone(), optional: self.optional })
@@ -86,7 +102,7 @@ impl Want {
 
     fn find<'a>(&self, answer: &'a Value) -> Option<&'a Value> {
         let within = match &self.list {
-            Some((pointer, holds)) => answer.pointer(pointer)?.as_array()?.iter().find(|item| mentions(item, holds))?,
+            Some((pointer, what)) => answer.pointer(pointer)?.as_array()?.iter().find(|item| what.is_in(item))?,
             None => answer,
         };
         match self.at.as_slice() {
@@ -96,16 +112,19 @@ impl Want {
     }
 }
 
-/// Whether a text or a number in there holds this. Nothing is held by everything, and so would say nothing.
-fn mentions(value: &Value, text: &str) -> bool {
-    !text.is_empty()
-        && match value {
-            Value::String(own) => own.contains(text),
-            Value::Number(number) => number.to_string() == text,
-            Value::Array(items) => items.iter().any(|item| mentions(item, text)),
-            Value::Object(fields) => fields.values().any(|field| mentions(field, text)),
-            Value::Null | Value::Bool(_) => false,
-        }
+impl Mention {
+    /// Whether a text or a number in there is it or holds it. Nothing is held by everything, and so would say nothing.
+    fn is_in(&self, value: &Value) -> bool {
+        !self.text.is_empty()
+            && match value {
+                Value::String(own) if self.whole => own.trim().to_lowercase() == self.text,
+                Value::String(own) => own.contains(&self.text),
+                Value::Number(number) => number.to_string() == self.text,
+                Value::Array(items) => items.iter().any(|item| self.is_in(item)),
+                Value::Object(fields) => fields.values().any(|field| self.is_in(field)),
+                Value::Null | Value::Bool(_) => false,
+            }
+    }
 }
 
 #[cfg(test)]
@@ -119,6 +138,7 @@ mod tests {
         let list = list.map(|(pointer, holds)| InList {
             pointer: pointer.to_owned(),
             holds: Text::parse(holds, Place::Plain).expect("a template"),
+            whole: false,
         });
         let at = at.iter().map(|pointer| (*pointer).to_owned()).collect();
         let capture = Capture { name: "x".to_owned(), list, at, optional };
@@ -156,6 +176,28 @@ mod tests {
         // What an empty text would be found in is everything.
         assert_eq!(want(Some(("/data", "{{ lead.email }}")), &["/id"], true).take(Some(&answer)), Ok(None));
         assert_eq!(want(Some(("/none", "evt_1")), &["/id"], true).take(Some(&answer)), Ok(None));
+    }
+
+    #[test]
+    fn an_item_may_have_to_mention_it_and_nothing_else() {
+        let answer = json!({"data": [
+            {"id": 1, "emails": ["ana.maria@example.com"], "key": "1234567"},
+            {"id": 2, "emails": ["other@example.com", " Maria@Example.com"], "key": 123456},
+        ]});
+        for (is, found) in [
+            ("maria@example.com", Some("2")),
+            (" MARIA@example.com\n", Some("2")),
+            ("123456", Some("2")),
+            ("1234567", Some("1")),
+            ("12345", None),
+            ("", None),
+        ] {
+            let holds = Text::parse(is, Place::Plain).expect("a template");
+            let list = Some(InList { pointer: "/data".to_owned(), holds, whole: true });
+            let capture = Capture { name: "x".to_owned(), list, at: vec!["/id".to_owned()], optional: true };
+            let want = capture.want(&Context::of("evt_1", b"{\"data\":{}}").expect("a context")).expect("filled in");
+            assert_eq!(want.take(Some(&answer)), Ok(found.map(str::to_owned)), "{is}");
+        }
     }
 
     #[test]

@@ -53,7 +53,7 @@ fn crm() -> Steps {
     let holds = Text::parse("{{ id }}", Place::Plain).expect("a template");
     let found = Capture {
         name: "note_id".to_owned(),
-        list: Some(InList { pointer: "/data".to_owned(), holds }),
+        list: Some(InList { pointer: "/data".to_owned(), holds, whole: false }),
         at: vec!["/id".to_owned()],
         optional: true,
     };
