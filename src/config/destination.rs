@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use super::document::child;
 use super::node::Node;
-use super::reader::Section;
+use super::reader::{Reading, Section, Spot};
 use super::{form, network, outcomes, preset, retry, steps};
 use crate::domain::destination::Destination;
 use crate::domain::outcome_rules::OutcomeRules;
@@ -25,15 +26,39 @@ pub(super) struct Destinations {
 pub(super) fn destinations(node: Option<Node<'_>>) -> Destinations {
     let mut found = Destinations::default();
     let Some(mut section) = node.and_then(Node::table) else { return found };
+    let reading = section.reading;
     for (name, node) in section.rest() {
         if !is_name(&name) {
             let spot = node.key_spot();
             node.reading.mistake(&spot, "is no name for a destination", Some(NAME_HELP.to_owned()));
         }
         found.names.push(name.clone());
-        found.checked.extend(node.table().and_then(|section| destination(name, section)));
+        let auth = reading.spot_of_key(&child(&child("destinations", &name), "auth"));
+        let read = node.table().and_then(|section| destination(name, section));
+        if let Some(read) = &read {
+            one_sign_in(reading, &auth, read, &found.checked);
+        }
+        found.checked.extend(read);
     }
     found
+}
+
+/// Where two destinations share one token, they begin with the same refresh token, or each would end the other's.
+fn one_sign_in(reading: &Reading<'_>, spot: &Spot, this: &Destination, others: &[Destination]) {
+    let Some(mine) = this.oauth2() else { return };
+    let differs = |other: &&Destination| {
+        other.oauth2().is_some_and(|its| {
+            let given = (its.given_digest(), mine.given_digest());
+            its.key() == mine.key() && matches!(given, (Some(one), Some(other)) if one != other)
+        })
+    };
+    if let Some(other) = others.iter().find(differs) {
+        let message =
+            format!("begins with another refresh token than `{}`, with which it shares its token", other.name);
+        let help =
+            "write account = \"...\" with a name of its own where it is another account, or the same refresh_token";
+        reading.mistake(spot, message, Some(help.to_owned()));
+    }
 }
 
 /// Names are typed on command lines, stand in metrics and in names of variables; each of these has its own rules, and

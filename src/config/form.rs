@@ -30,7 +30,7 @@ pub(super) fn form(section: &mut Section<'_>, preset: Option<&Preset>) -> Option
     let spot = section.spot_of("auth");
     let auth = section.take("auth").map_or(Some(None), |node| auth::auth(node).map(Some));
     if let (Some(headers), Some(Some(auth))) = (&headers, &auth)
-        && let Some((name, _)) = auth.header()
+        && let Some(name) = auth.header_name()
         && headers.iter().any(|(other, _)| *other == name)
     {
         let help = "keep one of the two";

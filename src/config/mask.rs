@@ -19,7 +19,6 @@ pub(super) fn shown(names: &[String]) -> bool {
         // What answers look like; a header's text may be anything.
         ["destinations", _, "outcomes", "status" | "body" | "then" | "wait"] => true,
         ["destinations", _, "outcomes", "json", _] => true,
-        ["destinations", _, "auth", "type" | "name" | "scheme"] => true,
         [
             "destinations",
             _,
@@ -30,6 +29,7 @@ pub(super) fn shown(names: &[String]) -> bool {
         ["destinations", _, "steps", "outcomes", "status" | "body" | "then" | "wait"] => true,
         ["destinations", _, "steps", "outcomes", "json", _] => true,
         ["destinations", _, "steps", "capture", ..] => true,
+        ["destinations", _, "auth", key] => AUTH.contains(key),
         ["destinations", _, "retry", key] => {
             matches!(*key, "schedule" | "jitter" | "initial" | "factor" | "max" | "attempts")
         }
@@ -52,6 +52,21 @@ const DESTINATION: [&str; 13] = [
     "over_max_body",
     "escape",
     "preset",
+];
+
+const AUTH: [&str; 12] = [
+    "type",
+    "name",
+    "scheme",
+    "grant",
+    "client_auth",
+    "encoding",
+    "scope",
+    "account",
+    "redirect_url",
+    "pkce",
+    "base_url_at",
+    "expires_in",
 ];
 
 const CSAT: [&str; 5] = ["low_max", "scale", "direction", "low_words", "high_words"];

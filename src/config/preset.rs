@@ -179,12 +179,15 @@ fn texts(value: Option<Value>) -> Vec<String> {
 /// Keys of which any that the file sets replaces all that the preset says of the body, or of the steps with theirs.
 const BODY: [&str; 4] = ["body", "body_file", "content_type", "steps"];
 
+/// Tables of which the file may set a part and leave the rest to the preset.
+const IN_PARTS: [&str; 1] = ["auth"];
+
 /// Reads `preset`, and sets what the file leaves to it. `None` where there is none, or no good one.
 pub(super) fn preset(section: &mut Section<'_>) -> Option<Preset> {
     let text = section.take("preset").and_then(Node::filled)?;
     match Preset::find(text.value.trim(), section.reading.directory) {
         Ok(preset) => {
-            section.fill_in(&preset.destination, &BODY);
+            section.fill_in(&preset.destination, &BODY, &IN_PARTS);
             Some(preset)
         }
         Err(said) => {

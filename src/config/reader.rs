@@ -207,7 +207,9 @@ impl<'a> Section<'a> {
 
     /// The key's value, if it is set.
     pub(super) fn take(&mut self, key: &'static str) -> Option<Node<'a>> {
-        self.asked.push(key);
+        if !self.asked.contains(&key) {
+            self.asked.push(key);
+        }
         let value = self.entries.remove(key)?;
         Some(Node::new(self.reading, child(&self.path, key), value))
     }
@@ -253,12 +255,22 @@ impl<'a> Section<'a> {
         read.and_then(|n| usize::try_from(n).ok()).unwrap_or(default)
     }
 
-    /// Sets what the file has not set. `instead`: keys of which any stands for all the others.
-    pub(super) fn fill_in(&mut self, defaults: &Dict, instead: &[&str]) {
+    /// Sets what the file has not set. `instead`: keys of which any stands for all the others. `within`: tables of which
+    /// the file may set a part, unless it gives them another `type`.
+    pub(super) fn fill_in(&mut self, defaults: &Dict, instead: &[&str], within: &[&str]) {
         let replaced = instead.iter().any(|key| self.entries.contains_key(*key));
         for (key, value) in defaults {
-            if !(self.entries.contains_key(key) || replaced && instead.contains(&key.as_str())) {
-                self.entries.insert(key.clone(), value.clone());
+            match (self.entries.get_mut(key), value) {
+                (Some(Value::Dict(_, written)), Value::Dict(_, defaults)) if within.contains(&key.as_str()) => {
+                    if written.get("type").is_none_or(|kind| kind.as_str() == type_of(defaults)) {
+                        for (key, value) in defaults {
+                            written.entry(key.clone()).or_insert_with(|| value.clone());
+                        }
+                    }
+                }
+                (Some(_), _) => {}
+                (None, _) if replaced && instead.contains(&key.as_str()) => {}
+                (None, _) => drop(self.entries.insert(key.clone(), value.clone())),
             }
         }
     }
@@ -299,4 +311,8 @@ impl<'a> Section<'a> {
             }
         }
     }
+}
+
+fn type_of(table: &Dict) -> Option<&str> {
+    table.get("type").and_then(Value::as_str)
 }

@@ -3,6 +3,7 @@
 use super::{Access, Config, Start, StoreConfig};
 use crate::domain::csat::{CsatRules, Direction, Scale};
 use crate::domain::destination::Destination;
+use crate::domain::oauth2::Grant;
 use crate::domain::pace::Rate;
 use crate::domain::span;
 
@@ -69,9 +70,13 @@ fn destination(to: &Destination) -> String {
         1 => "signed".to_owned(),
         n => format!("signed with {n} secrets"),
     };
+    let auth = to.oauth2().map_or(String::new(), |oauth2| match oauth2.grant {
+        Grant::ClientCredentials => format!(", tokens from {}", oauth2.token_url),
+        Grant::RefreshToken => format!(", tokens from {} by `leadhook auth {}`", oauth2.token_url, to.name),
+    });
     let rate = to.rate.map(|rate| format!(", at most {}", rate_text(rate))).unwrap_or_default();
     format!(
-        "{}, {signed}, {} at a time{rate}, for up to {}",
+        "{}, {signed}{auth}, {} at a time{rate}, for up to {}",
         to.form.shown_url(),
         to.concurrency,
         span::format(to.max_age)

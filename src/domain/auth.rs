@@ -1,10 +1,11 @@
-//! `auth`: how a request shows that it may come in, where that needs nothing to be remembered.
+//! `auth`: how a request shows that it may come in.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderName;
 use http::header::AUTHORIZATION;
 
+use super::oauth2::OAuth2;
 use super::secret::Secret;
 
 /// What a destination wants to see. All values are fit for the place where they go.
@@ -38,6 +39,8 @@ pub enum Auth {
         /// The key itself.
         value: Secret,
     },
+    /// `Authorization: Bearer TOKEN`, with a token that has to be asked for and ends: it is put in when the request is sent.
+    OAuth2(Box<OAuth2>),
 }
 
 impl Auth {
@@ -48,10 +51,11 @@ impl Auth {
             Auth::Basic { .. } => "basic",
             Auth::Header { .. } => "header",
             Auth::Query { .. } => "query",
+            Auth::OAuth2(_) => "oauth2",
         }
     }
 
-    /// The header to send, whole.
+    /// The header to send, whole; `None` where there is none, or none before the request is sent.
     pub fn header(&self) -> Option<(HeaderName, Secret)> {
         match self {
             Auth::Bearer { token } => Some((AUTHORIZATION, Secret::new(format!("Bearer {}", token.expose())))),
@@ -65,7 +69,24 @@ impl Auth {
                 };
                 Some((name.clone(), value))
             }
+            Auth::Query { .. } | Auth::OAuth2(_) => None,
+        }
+    }
+
+    /// The header that it sets, now or when the request is sent.
+    pub fn header_name(&self) -> Option<HeaderName> {
+        match self {
+            Auth::Bearer { .. } | Auth::Basic { .. } | Auth::OAuth2(_) => Some(AUTHORIZATION),
+            Auth::Header { name, .. } => Some(name.clone()),
             Auth::Query { .. } => None,
+        }
+    }
+
+    /// How tokens are had, where that is how.
+    pub fn oauth2(&self) -> Option<&OAuth2> {
+        match self {
+            Auth::OAuth2(oauth2) => Some(oauth2),
+            _ => None,
         }
     }
 
@@ -78,6 +99,7 @@ impl Auth {
                 vec![packed, username.clone(), password.clone()]
             }
             Auth::Header { value, .. } | Auth::Query { value, .. } => vec![value.clone()],
+            Auth::OAuth2(oauth2) => oauth2.secrets(),
         }
     }
 

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use super::auth::Auth;
 use super::form::Form;
+use super::oauth2::OAuth2;
 use super::outcome::{self, Answer, Outcome};
 use super::outcome_rules::OutcomeRules;
 use super::pace::Rate;
@@ -36,6 +38,11 @@ pub struct Destination {
 }
 
 impl Destination {
+    /// How its tokens are had, where it wants tokens that end.
+    pub fn oauth2(&self) -> Option<&OAuth2> {
+        self.form.auth.as_ref().and_then(Auth::oauth2)
+    }
+
     /// What this answer means: by its own rules first, then as for everyone.
     ///
     /// Where the URL holds templates or there are several calls, 410 speaks of one lead's URL and not of the whole

@@ -17,6 +17,7 @@ pub mod fields;
 pub mod form;
 pub mod lead;
 pub mod news;
+pub mod oauth2;
 pub mod outcome;
 pub mod outcome_rules;
 pub mod pace;

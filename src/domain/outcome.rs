@@ -83,6 +83,8 @@ pub enum NoAnswer {
     Protocol,
     /// leadhook ended while the request was under way.
     Interrupted,
+    /// Nothing was sent: there is no token to send it with.
+    NoToken,
 }
 
 impl NoAnswer {
@@ -96,6 +98,7 @@ impl NoAnswer {
             NoAnswer::Reset => "reset",
             NoAnswer::Protocol => "protocol",
             NoAnswer::Interrupted => "interrupted",
+            NoAnswer::NoToken => "no_token",
         }
     }
 }
@@ -110,6 +113,7 @@ impl fmt::Display for NoAnswer {
             NoAnswer::Reset => "the connection was closed before an answer came",
             NoAnswer::Protocol => "the answer was not HTTP",
             NoAnswer::Interrupted => "leadhook was stopped before an answer came",
+            NoAnswer::NoToken => "no token",
         })
     }
 }
@@ -159,9 +163,14 @@ impl fmt::Display for Outcome {
 ///
 /// Only 2xx is a success. A redirect is never followed, so 3xx is retried like an outage: somebody has to correct the
 /// URL, and the schedule gives them the time. So it is with 401, 403, 404 and 407, which are as a rule mended on the
-/// other side; every other 4xx says that this very request will never do.
+/// other side; every other 4xx says that this very request will never do. Where there is no token, nothing that is sent to
+/// this destination will do, and nothing was tried.
 pub fn judge(answer: &Answer) -> Outcome {
-    let Answer::Got(response) = answer else { return Outcome::Retry };
+    let response = match answer {
+        Answer::Got(response) => response,
+        Answer::Nothing { why: NoAnswer::NoToken, .. } => return Outcome::Throttled(None),
+        Answer::Nothing { .. } => return Outcome::Retry,
+    };
     match (response.status, response.retry_after) {
         (200..=299, _) => Outcome::Accepted,
         (410, _) => Outcome::Gone,
@@ -222,6 +231,13 @@ mod tests {
             assert_eq!(judge(&Answer::Nothing { why, detail: String::new() }), Outcome::Retry);
             assert_eq!(serde_json::to_value(why).expect("serializes"), why.as_str());
         }
+    }
+
+    #[test]
+    fn without_a_token_the_destination_waits() {
+        let answer = Answer::Nothing { why: NoAnswer::NoToken, detail: "invalid_grant".into() };
+        assert_eq!(judge(&answer), Outcome::Throttled(None));
+        assert_eq!(serde_json::to_value(NoAnswer::NoToken).expect("serializes"), NoAnswer::NoToken.as_str());
     }
 
     #[test]

@@ -260,7 +260,7 @@ fn small_digits(encoded: &str) -> String {
 }
 
 /// Whether a header's or a parameter's name says that its value is a secret.
-fn is_telling(name: &str) -> bool {
+pub(super) fn is_telling(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
     // Ours, and made anew for each attempt.
     !name.starts_with("webhook-") && TELLING.iter().any(|part| name.contains(part))

@@ -104,7 +104,11 @@ impl SourceError {
             SourceErrorKind::NoAnswer(failure) => match failure.why {
                 NoAnswer::Dns | NoAnswer::Connect => "check `base_url` in [source] and this machine's network",
                 NoAnswer::Tls => "check `base_url` in [source] and this machine's clock",
-                NoAnswer::Timeout | NoAnswer::Reset | NoAnswer::Protocol | NoAnswer::Interrupted => return None,
+                NoAnswer::Timeout
+                | NoAnswer::Reset
+                | NoAnswer::Protocol
+                | NoAnswer::Interrupted
+                | NoAnswer::NoToken => return None,
             },
             SourceErrorKind::Status(404) if !matches!(self.asked, Asked::Lead(_)) => {
                 "check `base_url` and `platform_id` in [source]"

@@ -1,5 +1,7 @@
 //! `auth`: how requests to a destination show that they may come in.
 
+mod oauth2;
+
 use super::network;
 use super::node::Node;
 use super::reader::Section;
@@ -8,9 +10,9 @@ use crate::domain::auth::Auth;
 use crate::domain::secret::Secret;
 
 /// Types that other versions know.
-const LATER: [&str; 2] = ["oauth2", "aws_sigv4"];
+const LATER: [&str; 1] = ["aws_sigv4"];
 
-const TYPES: [&str; 4] = ["bearer", "basic", "header", "query"];
+const TYPES: [&str; 5] = ["bearer", "basic", "header", "query", "oauth2"];
 
 pub(super) fn auth(node: Node<'_>) -> Option<Auth> {
     let mut section = node.table()?;
@@ -20,6 +22,7 @@ pub(super) fn auth(node: Node<'_>) -> Option<Auth> {
         "basic" => basic(&mut section),
         "header" => header(&mut section),
         "query" => query(&mut section),
+        "oauth2" => oauth2::oauth2(&mut section).map(|oauth2| Auth::OAuth2(Box::new(oauth2))),
         later if LATER.contains(&later) => {
             kind.mistake("this version does not have this type yet", there_is());
             return None;
