@@ -16,6 +16,7 @@ use super::suggest;
 const BUILT_IN: &[(&str, &str)] = &[
     ("discord", include_str!("../../config/presets/discord.toml")),
     ("google-chat", include_str!("../../config/presets/google-chat.toml")),
+    ("hubspot", include_str!("../../config/presets/hubspot.toml")),
     ("make", include_str!("../../config/presets/make.toml")),
     ("n8n", include_str!("../../config/presets/n8n.toml")),
     ("pipedream", include_str!("../../config/presets/pipedream.toml")),

@@ -8,6 +8,7 @@ use toml_edit::{DocumentMut, Item};
 const NAMES: &[&str] = &[
     "discord",
     "google-chat",
+    "hubspot",
     "make",
     "n8n",
     "pipedream",

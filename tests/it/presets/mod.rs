@@ -5,6 +5,7 @@ mod crm;
 mod discord;
 mod files;
 mod google_chat;
+mod hubspot;
 mod leads;
 mod ops;
 mod own;

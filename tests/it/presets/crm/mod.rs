@@ -39,6 +39,7 @@ mod story;
 mod trying;
 
 use std::collections::BTreeMap;
+use std::time::Instant;
 
 use percent_encoding::percent_decode_str;
 use serde_json::{Value, json};
@@ -78,6 +79,8 @@ pub struct Call {
     pub body: Vec<u8>,
     /// `http://127.0.0.1:PORT`, where the stand-in is to be found.
     pub base: String,
+    /// When it came.
+    pub at: Instant,
     line: String,
 }
 
@@ -92,6 +95,7 @@ impl Call {
             headers: request.headers.clone(),
             body: request.body.clone(),
             base: format!("http://{}", request.headers.get("host").map_or("", String::as_str)),
+            at: request.at,
             line: request.line.clone(),
         }
     }
@@ -132,6 +136,11 @@ impl Call {
 /// All of them, to be compared.
 pub fn shown(calls: &[Call]) -> Vec<Value> {
     calls.iter().map(Call::shown).collect()
+}
+
+/// `POST /path?query` of each.
+pub fn lines(calls: &[Call]) -> Vec<String> {
+    calls.iter().map(|call| call.line.clone()).collect()
 }
 
 fn form(text: &str) -> BTreeMap<String, String> {

@@ -34,6 +34,7 @@ pub struct Story<C> {
     row: String,
     details: String,
     later: Option<String>,
+    wait: &'static str,
 }
 
 impl<C> Clone for Story<C> {
@@ -46,6 +47,7 @@ impl<C> Clone for Story<C> {
             row: self.row.clone(),
             details: self.details.clone(),
             later: self.later.clone(),
+            wait: self.wait,
         }
     }
 }
@@ -88,6 +90,7 @@ impl<C: Crm> Story<C> {
             row: leads::row(LEAD),
             details: leads::LOW.to_owned(),
             later: None,
+            wait: "30s",
         }
     }
 
@@ -113,6 +116,12 @@ impl<C: Crm> Story<C> {
     pub fn later(mut self, details: &str) -> Story<C> {
         self.source = "recheck = [\"200ms\"]\n".to_owned();
         self.later = Some(details.to_owned());
+        self
+    }
+
+    /// What does not come due within so long is not waited for, instead of 30s.
+    pub fn wait(mut self, wait: &'static str) -> Story<C> {
+        self.wait = wait;
         self
     }
 
@@ -159,7 +168,7 @@ impl<C: Crm> Story<C> {
         if let Some(later) = &self.later {
             api.tell_next(LEAD, Some(later));
         }
-        let lives = run(&place, &alive).await;
+        let lives = run(&place, &alive, self.wait).await;
         let status = {
             let place = Arc::clone(&place);
             tokio::task::spawn_blocking(move || place.status()).await.unwrap()
@@ -232,9 +241,9 @@ impl<C: Crm> Story<C> {
 }
 
 /// Runs leadhook until it ends by itself, and gives how often that took.
-async fn run(place: &Arc<Place>, alive: &AtomicU32) -> usize {
+async fn run(place: &Arc<Place>, alive: &AtomicU32, wait: &str) -> usize {
     for life in 1..=LIVES {
-        let running = place.spawn(&["run", "--once", "--wait", "30s"]);
+        let running = place.spawn(&["run", "--once", "--wait", wait]);
         alive.store(running.id(), Ordering::SeqCst);
         let ran = tokio::task::spawn_blocking(move || running.ends()).await.unwrap();
         match ran.code {
