@@ -33,6 +33,7 @@ mod routes;
 mod secrecy;
 mod silence;
 mod state;
+mod steps;
 mod stopping;
 mod throttling;
 mod unreadable;

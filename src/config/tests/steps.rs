@@ -54,6 +54,19 @@ fn several_calls_as_people_write_them() {
     assert_eq!(judged(409, "no"), Some(Outcome::GivenUp));
 }
 
+#[test]
+fn the_pages_example_is_right() {
+    let page = include_str!("../../../config/STEPS.md");
+    let example = page.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).expect("an example");
+    let text =
+        GOOD.replace("[[routes]]", &format!("{}\n[[routes]]", example.replace("destinations.crm", "destinations.b")));
+    let loaded = super::read_with(&text.replace("to = [\"crm\"]", "to = [\"crm\", \"b\"]"), &[("CRM_TOKEN", "t")]);
+    let loaded = loaded.unwrap_or_else(|mistakes| panic!("{mistakes}"));
+    assert_eq!((loaded.config.destinations[0].steps.len(), loaded.config.destinations[0].name.as_str()), (4, "b"));
+    let warnings: Vec<String> = loaded.warnings.iter().map(ToString::to_string).collect();
+    assert!(warnings.iter().all(|warning| warning.contains("has no secret")), "{warnings:?}");
+}
+
 /// What stands for `contact` in a file that is right.
 const ONE: &str = "name = 'contact'\nurl = '/contacts'\ncapture = { contact_id = '/id' }";
 

@@ -1,7 +1,5 @@
 //! Which call a delivery needs next, and what its answer leads to.
 
-use serde_json::Value;
-
 use super::super::destination::Destination;
 use super::super::fields::Fields;
 use super::super::form::{Form, Unfit};
@@ -9,7 +7,7 @@ use super::super::outcome::{Answer, NoAnswer, Outcome};
 use super::super::outcome_rules::OutcomeRules;
 use super::super::request::Request;
 use super::super::template::{InStep, Judged};
-use super::capture::{LONGEST_IN_ALL, Want};
+use super::capture::{Body, LONGEST_IN_ALL, Want};
 use super::progress::{Captured, Progress, Trying};
 use super::{OnUnknown, Step};
 
@@ -327,13 +325,13 @@ impl StepCall {
     }
 
     fn capture(&self, answer: &Answer) -> Result<Vec<Captured>, String> {
-        let json: Option<Value> = match answer {
-            Answer::Got(response) if !self.wants.is_empty() => serde_json::from_slice(&response.body).ok(),
-            _ => None,
+        let body = match answer {
+            Answer::Got(response) if !self.wants.is_empty() => Body::read(&response.body),
+            _ => Body::Empty,
         };
         let mut captured = Vec::new();
         for want in &self.wants {
-            if let Some(json) = want.take(json.as_ref())? {
+            if let Some(json) = want.take(&body)? {
                 captured.push(Captured { step: self.name.clone(), name: want.name().to_owned(), json });
             }
         }

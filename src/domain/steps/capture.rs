@@ -36,6 +36,28 @@ pub struct InList {
     pub whole: bool,
 }
 
+/// What there is of an answer to find something in.
+#[derive(Debug)]
+pub enum Body {
+    /// JSON, whole.
+    Json(Value),
+    /// Nothing.
+    Empty,
+    /// Something else, or more than is read.
+    Other,
+}
+
+impl Body {
+    /// Reads an answer's body.
+    pub fn read(bytes: &[u8]) -> Body {
+        match serde_json::from_slice(bytes) {
+            Ok(json) => Body::Json(json),
+            Err(_) if bytes.trim_ascii().is_empty() => Body::Empty,
+            Err(_) => Body::Other,
+        }
+    }
+}
+
 /// A capture for one event: nothing in it has to be filled in any more.
 #[derive(Clone, Debug)]
 pub struct Want {
@@ -88,16 +110,38 @@ impl Want {
     ///
     /// # Errors
     /// It is missing or too long, in words.
-    pub fn take(&self, answer: Option<&Value>) -> Result<Option<String>, String> {
-        let found = answer.and_then(|answer| self.find(answer)).filter(|value| !value.is_null());
+    pub fn take(&self, answer: &Body) -> Result<Option<String>, String> {
+        let found = match answer {
+            Body::Json(json) => self.find(json).filter(|value| !value.is_null()),
+            Body::Empty | Body::Other => None,
+        };
         let Some(found) = found else {
-            return if self.optional { Ok(None) } else { Err(format!("the answer has no {} to capture", self.name)) };
+            return match self.optional && self.may_lack_it(answer) {
+                true => Ok(None),
+                false => Err(format!("the answer has no {} to capture", self.name)),
+            };
         };
         let json = found.to_string();
         if json.len() > LONGEST {
             return Err(format!("{} is {} bytes long, and at most {LONGEST} are captured", self.name, json.len()));
         }
         Ok(Some(json))
+    }
+
+    /// Whether this answer, in which nothing was found, is one in which it could have been: it is empty, as some say that
+    /// they found nothing, or JSON that begins as it should. A proxy's page would else stand for "there is none".
+    fn may_lack_it(&self, answer: &Body) -> bool {
+        let Body::Json(json) = answer else { return matches!(answer, Body::Empty) };
+        let mut ways = match &self.list {
+            Some((pointer, _)) => vec![pointer.as_str()],
+            None => self.at.iter().map(String::as_str).collect(),
+        }
+        .into_iter();
+        ways.any(|way| match way.split('/').nth(1) {
+            None => true,
+            // A list may be too short.
+            Some(first) => json.is_array() || json.pointer(&format!("/{first}")).is_some_and(|it| !it.is_string()),
+        })
     }
 
     fn find<'a>(&self, answer: &'a Value) -> Option<&'a Value> {
@@ -150,14 +194,14 @@ mod tests {
     #[test]
     fn a_value_is_found_at_the_first_pointer_at_which_something_stands() {
         let answer = json!({"results": [{"id": "512"}], "id": null, "n": 9007199254740993u64});
-        let taken = |at: &[&str]| want(None, at, false).take(Some(&answer));
+        let taken = |at: &[&str]| want(None, at, false).take(&Body::Json(answer.clone()));
         assert_eq!(taken(&["/results/0/id"]), Ok(Some("\"512\"".into())));
         assert_eq!(taken(&["/id", "/nothing", "/results/0/id"]), Ok(Some("\"512\"".into())));
         assert_eq!(taken(&["/n"]), Ok(Some("9007199254740993".into())));
         assert_eq!(taken(&["/results/0"]), Ok(Some("{\"id\":\"512\"}".into())));
         assert_eq!(taken(&["/id"]), Err("the answer has no x to capture".into()));
-        assert_eq!(want(None, &["/id"], true).take(Some(&answer)), Ok(None));
-        assert_eq!(want(None, &["/id"], false).take(None), Err("the answer has no x to capture".into()));
+        assert_eq!(want(None, &["/id"], true).take(&Body::Json(answer.clone())), Ok(None));
+        assert_eq!(want(None, &["/id"], false).take(&Body::Empty), Err("the answer has no x to capture".into()));
     }
 
     #[test]
@@ -167,15 +211,36 @@ mod tests {
             {"id": 2, "content": {"html": ["<p>hello evt_1</p>"]}},
             {"id": 3, "content": "evt_1", "phone": 55119},
         ]});
-        assert_eq!(want(Some(("/data", "{{ id }}")), &["/id"], false).take(Some(&answer)), Ok(Some("2".into())));
         assert_eq!(
-            want(Some(("/data", "{{ lead.phone }}")), &["/id"], false).take(Some(&answer)),
+            want(Some(("/data", "{{ id }}")), &["/id"], false).take(&Body::Json(answer.clone())),
+            Ok(Some("2".into()))
+        );
+        assert_eq!(
+            want(Some(("/data", "{{ lead.phone }}")), &["/id"], false).take(&Body::Json(answer.clone())),
             Ok(Some("3".into()))
         );
-        assert_eq!(want(Some(("/data", "evt_9")), &["/id"], true).take(Some(&answer)), Ok(None));
+        assert_eq!(want(Some(("/data", "evt_9")), &["/id"], true).take(&Body::Json(answer.clone())), Ok(None));
         // What an empty text would be found in is everything.
-        assert_eq!(want(Some(("/data", "{{ lead.email }}")), &["/id"], true).take(Some(&answer)), Ok(None));
-        assert_eq!(want(Some(("/none", "evt_1")), &["/id"], true).take(Some(&answer)), Ok(None));
+        assert_eq!(
+            want(Some(("/data", "{{ lead.email }}")), &["/id"], true).take(&Body::Json(answer.clone())),
+            Ok(None)
+        );
+    }
+
+    #[test]
+    fn that_there_is_none_is_believed_of_an_answer_that_looks_right() {
+        let lacks =
+            |want: &Want, body: &str| want.take(&Body::read(body.as_bytes())).is_ok_and(|found| found.is_none());
+        let (value, item) = (want(None, &["/data/0/id"], true), want(Some(("/data", "evt_1")), &["/id"], true));
+        for want in [&value, &item] {
+            for body in ["", " \n", "{\"data\":[]}", "{\"data\":null}"] {
+                assert!(lacks(want, body), "{body}");
+            }
+            for body in ["<html>", "{\"data\":[", "{\"data\":\"no\"}", "{}", "{\"error\":\"busy\"}", "\"data\"", "null"] {
+                assert!(!lacks(want, body), "{body}");
+            }
+        }
+        assert!(lacks(&want(None, &["/0/id"], true), "[]"));
     }
 
     #[test]
@@ -203,6 +268,6 @@ mod tests {
     #[test]
     fn what_is_too_long_is_not_kept() {
         let answer = json!({"a": "x".repeat(LONGEST)});
-        assert!(want(None, &["/a"], true).take(Some(&answer)).is_err_and(|why| !why.contains("xx")));
+        assert!(want(None, &["/a"], true).take(&Body::Json(answer.clone())).is_err_and(|why| !why.contains("xx")));
     }
 }

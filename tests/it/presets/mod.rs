@@ -1,12 +1,12 @@
 //! Each preset against a stand-in for its vendor, written from the vendor's page: what is sent, and what its answers lead to.
 
 mod automation;
-mod crm;
+pub mod crm;
 mod discord;
 mod files;
 mod google_chat;
 mod hubspot;
-mod leads;
+pub mod leads;
 mod ops;
 mod own;
 mod rd_station;
