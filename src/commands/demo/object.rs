@@ -31,10 +31,10 @@ pub fn happening(at: Duration, now: Timestamp, happening: &Happening) -> Value {
             ("set_aside", json!({"lead": lead, "error": error, "again_in_s": hence(*due, now)}))
         }
         Happening::Unreadable { lead, error } => ("unreadable", json!({"lead": lead, "error": error})),
-        Happening::Tried { destination, lead, event_id, attempt, step, outcome, said, took, verdict, .. } => (
+        Happening::Tried { destination, lead, event_id, attempt, outcome, said, took, verdict, .. } => (
             "tried",
             json!({
-                "destination": destination, "lead": lead, "event_id": event_id, "attempt": attempt, "step": step,
+                "destination": destination, "lead": lead, "event_id": event_id, "attempt": attempt,
                 "outcome": outcome.as_str(), "said": said, "took_ms": took.as_millis() as u64, "next": next(verdict, now),
             }),
         ),
