@@ -1,19 +1,17 @@
 //! Whether the other sides answer: the source's token and list, each destination's name, port and TLS. No event is sent.
 
-use std::sync::Arc;
 use std::time::Duration;
 
+use http::StatusCode;
 use jiff::Timestamp;
-use rustls::pki_types::ServerName;
 use serde::Serialize;
 use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
 
 use crate::config::Config;
 use crate::domain::clock;
 use crate::domain::destination::Destination;
 use crate::domain::window::Window;
-use crate::http_client::tls_config;
+use crate::http_client::{Unmade, client_builder_over, explain_over};
 use crate::source::Source;
 
 /// What was tried, and what came of it.
@@ -65,21 +63,30 @@ async fn source(config: &Config) -> Vec<Probe> {
     probes
 }
 
+/// A name, a port and TLS, as they are used when something is sent. Where there is more than a port to try, the server is
+/// asked for nothing but a head: that a certificate of ours is not taken shows only in an answer.
 async fn reach(destination: &Destination) -> Result<String, String> {
-    let url = destination.form.url.origin();
+    let (url, connection) = (destination.form.url.origin(), &destination.connection);
     let host = url.host_str().unwrap_or_default();
     let port = url.port_or_known_default().unwrap_or(443);
-    // A literal IPv6 address stands in brackets in a URL.
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    let stream = TcpStream::connect((bare, port)).await.map_err(|e| format!("{host}:{port}: {e}"))?;
-    if url.scheme() != "https" {
+    if url.scheme() != "https" && connection.proxy.is_none() {
+        // A literal IPv6 address stands in brackets in a URL.
+        let bare = host.trim_start_matches('[').trim_end_matches(']');
+        TcpStream::connect((bare, port)).await.map_err(|e| format!("{host}:{port}: {e}"))?;
         return Ok(format!("{host}:{port} takes connections"));
     }
-    let name = ServerName::try_from(bare.to_owned()).map_err(|e| format!("{host}: {e}"))?;
-    let tls = tls_config().map_err(|e| e.to_string())?;
-    TlsConnector::from(Arc::new(tls.clone()))
-        .connect(name, stream)
-        .await
-        .map_err(|e| format!("{host}:{port}: TLS: {e}"))?;
-    Ok(format!("{host}:{port} takes connections, and its certificate is good"))
+    let builder = client_builder_over(connection).map_err(|e| e.to_string())?;
+    let client = builder.build().map_err(|e| Unmade::from(e).to_string())?;
+    let root = format!("{}://{host}:{port}/", url.scheme());
+    let asked = client.head(root).send().await;
+    let answer = asked.map_err(|e| format!("{host}:{port}: {}", explain_over(&e, destination.timeout, connection)))?;
+    let by = connection.proxy.as_ref().map(|proxy| format!(" through {proxy}")).unwrap_or_default();
+    match (url.scheme(), answer.status()) {
+        ("https", _) => Ok(format!("{host}:{port} answers{by}, and its certificate is good")),
+        (_, StatusCode::PROXY_AUTHENTICATION_REQUIRED) => {
+            Err(format!("{host}:{port}: the proxy wants another user or password: see `proxy`"))
+        }
+        // It may be the proxy's own.
+        (_, status) => Ok(format!("{host}:{port} answers{by}: HTTP {}", status.as_u16())),
+    }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::document::child;
 use super::node::Node;
 use super::reader::{Reading, Section, Spot};
-use super::{form, network, outcomes, preset, retry, steps};
+use super::{connection, form, network, outcomes, preset, retry, steps};
 use crate::domain::destination::Destination;
 use crate::domain::outcome_rules::OutcomeRules;
 use crate::domain::sign::SigningSecret;
@@ -14,7 +14,7 @@ use crate::domain::sign::SigningSecret;
 pub const NAME_HELP: &str = "use up to 64 letters, digits, `-` and `_`, beginning with a letter or a digit";
 
 /// Keys that other versions know.
-const LATER: [&str; 6] = ["allow_private", "ca", "client_cert", "client_key", "proxy", "rate_per_contact"];
+const LATER: [&str; 2] = ["allow_private", "rate_per_contact"];
 
 /// The names that the file has, whether or not their tables are right, and the destinations that are.
 #[derive(Default)]
@@ -85,6 +85,7 @@ fn destination(name: String, mut section: Section<'_>) -> Option<Destination> {
         (None, _) => Some(Vec::new()),
     };
     let outcomes = section.take("outcomes").map_or_else(|| Some(OutcomeRules::default()), outcomes::outcomes);
+    let connection = connection::connection(&mut section);
     let secrets = secrets(&mut section);
     let timeout = section.duration("timeout", Duration::from_secs(15));
     let concurrency = section.whole("concurrency", 1..=1024, 8);
@@ -116,6 +117,7 @@ fn destination(name: String, mut section: Section<'_>) -> Option<Destination> {
         form: form?,
         steps: steps?,
         outcomes: outcomes?,
+        connection: connection?,
         secrets: secrets?,
         timeout,
         concurrency,

@@ -115,7 +115,8 @@ fn config(reading: &Reading<'_>, mut root: Section<'_>) -> Option<Config> {
     let forms = destinations.checked.iter().flat_map(|destination| {
         std::iter::once(&destination.form).chain(destination.steps.iter().map(|step| &step.form))
     });
-    let veil = reading.veil().knowing(forms);
+    let hidden = destinations.checked.iter().flat_map(|destination| destination.connection.secrets());
+    let veil = reading.veil().knowing(forms).hiding(hidden);
     Some(Config {
         source,
         csat,

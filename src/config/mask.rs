@@ -38,7 +38,7 @@ pub(super) fn shown(names: &[String]) -> bool {
     }
 }
 
-const DESTINATION: [&str; 13] = [
+const DESTINATION: [&str; 14] = [
     "timeout",
     "concurrency",
     "rate",
@@ -52,6 +52,8 @@ const DESTINATION: [&str; 13] = [
     "over_max_body",
     "escape",
     "preset",
+    // Not client_cert and client_key: somebody may have pasted the key itself.
+    "ca",
 ];
 
 const AUTH: [&str; 12] = [

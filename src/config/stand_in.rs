@@ -11,6 +11,7 @@ pub(super) fn value(name: &str, path: &str, alone: bool) -> String {
         "secret" | "secrets" => SIGNING.to_owned(),
         "url" | "base_url" if alone => format!("https://{}.unset.invalid/", host(name)),
         "url" | "base_url" => host(name),
+        "proxy" if alone => format!("http://{}.unset.invalid:3128", host(name)),
         _ => format!("unset-{}", host(name)),
     }
 }

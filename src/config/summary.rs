@@ -1,6 +1,7 @@
 //! What `leadhook check` shows of a file that is right.
 
 use super::{Access, Config, Start, StoreConfig};
+use crate::domain::connection::Connection;
 use crate::domain::csat::{CsatRules, Direction, Scale};
 use crate::domain::destination::Destination;
 use crate::domain::oauth2::Grant;
@@ -75,9 +76,16 @@ fn destination(to: &Destination) -> String {
         Grant::RefreshToken => format!(", tokens from {} by `leadhook auth {}`", oauth2.token_url, to.name),
     });
     let rate = to.rate.map(|rate| format!(", at most {}", rate_text(rate))).unwrap_or_default();
+    let Connection { roots, identity, proxy } = &to.connection;
+    let way = [
+        proxy.as_ref().map(|proxy| format!(" through {proxy}")),
+        roots.as_ref().map(|_| ", believed by `ca` alone".to_owned()),
+        identity.as_ref().map(|_| ", shown a certificate".to_owned()),
+    ];
     format!(
-        "{}, {signed}{auth}, {} at a time{rate}, for up to {}",
+        "{}{}, {signed}{auth}, {} at a time{rate}, for up to {}",
         to.form.shown_url(),
+        way.into_iter().flatten().collect::<String>(),
         to.concurrency,
         span::format(to.max_age)
     )

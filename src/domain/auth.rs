@@ -60,7 +60,7 @@ impl Auth {
         match self {
             Auth::Bearer { token } => Some((AUTHORIZATION, Secret::new(format!("Bearer {}", token.expose())))),
             Auth::Basic { username, password } => {
-                Some((AUTHORIZATION, Secret::new(format!("Basic {}", packed(username, password)))))
+                Some((AUTHORIZATION, Secret::new(format!("Basic {}", packed(username.expose(), password.expose())))))
             }
             Auth::Header { name, scheme, value } => {
                 let value = match scheme {
@@ -95,7 +95,7 @@ impl Auth {
         match self {
             Auth::Bearer { token } => vec![token.clone()],
             Auth::Basic { username, password } => {
-                let packed = Secret::new(packed(username, password));
+                let packed = Secret::new(packed(username.expose(), password.expose()));
                 vec![packed, username.clone(), password.clone()]
             }
             Auth::Header { value, .. } | Auth::Query { value, .. } => vec![value.clone()],
@@ -113,8 +113,8 @@ impl Auth {
 }
 
 /// RFC 7617: both as UTF-8, which is what servers that say anything about it expect.
-fn packed(username: &Secret, password: &Secret) -> String {
-    STANDARD.encode(format!("{}:{}", username.expose(), password.expose()))
+pub(super) fn packed(username: &str, password: &str) -> String {
+    STANDARD.encode(format!("{username}:{password}"))
 }
 
 #[cfg(test)]

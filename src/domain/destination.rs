@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::auth::Auth;
+use super::connection::Connection;
 use super::form::Form;
 use super::oauth2::OAuth2;
 use super::outcome::{self, Answer, Outcome};
@@ -23,6 +24,8 @@ pub struct Destination {
     pub steps: Vec<Step>,
     /// What its answers mean, where they mean something else than HTTP says.
     pub outcomes: OutcomeRules,
+    /// How it is reached.
+    pub connection: Connection,
     /// Every attempt is signed once with each; empty: no signature is sent.
     pub secrets: Vec<SigningSecret>,
     /// For one whole attempt, from connecting to the last byte read of the answer.

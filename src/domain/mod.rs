@@ -7,6 +7,7 @@ pub mod breaker;
 pub mod cap;
 pub mod clock;
 pub mod coalesce;
+pub mod connection;
 pub mod coverage;
 pub mod csat;
 pub mod cut;

@@ -64,7 +64,7 @@ impl Veil {
 
     /// Knows as well how these destinations know us: what is in `auth`, and headers whose names tell. What a reference
     /// stands for is shown as the reference all the same.
-    pub fn knowing<'a>(mut self, forms: impl IntoIterator<Item = &'a Form>) -> Veil {
+    pub fn knowing<'a>(self, forms: impl IntoIterator<Item = &'a Form>) -> Veil {
         let mut secrets: Vec<Secret> = Vec::new();
         for form in forms {
             secrets.extend(form.auth.iter().flat_map(Auth::secrets));
@@ -81,8 +81,13 @@ impl Veil {
                 }
             }
         }
-        secrets.retain(|secret| !secret.expose().is_empty());
-        self.learn(secrets.into_iter().map(|secret| (secret, HIDDEN.to_owned())).collect());
+        self.hiding(secrets)
+    }
+
+    /// Hides these as well. What a reference stands for is shown as the reference all the same.
+    pub fn hiding(mut self, secrets: impl IntoIterator<Item = Secret>) -> Veil {
+        let secrets = secrets.into_iter().filter(|secret| !secret.expose().is_empty());
+        self.learn(secrets.map(|secret| (secret, HIDDEN.to_owned())).collect());
         self
     }
 

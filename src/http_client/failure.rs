@@ -5,6 +5,12 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
+use rustls::AlertDescription as Alert;
+use rustls::CertificateError::UnknownIssuer;
+use rustls::Error::{AlertReceived, InvalidCertificate};
+
+use super::trust::is_ca;
+use crate::domain::connection::Connection;
 use crate::domain::outcome::NoAnswer;
 use crate::domain::span;
 
@@ -61,6 +67,65 @@ pub fn explain(error: &reqwest::Error, connect_timeout: Duration) -> Failure {
         (NoAnswer::Protocol, "the request could not be made or the answer not be understood".to_owned())
     };
     Failure { why, detail }
+}
+
+/// As [`explain`], for a destination that is reached over this connection: says whether it was the proxy, and which key of the
+/// destination would mend it.
+pub fn explain_over(error: &reqwest::Error, connect_timeout: Duration, connection: &Connection) -> Failure {
+    let Failure { why, detail } = explain(error, connect_timeout);
+    let detail = match find::<rustls::Error>(error) {
+        Some(tls) => match mending(tls, connection) {
+            Some(mending) => format!("{detail}; {mending}"),
+            None => detail,
+        },
+        // With a proxy nothing else is looked up or connected to.
+        None if connection.proxy.is_some() && error.is_connect() => of_proxy(&detail),
+        None => detail,
+    };
+    Failure { why, detail }
+}
+
+/// What a TLS error that a destination's keys can mend asks for.
+fn mending(error: &rustls::Error, connection: &Connection) -> Option<&'static str> {
+    let (named, shows) = (connection.roots.is_some(), connection.identity.is_some());
+    match error {
+        InvalidCertificate(UnknownIssuer) if named => {
+            Some("no certificate in `ca` is its issuer's: add that of the CA that signed it")
+        }
+        InvalidCertificate(UnknownIssuer) => {
+            Some("if a CA of your own has signed it, name that CA's certificate as `ca`")
+        }
+        error if is_ca(error) => {
+            Some("it vouches for itself: name this very certificate as `ca`, if it is the right one")
+        }
+        AlertReceived(Alert::CertificateRequired | Alert::HandshakeFailure | Alert::BadCertificate) if !shows => {
+            Some("it may want to see a certificate: name yours as `client_cert` and `client_key`")
+        }
+        AlertReceived(
+            Alert::CertificateRequired
+            | Alert::HandshakeFailure
+            | Alert::BadCertificate
+            | Alert::UnsupportedCertificate
+            | Alert::CertificateRevoked
+            | Alert::CertificateExpired
+            | Alert::CertificateUnknown
+            | Alert::UnknownCA
+            | Alert::AccessDenied
+            | Alert::DecryptError,
+        ) if shows => Some("it does not take the certificate in `client_cert`"),
+        _ => None,
+    }
+}
+
+/// What went wrong on the way to or at the proxy. The client's errors of it have no type that one could see.
+fn of_proxy(detail: &str) -> String {
+    let said = detail.trim_start_matches("tunnel error: ");
+    match said {
+        "proxy authorization required" => "the proxy wants another user or password: see `proxy`".to_owned(),
+        "unsuccessful" => "the proxy refuses to connect to it".to_owned(),
+        "unexpected end of file" => "the proxy hung up".to_owned(),
+        said => format!("the proxy: {said}"),
+    }
 }
 
 fn connection(io: &io::Error, connecting: bool) -> NoAnswer {

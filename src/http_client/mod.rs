@@ -1,17 +1,23 @@
 //! What every HTTP client of ours has in common: how it trusts, what it never does, and why it got no answer.
 //!
 //! The system's roots are trusted; where there are none, as in a container made of nothing but the binary, the roots
-//! that Mozilla trusts serve, compiled in.
+//! that Mozilla trusts serve, compiled in. A destination may believe others, show a certificate of its own and go through a
+//! proxy: a [`Connection`] says so, and whatever is asked for that destination's sake goes the same way.
 
 mod failure;
+mod trust;
 
 use std::sync::{Arc, OnceLock};
 
 use rustls::ClientConfig;
+use rustls::client::Resumption;
 use rustls::crypto::{CryptoProvider, ring};
+use rustls::sign::SingleCertAndKey;
 use rustls_platform_verifier::Verifier;
 
-pub use failure::{Failure, explain};
+use crate::domain::connection::Connection;
+
+pub use failure::{Failure, explain, explain_over};
 
 /// Sent with every request.
 pub const USER_AGENT: &str = concat!("leadhook/", env!("CARGO_PKG_VERSION"));
@@ -30,11 +36,64 @@ pub fn client_builder() -> reqwest::ClientBuilder {
     }
 }
 
+/// Why no client could be made for a connection.
+#[derive(Debug, thiserror::Error)]
+pub enum Unmade {
+    /// There is nobody to trust, or what is to be trusted cannot be used.
+    #[error("{0}")]
+    Tls(#[from] rustls::Error),
+    /// The client itself, as a rule for its proxy.
+    // Said by kind alone: the client's own message may carry an address.
+    #[error("the HTTP client could not be set up")]
+    Client(#[from] reqwest::Error),
+}
+
+/// As [`client_builder`], for this connection.
+///
+/// # Errors
+/// What the connection asks for cannot be had. It is not made without: whom a destination believes must not depend on luck.
+pub fn client_builder_over(connection: &Connection) -> Result<reqwest::ClientBuilder, Unmade> {
+    if connection.is_plain() {
+        return Ok(client_builder());
+    }
+    let builder = client_builder().tls_backend_preconfigured(tls_config_over(connection)?);
+    match &connection.proxy {
+        Some(proxy) => Ok(builder.proxy(reqwest::Proxy::all(proxy.expose().clone())?)),
+        None => Ok(builder),
+    }
+}
+
+/// As [`tls_config`], for this connection.
+///
+/// # Errors
+/// There is nobody to trust.
+fn tls_config_over(connection: &Connection) -> Result<ClientConfig, rustls::Error> {
+    let mut config = match &connection.roots {
+        None => tls_config()?.clone(),
+        Some(roots) => {
+            let provider = crypto_provider();
+            let verifier = trust::Named::new(roots.clone(), provider.clone())?;
+            ClientConfig::builder_with_provider(provider)
+                .with_safe_default_protocol_versions()?
+                // Not dangerous: see there.
+                .dangerous()
+                .with_custom_certificate_verifier(Arc::new(verifier))
+                .with_no_client_auth()
+        }
+    };
+    if let Some(identity) = &connection.identity {
+        config.client_auth_cert_resolver = Arc::new(SingleCertAndKey::from(identity.certified_key().clone()));
+    }
+    // A session that was begun as somebody else is not gone on with.
+    config.resumption = Resumption::default();
+    Ok(config)
+}
+
 /// How every client of ours trusts; made once in the life of the process.
 ///
 /// # Errors
 /// There is no root to trust at all.
-pub fn tls_config() -> Result<&'static ClientConfig, rustls::Error> {
+fn tls_config() -> Result<&'static ClientConfig, rustls::Error> {
     static CONFIG: OnceLock<ClientConfig> = OnceLock::new();
     if let Some(config) = CONFIG.get() {
         return Ok(config);

@@ -8,12 +8,13 @@ use jiff::Timestamp;
 use tokio::time::{Instant, timeout_at};
 
 use super::{Sent, TransportError};
+use crate::domain::connection::Connection;
 use crate::domain::destination::Destination;
 use crate::domain::outcome::{Answer, NoAnswer, READ, Response};
 use crate::domain::request::Request;
 use crate::domain::sign::SigningSecret;
 use crate::domain::{clock, retry_after, span};
-use crate::http_client::{Failure, client_builder, explain};
+use crate::http_client::{Failure, client_builder_over, explain_over};
 
 /// A receiver that takes no connection for so long takes none.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -23,20 +24,29 @@ pub(super) struct Http {
     secrets: Vec<SigningSecret>,
     timeout: Duration,
     connect_timeout: Duration,
+    connection: Connection,
 }
 
 impl Http {
     pub(super) fn new(destination: &Destination) -> Result<Http, TransportError> {
         let connect_timeout = CONNECT.min(destination.timeout);
-        let client = client_builder()
+        let unmade = |source| TransportError::Client { destination: destination.name.clone(), source };
+        let client = client_builder_over(&destination.connection)
+            .map_err(unmade)?
             // What is read of an answer is bounded; unpacked, it would not be what the receiver sent.
             .no_gzip()
             .pool_max_idle_per_host(destination.concurrency)
             .connect_timeout(connect_timeout)
             .tcp_nodelay(true)
             .build()
-            .map_err(|source| TransportError::Client { destination: destination.name.clone(), source })?;
-        Ok(Http { client, secrets: destination.secrets.clone(), timeout: destination.timeout, connect_timeout })
+            .map_err(|source| unmade(source.into()))?;
+        Ok(Http {
+            client,
+            secrets: destination.secrets.clone(),
+            timeout: destination.timeout,
+            connect_timeout,
+            connection: destination.connection.clone(),
+        })
     }
 
     pub(super) async fn send(&self, id: &str, request: Request, now: Timestamp) -> Sent {
@@ -51,7 +61,7 @@ impl Http {
                 Answer::Got(read(response, limit, deadline, arrived).await)
             }
             Ok(Err(error)) => {
-                let Failure { why, detail } = explain(&error, self.connect_timeout);
+                let Failure { why, detail } = explain_over(&error, self.connect_timeout, &self.connection);
                 Answer::Nothing { why, detail }
             }
             Err(_) => Answer::Nothing {

@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use crate::domain::destination::Destination;
 use crate::domain::outcome::Answer;
 use crate::domain::request::Request;
+use crate::http_client::Unmade;
 
 /// What came back of one attempt, and how long that took.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +32,7 @@ pub enum TransportError {
         /// The destination's name.
         destination: String,
         /// What went wrong.
-        source: reqwest::Error,
+        source: Unmade,
     },
 }
 

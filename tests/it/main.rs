@@ -5,12 +5,15 @@
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
 
 mod support;
+#[path = "../support/tls.rs"]
+mod tls;
 
 mod again;
 mod backfill;
 mod caps;
 mod clocks;
 mod configuration;
+mod connections;
 mod crashes;
 mod dead_letters;
 mod delivery;

@@ -1,6 +1,9 @@
 //! The transport against receivers that speak raw TCP, most of them badly.
 
+mod connection;
 mod receiver;
+#[path = "../support/tls.rs"]
+mod tls;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -9,6 +12,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use http::{HeaderName, Method};
 use jiff::Timestamp;
+use leadhook::domain::connection::Connection;
 use leadhook::domain::destination::Destination;
 use leadhook::domain::form::{BodyForm, Form};
 use leadhook::domain::outcome::{Answer, NoAnswer, Outcome, Response, judge};
@@ -47,6 +51,7 @@ fn destination(url: impl AsRef<str>) -> Destination {
         form,
         steps: Vec::new(),
         outcomes: OutcomeRules::default(),
+        connection: Connection::default(),
         secrets: vec![SigningSecret::parse(OLD).expect("a secret")],
         timeout: AMPLE,
         concurrency: 2,

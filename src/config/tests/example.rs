@@ -5,7 +5,7 @@ use crate::config::{InitAnswers, Position, starter_file};
 
 const EXAMPLE: &str = include_str!("../../../config/leadhook.toml");
 
-const VARIABLES: [(&str, &str); 7] = [
+const VARIABLES: [(&str, &str); 8] = [
     ("WECLEVER_USERNAME", "u"),
     ("WECLEVER_PASSWORD", "p"),
     ("WECLEVER_TOKEN", "t"),
@@ -13,6 +13,7 @@ const VARIABLES: [(&str, &str); 7] = [
     ("CRM_SECRET_OLD", SECRET),
     ("CRM_KEY", "k"),
     ("CRM_TOKEN", "t"),
+    ("PROXY_PASSWORD", "p"),
 ];
 
 /// `# key = value` and `#~ key = value`, without what makes it a comment.
@@ -42,6 +43,14 @@ fn the_defaults_written_in_the_example_are_the_defaults() {
 fn every_other_key_of_the_example_is_right_too() {
     let instead = [("token", "username"), ("token", "password"), ("secrets", "secret")];
     let mut tried = 0;
+    // The files that it names lie beside it.
+    let directory = tempfile::tempdir().expect("a directory");
+    let own = rcgen::generate_simple_self_signed(["leadhook".to_owned()]).expect("a certificate");
+    let both = own.cert.pem() + &own.signing_key.serialize_pem();
+    for name in ["ca.pem", "client.pem"] {
+        std::fs::write(directory.path().join(name), &both).expect("a file");
+    }
+    let environment: Environment = VARIABLES.into_iter().collect();
     for (i, line) in EXAMPLE.lines().enumerate() {
         let Some(rest) = commented(line, "#~ ") else { continue };
         let key = rest.split(" = ").next().unwrap_or_default();
@@ -60,12 +69,12 @@ fn every_other_key_of_the_example_is_right_too() {
                 }
             })
             .collect();
-        if let Err(mistakes) = read_with(&text.join("\n"), &VARIABLES) {
+        if let Err(mistakes) = parse(&directory.path().join("leadhook.toml"), &text.join("\n"), &environment) {
             panic!("{rest}\n{mistakes}");
         }
         tried += 1;
     }
-    assert_eq!(tried, 25);
+    assert_eq!(tried, 28);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The loader as its callers see it.
 
 mod auth;
+mod connection;
 mod environment;
 mod example;
 mod fields;
