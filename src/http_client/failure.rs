@@ -53,10 +53,12 @@ pub fn explain(error: &reqwest::Error, connect_timeout: Duration) -> Failure {
         (NoAnswer::Dns, innermost(error).to_string())
     } else if error.is_decode() && find::<io::Error>(error).is_some_and(|io| io.kind() == io::ErrorKind::InvalidData) {
         (NoAnswer::Protocol, "the answer's compression is damaged".to_owned())
+    } else if is_unsent(error) {
+        (NoAnswer::Connect, "the connection was closed before the request was sent".to_owned())
     } else if let Some(io) = find::<io::Error>(error) {
         (connection(io, error.is_connect()), words(io))
     } else if let Some(hyper) = find::<hyper::Error>(error) {
-        if hyper.is_incomplete_message() || hyper.is_canceled() || hyper.is_closed() {
+        if hyper.is_incomplete_message() || hyper.is_closed() {
             (NoAnswer::Reset, "the connection was closed before a whole answer came".to_owned())
         } else {
             (NoAnswer::Protocol, hyper.to_string())
@@ -69,6 +71,11 @@ pub fn explain(error: &reqwest::Error, connect_timeout: Duration) -> Failure {
     Failure { why, detail }
 }
 
+/// Whether the connection stood and was gone before anything of the request went over it.
+fn is_unsent(error: &reqwest::Error) -> bool {
+    find::<hyper::Error>(error).is_some_and(hyper::Error::is_canceled)
+}
+
 /// As [`explain`], for a destination that is reached over this connection: says whether it was the proxy, and which key of the
 /// destination would mend it.
 pub fn explain_over(error: &reqwest::Error, connect_timeout: Duration, connection: &Connection) -> Failure {
@@ -78,6 +85,11 @@ pub fn explain_over(error: &reqwest::Error, connect_timeout: Duration, connectio
             Some(mending) => format!("{detail}; {mending}"),
             None => detail,
         },
+        // With TLS 1.3 a client's certificate is judged when the client believes that all is agreed on. Mostly the reason
+        // is heard all the same; under load the connection may be gone first.
+        None if is_unsent(error) && error.url().is_some_and(|url| url.scheme() == "https") => {
+            format!("{detail}; {}", mending(&AlertReceived(Alert::CertificateRequired), connection).unwrap_or_default())
+        }
         // With a proxy nothing else is looked up or connected to.
         None if connection.proxy.is_some() && error.is_connect() => of_proxy(&detail),
         None => detail,
@@ -112,7 +124,7 @@ fn mending(error: &rustls::Error, connection: &Connection) -> Option<&'static st
             | Alert::UnknownCA
             | Alert::AccessDenied
             | Alert::DecryptError,
-        ) if shows => Some("it does not take the certificate in `client_cert`"),
+        ) if shows => Some("it may not take the certificate in `client_cert`"),
         _ => None,
     }
 }

@@ -63,7 +63,7 @@ async fn what_is_wrong_with_tls_or_the_proxy_is_told_with_its_key_and_without_it
     for (name, lines, told) in [
         ("unknown", String::new(), "name that CA's certificate as `ca`"),
         ("unshown", ca.to_owned(), "name yours as `client_cert` and `client_key`"),
-        ("stranger", format!("{ca}\nclient_cert = 'stranger.pem'"), "does not take the certificate in `client_cert`"),
+        ("stranger", format!("{ca}\nclient_cert = 'stranger.pem'"), "may not take the certificate in `client_cert`"),
         (
             "refused",
             format!("{ca}\nproxy = 'http://leadhook:hunter2@{}'", refusing.address),

@@ -14,6 +14,7 @@ use rustls::pki_types::PrivateKeyDer;
 use rustls::server::WebPkiClientVerifier;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, copy_bidirectional};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 /// A certificate and its key.
@@ -151,7 +152,7 @@ pub async fn receiver(tls: TlsAcceptor) -> Listening {
                     // Whoever was refused is to read why before the connection is reset under what it has sent.
                     Err((_, mut stream)) => {
                         let _ = stream.shutdown().await;
-                        let _ = stream.read_to_end(&mut Vec::new()).await;
+                        let _ = timeout(Duration::from_secs(1), stream.read_to_end(&mut Vec::new())).await;
                     }
                 }
             });

@@ -111,10 +111,12 @@ async fn a_server_that_asks_for_a_certificate_gets_the_one_that_the_file_names()
         let showing = |identity| to(&there, Connection { roots: roots(&ours.pem()), identity, proxy: None });
         for (identity, told) in [
             (None, "it may want to see a certificate: name yours as `client_cert` and `client_key`"),
-            (identity(&wrong), "it does not take the certificate in `client_cert`"),
+            (identity(&wrong), "it may not take the certificate in `client_cert`"),
         ] {
             let (why, detail) = nothing(send(&showing(identity)).await);
-            assert!(why == NoAnswer::Tls && detail.ends_with(told), "{version:?}: {why:?} {detail}");
+            // Under load the connection may be gone before the reason was heard; the key is named all the same.
+            let is_told = matches!(why, NoAnswer::Tls | NoAnswer::Connect) && detail.ends_with(told);
+            assert!(is_told, "{version:?}: {why:?} {detail}");
         }
         assert_eq!(there.came().len(), 0);
         assert_eq!(got(send(&showing(identity(&good))).await).status, 200, "{version:?}");

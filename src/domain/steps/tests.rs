@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::domain::connection::Connection;
 use crate::domain::destination::Destination;
 use crate::domain::fields::{FieldPath, Fields};
 use crate::domain::form::{BodyForm, Unfit};
@@ -91,6 +92,7 @@ fn destination() -> Destination {
         form: form(Method::POST, "/", BodyForm::Envelope),
         steps: crm().steps,
         outcomes: OutcomeRules::default(),
+        connection: Connection::default(),
         secrets: Vec::new(),
         timeout: Duration::from_secs(15),
         concurrency: 1,
