@@ -156,7 +156,7 @@ fn show(shown: &Shown) -> String {
         )),
     }
     for attempt in &shown.details.attempts {
-        let said = attempt.status.map_or(attempt.error.clone(), |status| format!("HTTP {status}"));
+        let said = attempt.said();
         out.push_str(&format!(
             "\n#{} {:.3} {} in {} ms: {said}",
             attempt.n,

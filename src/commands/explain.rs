@@ -166,7 +166,7 @@ fn delivery_entries(event: &EventStory, delivery: &DeliveryStory) -> Vec<Entry> 
         .attempts
         .iter()
         .map(|attempt| {
-            let said = attempt.status.map_or(attempt.error.clone(), |status| format!("HTTP {status}"));
+            let said = attempt.said();
             let outcome = attempt.outcome.replace('_', " ");
             let uncounted = if attempt.counted || attempt.outcome == "accepted" { "" } else { ", not counted" };
             let first = format!(

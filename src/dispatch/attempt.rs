@@ -85,27 +85,27 @@ impl Attempt {
 
     /// What is to be known of its end beside what came back.
     fn why(&self) -> Option<String> {
-        let said = || match &self.told.why {
-            Some(why) => format!("{}, but {why}", self.said()),
-            None => self.said(),
-        };
         match &self.told.held {
             Some(step) => Some(format!(
                 "nobody knows whether the step {step} got through ({}): look for {}-{step} at the destination, then \
                  `leadhook dead retry` to make the call again, or `leadhook dead retry --step-done` if it is there",
-                said(),
+                self.said(),
                 self.claim.event_id
             )),
-            None => self.told.why.is_some().then(said),
+            None => self.told.why.is_some().then(|| self.said()),
         }
     }
 
     /// What came back, in a few words.
     pub fn said(&self) -> String {
-        match &self.answer {
+        let said = match &self.answer {
             Answer::Got(response) => format!("HTTP {}", response.status),
             Answer::Nothing { why, detail } if detail.is_empty() => why.to_string(),
             Answer::Nothing { why, detail } => format!("{why}: {detail}"),
+        };
+        match &self.told.why {
+            Some(why) => format!("{said}, but {why}"),
+            None => said,
         }
     }
 
@@ -165,7 +165,7 @@ impl Attempt {
     pub fn settlement(self, verdict: Verdict, wait_until: Option<Timestamp>, now: Timestamp) -> (Claim, Settlement) {
         let why = self.why();
         let Attempt { claim, step, at, took, answer, told, .. } = self;
-        let tried = Some(Tried { at, took, answer, outcome: told.outcome, step });
+        let tried = Some(Tried { at, took, answer, outcome: told.outcome, step, but: told.why });
         (claim, Settlement { tried, verdict, wait_until, why, progress: told.progress, now })
     }
 }

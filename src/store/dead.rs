@@ -76,7 +76,7 @@ pub struct Attempt {
     pub outcome: String,
     /// The answer's status, where there was an answer.
     pub status: Option<u16>,
-    /// What happened where there was none.
+    /// What happened where there was none; else what is wrong with an answer that looks right.
     pub error: String,
     /// The first 2 KiB of the answer.
     pub answer: String,
@@ -87,6 +87,13 @@ pub struct Attempt {
     /// Which of several steps it was.
     #[serde(default)]
     pub step: Option<String>,
+}
+
+impl Attempt {
+    /// What came back, in a few words: `HTTP 503`, `connection refused`.
+    pub fn said(&self) -> String {
+        super::records::said(self.status, &self.error)
+    }
 }
 
 /// A dead letter, whole.

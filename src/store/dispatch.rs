@@ -98,6 +98,8 @@ pub struct Tried {
     pub outcome: Outcome,
     /// Which of several steps it was.
     pub step: Option<String>,
+    /// What is wrong with an answer that looks right.
+    pub but: Option<String>,
 }
 
 impl Store {
@@ -402,7 +404,8 @@ fn attempt_record(tried: &Tried, counted: bool) -> AttemptRecord {
     let (status, error, answer, cut) = match &tried.answer {
         Answer::Got(response) => {
             let (kept, cut) = response.kept();
-            (Some(response.status), String::new(), String::from_utf8_lossy(kept).into_owned(), cut)
+            let but = tried.but.clone().unwrap_or_default();
+            (Some(response.status), but, String::from_utf8_lossy(kept).into_owned(), cut)
         }
         Answer::Nothing { why, detail } => {
             (None, if detail.is_empty() { why.to_string() } else { format!("{why}: {detail}") }, String::new(), false)

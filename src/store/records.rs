@@ -317,7 +317,7 @@ pub struct AttemptRecord {
     pub took_ms: u32,
     pub outcome: String,
     pub status: Option<u16>,
-    /// Where nothing came back, what happened.
+    /// Where nothing came back, what happened; else what is wrong with an answer that looks right.
     pub error: String,
     /// The first 2 KiB of the answer, as text.
     pub answer: String,
@@ -329,12 +329,18 @@ pub struct AttemptRecord {
 }
 
 impl AttemptRecord {
-    /// What came back, in a few words: `HTTP 503`, `connection refused`.
+    /// What came back, in a few words.
     pub fn in_short(&self) -> String {
-        match self.status {
-            Some(status) => format!("HTTP {status}"),
-            None => self.error.clone(),
-        }
+        said(self.status, &self.error)
+    }
+}
+
+/// What came back of an attempt, in a few words: `HTTP 503`, `connection refused`.
+pub fn said(status: Option<u16>, error: &str) -> String {
+    match status {
+        Some(status) if error.is_empty() => format!("HTTP {status}"),
+        Some(status) => format!("HTTP {status}, but {error}"),
+        None => error.to_owned(),
     }
 }
 

@@ -12,7 +12,7 @@ async fn graveyard() -> (Bench, Vec<String>) {
     bench.settle_all("crm", &["all"], 10, dead()).await;
     let mut claims = bench.claim("chat", &["all"], 20).await;
     let answer = Answer::Nothing { why: crate::domain::outcome::NoAnswer::Tls, detail: "expired".into() };
-    let tried = Tried { at: at(20), took: Duration::ZERO, answer, outcome: Outcome::Retry, step: None };
+    let tried = Tried { at: at(20), took: Duration::ZERO, answer, outcome: Outcome::Retry, step: None, but: None };
     let verdict = Verdict::Dead(Death::AttemptsExhausted);
     let settlement =
         Settlement { tried: Some(tried), verdict, wait_until: None, why: None, progress: None, now: at(20) };
@@ -60,7 +60,8 @@ async fn of_a_long_answer_two_kibibytes_are_kept() {
         let claim = bench.claim("crm", &["all"], 10).await.remove(0);
         let body = vec![b'x'; length];
         let answer = Answer::Got(Response { status: 422, retry_after: None, headers: Vec::new(), body, cut: false });
-        let tried = Tried { at: at(10), took: Duration::ZERO, answer, outcome: Outcome::GivenUp, step: None };
+        let tried =
+            Tried { at: at(10), took: Duration::ZERO, answer, outcome: Outcome::GivenUp, step: None, but: None };
         let settlement = Settlement {
             tried: Some(tried),
             verdict: dead(),

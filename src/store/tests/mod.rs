@@ -194,7 +194,14 @@ fn settled(verdict: Verdict, now: i64) -> Settlement {
         Verdict::Again { .. } => (503, Outcome::Retry),
         Verdict::Parked => (410, Outcome::Gone),
     };
-    let tried = Tried { at: at(now), took: Duration::from_millis(12), answer: answered(status), outcome, step: None };
+    let tried = Tried {
+        at: at(now),
+        took: Duration::from_millis(12),
+        answer: answered(status),
+        outcome,
+        step: None,
+        but: None,
+    };
     Settlement { tried: Some(tried), verdict, wait_until: None, why: None, progress: None, now: at(now) }
 }
 
