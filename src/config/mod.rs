@@ -19,6 +19,7 @@
 
 mod auth;
 mod body;
+mod condition;
 mod connection;
 mod csat;
 mod destination;

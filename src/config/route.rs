@@ -4,12 +4,12 @@ use super::body::BodyKeys;
 use super::destination::Destinations;
 use super::node::Node;
 use super::reader::{Reading, Section, Spot};
-use super::telling::{self, Known};
-use super::{fields, suggest};
+use super::telling::Known;
+use super::{condition, fields, suggest};
 use crate::domain::event::EventType;
 use crate::domain::form::BodyForm;
 use crate::domain::route::{Route, overlaps};
-use crate::domain::template::{Condition, Place};
+use crate::domain::template::Place;
 
 /// Event types that other versions emit.
 const LATER_TYPES: [&str; 4] =
@@ -50,7 +50,7 @@ fn route(
     let to = section.required("to", "[\"crm\"]");
     let spot = to.as_ref().map_or_else(|| section.spot.clone(), Node::spot);
     let to = to.and_then(|node| each(node, "[\"crm\"]", |node| destination(node, destinations)));
-    let when = section.take("when").map_or(Some(None), |node| condition(node, Known::default()).map(Some));
+    let when = section.take("when").map_or(Some(None), |node| condition::condition(node, Known::default()).map(Some));
     let fields = fields::fields(&mut section);
     let body = BodyKeys::take(&mut section);
     let bodies = bodies(&body, to.as_deref().unwrap_or_default(), destinations);
@@ -100,20 +100,6 @@ fn bodies(body: &BodyKeys<'_>, to: &[String], destinations: &Destinations) -> Op
         }
     }
     Some(bodies)
-}
-
-/// `when`: what must hold for an event to be sent, or for a step to be taken.
-pub(super) fn condition(node: Node<'_>, known: Known<'_>) -> Option<Condition> {
-    let text = node.template()?;
-    if text.value.trim().is_empty() {
-        text.mistake("must not be empty", "write a condition, for example when = \"csat.low\", or take the key out");
-        return None;
-    }
-    let condition = Condition::parse(&text.value)
-        .map_err(|wrong| telling::tell_with(&text, &wrong, "write for example csat.low and lead.regional == 'Sudeste'"))
-        .ok()?;
-    telling::doubt(&text, condition.names(), known);
-    Some(condition)
 }
 
 fn name(node: Node<'_>, names: &mut Vec<(String, Spot)>) -> Option<String> {

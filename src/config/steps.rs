@@ -8,7 +8,7 @@ use super::body::BodyKeys;
 use super::node::Node;
 use super::reader::Section;
 use super::telling::{Known, doubt, tell};
-use super::{form, outcomes, route, suggest};
+use super::{condition, form, outcomes, suggest};
 use crate::domain::form::{BodyForm, Form};
 use crate::domain::outcome_rules::{OutcomeRule, OutcomeRules, Then};
 use crate::domain::steps::{Capture, InList, OnUnknown, Step};
@@ -61,7 +61,7 @@ fn step(mut section: Section<'_>, base: &Form, before: &mut Before) -> Option<St
         ["step_id", "unknown", "captured"].into_iter().chain(before.captured.iter().map(String::as_str)).collect();
     let known = Known { settings: &settings, also: &also };
     let method = section.take("method").map_or(Some(Method::POST), method);
-    let when = section.take("when").map_or(Some(None), |node| route::condition(node, known).map(Some));
+    let when = section.take("when").map_or(Some(None), |node| condition::condition(node, known).map(Some));
     let url = section.take("url").map_or_else(|| Some(base.url.clone()), |node| url(node, base, known));
     let own = section.take("headers").map_or(Some(Vec::new()), |node| form::headers(node, known));
     if let (Some(auth), Some(own)) = (&base.auth, &own)
