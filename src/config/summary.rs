@@ -76,6 +76,12 @@ fn destination(to: &Destination) -> String {
         Grant::RefreshToken => format!(", tokens from {} by `leadhook auth {}`", oauth2.token_url, to.name),
     });
     let rate = to.rate.map(|rate| format!(", at most {}", rate_text(rate))).unwrap_or_default();
+    let steps: Vec<&str> = to.steps.iter().map(|step| step.name.as_str()).collect();
+    let steps = match steps.len() {
+        0 => String::new(),
+        1 => format!(", one step ({})", steps.join(", ")),
+        n => format!(", {n} steps ({})", steps.join(", ")),
+    };
     let Connection { roots, identity, proxy } = &to.connection;
     let way = [
         proxy.as_ref().map(|proxy| format!(" through {proxy}")),
@@ -83,7 +89,7 @@ fn destination(to: &Destination) -> String {
         identity.as_ref().map(|_| ", shown a certificate".to_owned()),
     ];
     format!(
-        "{}{}, {signed}{auth}, {} at a time{rate}, for up to {}",
+        "{}{}{steps}, {signed}{auth}, {} at a time{rate}, for up to {}",
         to.form.shown_url(),
         way.into_iter().flatten().collect::<String>(),
         to.concurrency,

@@ -33,7 +33,12 @@ pub(super) fn doubt<'n>(text: &Text<'_>, names: impl IntoIterator<Item = &'n Nam
             let help = doubt
                 .help
                 .unwrap_or_else(|| "names are id, type, timestamp, and what an event has under data".to_owned());
-            text.reading.mistake(&spot, format!("no event has `{}`", doubt.path), Some(help));
+            let captured = doubt.path.strip_prefix("captured.").filter(|_| known.also.contains(&"captured"));
+            let message = match captured {
+                Some(name) => format!("no step before this one captures `{name}`"),
+                None => format!("no event has `{}`", doubt.path),
+            };
+            text.reading.mistake(&spot, message, Some(help));
         }
     }
 }

@@ -4,12 +4,14 @@
 use jiff::Timestamp;
 
 use super::document::{child, nth};
-use super::reader::Reading;
+use super::reader::{Reading, Spot};
 use super::{CsatRules, SourceConfig};
 use crate::domain::destination::Destination;
+use crate::domain::event::EventType;
 use crate::domain::form::Unfit;
 use crate::domain::route::Route;
 use crate::domain::sample;
+use crate::domain::steps::{Calls, Doubt};
 use crate::domain::template::{Context, Judged};
 
 /// A rating that counts as low on most scales, so that whatever looks at it has something to see.
@@ -36,7 +38,8 @@ fn doubtful_condition(reading: &Reading<'_>, source: &SourceConfig, csat: &CsatR
     }
 }
 
-/// Warns of each route and destination for which no request can be made of a made-up event.
+/// Warns of each route and destination for which no request can be made of a made-up event, and of what in steps can come
+/// to nothing.
 ///
 /// A warning and no mistake: a template may well ask for something that every lead has and the made-up one has not.
 pub(super) fn every_request(
@@ -46,6 +49,10 @@ pub(super) fn every_request(
     destinations: &[Destination],
     routes: &[Route],
 ) {
+    let made_up = |on: &EventType| {
+        let event = sample::event(*on, &source.platform_id, RATING, csat, Timestamp::UNIX_EPOCH);
+        (event.id.to_string(), event.envelope.into_bytes())
+    };
     for (i, route) in routes.iter().enumerate() {
         doubtful_condition(reading, source, csat, route, i);
         for destination in destinations.iter().filter(|destination| route.to.contains(&destination.name)) {
@@ -60,22 +67,78 @@ pub(super) fn every_request(
                 );
                 reading.warn(&spot, message, Some("add it to `fields`, or take it out of the templates".to_owned()));
             }
-            let unfit = route.on.iter().find_map(|on| {
-                let made_up = sample::event(*on, &source.platform_id, RATING, csat, Timestamp::UNIX_EPOCH);
-                let rehearsed = calls.rehearse(&made_up.id, made_up.envelope.as_bytes());
-                rehearsed.into_iter().find_map(|call| call.made.err()).map(|unfit| (on, unfit))
-            });
-            if let Some((on, unfit)) = unfit {
-                let what = match unfit {
-                    Unfit::Unrenderable { part, reason } => format!("{part} cannot be filled in: {reason}"),
-                    Unfit::TooLarge { .. } => unfit.to_string(),
-                };
-                reading.warn(
-                    &spot,
-                    format!("with a made-up {on} by the route `{}`: {what}", route.name),
-                    Some("see it with `leadhook route test --simulated`".to_owned()),
-                );
+            let mut told: Vec<Option<usize>> = Vec::new();
+            for on in &route.on {
+                let (id, envelope) = made_up(on);
+                for (step, unfit) in calls.unfit(&id, &envelope) {
+                    if told.contains(&step) || step.is_none() && !told.is_empty() {
+                        continue;
+                    }
+                    told.push(step);
+                    let spot = step.map_or(spot.clone(), |step| spot_of_step(reading, destination, step, ""));
+                    let what = match unfit {
+                        Unfit::Unrenderable { part, reason } => format!("{part} cannot be filled in: {reason}"),
+                        Unfit::TooLarge { .. } => unfit.to_string(),
+                    };
+                    reading.warn(
+                        &spot,
+                        format!("with a made-up {on} by the route `{}`: {what}", route.name),
+                        Some("see it with `leadhook route test --simulated`".to_owned()),
+                    );
+                }
             }
         }
     }
+    for destination in destinations.iter().filter(|destination| !destination.steps.is_empty()) {
+        let told = routes.iter().filter(|route| route.to.contains(&destination.name));
+        let mut on: Vec<EventType> = Vec::new();
+        told.flat_map(|route| &route.on).for_each(|of| {
+            if !on.contains(of) {
+                on.push(*of)
+            }
+        });
+        let events: Vec<(String, Vec<u8>)> = on.iter().map(made_up).collect();
+        doubtful_steps(reading, destination, &events);
+    }
+}
+
+/// Warns of what in the steps of a destination can come to nothing.
+fn doubtful_steps(reading: &Reading<'_>, destination: &Destination, events: &[(String, Vec<u8>)]) {
+    let Calls::Several(steps) = destination.calls() else { return };
+    for (i, doubt) in steps.doubts(events) {
+        let name = &destination.steps[i].name;
+        let (key, message, help) = match doubt {
+            Doubt::Unused { capture } => (
+                child("capture", &capture),
+                "no step behind this one asks for what is captured here".to_owned(),
+                format!("take it out, or use it: {{{{ captured.{capture} }}}}"),
+            ),
+            Doubt::NeverUnknown { of } => (
+                "when".to_owned(),
+                format!("asks whether `{of}` is in `unknown`, and is never asked while it is"),
+                format!("write on_unknown = {{ redo = \"{name}\" }} in the step `{of}`, to come back here then"),
+            ),
+            Doubt::UnknownToAll => {
+                ("when".to_owned(), "asks for `unknown`, and names no step of this destination".to_owned(), {
+                    let all: Vec<String> = destination.steps.iter().map(|step| format!("`{}`", step.name)).collect();
+                    format!("`unknown` holds names of steps; there is {}", all.join(", "))
+                })
+            }
+            Doubt::NeverJudged { why } => (
+                "when".to_owned(),
+                format!("cannot be evaluated for a made-up event, so that the step is left out: {why}"),
+                "ask `is defined` for what may be missing".to_owned(),
+            ),
+        };
+        reading.warn(&spot_of_step(reading, destination, i, &key), message, Some(help));
+    }
+}
+
+/// Where this key of a step stands, or the step, or, where a preset has set it, the destination.
+fn spot_of_step(reading: &Reading<'_>, destination: &Destination, step: usize, key: &str) -> Spot {
+    let above = child("destinations", &destination.name);
+    let own = nth(&child(&above, "steps"), step);
+    let within = if key.is_empty() { own.clone() } else { format!("{own}.{key}") };
+    let path = [&within, &own].into_iter().find(|path| reading.document.place(path).is_some());
+    reading.spot_of_key(path.unwrap_or(&above))
 }

@@ -11,7 +11,7 @@ use super::outcome_rules::OutcomeRules;
 use super::pace::Rate;
 use super::retry::RetryPolicy;
 use super::sign::SigningSecret;
-use super::steps::Step;
+use super::steps::{Calls, Step, Steps};
 
 /// A destination whose every value has been checked: building a client from it and sending cannot fail for its form.
 #[derive(Clone, Debug)]
@@ -44,6 +44,19 @@ impl Destination {
     /// How its tokens are had, where it wants tokens that end.
     pub fn oauth2(&self) -> Option<&OAuth2> {
         self.form.auth.as_ref().and_then(Auth::oauth2)
+    }
+
+    /// What a delivery there takes, by no route of its own.
+    pub fn calls(&self) -> Calls {
+        self.calls_with(self.form.clone())
+    }
+
+    /// The same with another form for what its calls have in common.
+    pub fn calls_with(&self, form: Form) -> Calls {
+        if self.steps.is_empty() {
+            return Calls::One(Box::new(form));
+        }
+        Calls::Several(Steps { fields: form.fields, steps: self.steps.clone() })
     }
 
     /// What this answer means: by its own rules first, then as for everyone.

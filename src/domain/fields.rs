@@ -9,6 +9,7 @@ use std::fmt;
 use serde_json::value::RawValue;
 
 use super::raw;
+use super::template::Name;
 
 /// Tell what an event is about, and stay whatever is chosen. `cut` counts messages that were left out for their size.
 const ALWAYS: [&str; 5] = ["weclever_lead_id", "platform_id", "revision", "origin", "cut"];
@@ -127,6 +128,19 @@ impl Fields {
             Some(first) if ALWAYS.contains(first) || matches!(*first, "id" | "type" | "timestamp") => true,
             Some(_) => self.0.reaches(&names),
         }
+    }
+
+    /// Which of these names of templates nothing can stand for, each once.
+    pub fn hides<'a>(&self, names: impl IntoIterator<Item = &'a Name>) -> Vec<&'a str> {
+        let mut hidden: Vec<&str> = Vec::new();
+        for path in names.into_iter().map(|name| name.path.as_str()) {
+            let top = path.split('.').next().unwrap_or_default();
+            let of_event = !["id", "settings", "step_id", "captured", "unknown"].contains(&top);
+            if of_event && !self.lets_through(path) && !hidden.contains(&path) {
+                hidden.push(path);
+            }
+        }
+        hidden
     }
 
     /// The chosen parts of this envelope. What leadhook tells of itself (`ops.*`) holds nothing of a lead, and stays whole.

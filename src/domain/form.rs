@@ -262,24 +262,15 @@ impl Form {
             && self.headers.iter().all(|(_, value)| value.is_literal())
     }
 
-    /// What its templates ask for and these fields do not let out: they will find nothing there.
-    pub fn asked_in_vain(&self, fields: &Fields) -> Vec<&str> {
+    /// What its templates look up.
+    pub fn names(&self) -> Vec<&Name> {
         let body: Vec<&Name> = match &self.body {
             BodyForm::Envelope | BodyForm::Nothing => Vec::new(),
             BodyForm::Json(tree) => tree.names().into_iter().map(|(_, name)| name).collect(),
             BodyForm::Text { text, .. } => text.names().iter().collect(),
         };
         let headers = self.headers.iter().flat_map(|(_, value)| value.names());
-        let names = self.url.names().iter().chain(headers).chain(body);
-        let mut vain: Vec<&str> = Vec::new();
-        for path in names.map(|name| name.path.as_str()) {
-            let top = path.split('.').next().unwrap_or_default();
-            let of_event = !["id", "settings", "step_id", "captured", "unknown"].contains(&top);
-            if of_event && !fields.lets_through(path) && !vain.contains(&path) {
-                vain.push(path);
-            }
-        }
-        vain
+        self.url.names().iter().chain(headers).chain(body).collect()
     }
 
     /// The same destination's form for a route that has its own body, or lets less leave.

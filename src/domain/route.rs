@@ -6,7 +6,7 @@ use super::destination::Destination;
 use super::event::{Event, EventType};
 use super::fields::Fields;
 use super::form::BodyForm;
-use super::steps::{Calls, Steps};
+use super::steps::Calls;
 use super::template::{Condition, Context, Judged, Place};
 
 /// One `[[routes]]` entry. Its destinations are known to exist.
@@ -30,11 +30,7 @@ impl Route {
     /// What a delivery there by this route takes.
     pub fn calls_at(&self, destination: &Destination) -> Calls {
         let body = self.bodies.iter().find(|(place, _)| *place == destination.form.escape).map(|(_, body)| body);
-        let form = destination.form.for_route(self.fields.as_ref(), body);
-        if destination.steps.is_empty() {
-            return Calls::One(Box::new(form));
-        }
-        Calls::Several(Steps { fields: form.fields, steps: destination.steps.clone() })
+        destination.calls_with(destination.form.for_route(self.fields.as_ref(), body))
     }
 }
 

@@ -86,11 +86,11 @@ fn each_mistake_says_where_and_what_to_write() {
         ("name = 'n'\nurl = 'http://crm.example.com/notes'", "steps[1].url: leads to another place"),
         (
             "name = 'n'\nurl = '/notes/{{ captured.contct_id }}'",
-            "15:18: destinations.crm.steps[1].url: no event has `captured.contct_id` (did you mean `captured.contact_id`?)",
+            "15:18: destinations.crm.steps[1].url: no step before this one captures `contct_id` (did you mean `captured.contact_id`?)",
         ),
         (
             "name = 'n'\nwhen = 'captured.note_id is defined'\ncapture = { note_id = '/id' }",
-            "no event has `captured.note_id`",
+            "no step before this one captures `note_id`",
         ),
         ("name = 'n'\nurl = '/{{ lead.name '", "steps[1].url"),
         ("name = 'n'\ncapture = { Id = '/id' }", "is no name for a captured value"),

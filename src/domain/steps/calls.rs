@@ -65,27 +65,6 @@ pub struct StepCall {
     progress: Progress,
 }
 
-/// A call as it would be made.
-#[derive(Debug)]
-pub struct Rehearsed {
-    /// Which of several steps, and the call's own id.
-    pub step: Option<(String, String)>,
-    /// The request; `None`: the step's `when` does not hold.
-    pub made: Result<Option<Request>, Unfit>,
-}
-
-impl Rehearsed {
-    fn skipped(step: &str) -> Rehearsed {
-        Rehearsed { step: Some((step.to_owned(), String::new())), made: Ok(None) }
-    }
-}
-
-/// The steps that were left out on the way to the next call.
-fn skipped(rehearsed: &mut Vec<Rehearsed>, progress: &Progress, before: usize) {
-    let left_out = progress.passed.iter().skip(before).filter(|passed| passed.skipped);
-    rehearsed.extend(left_out.map(|passed| Rehearsed::skipped(&passed.step)));
-}
-
 /// A call of which only the mark is left.
 #[derive(Debug)]
 pub struct Lost {
@@ -127,56 +106,16 @@ impl Calls {
         }
     }
 
-    /// Every call that an event may take, as far as that can be told without an answer: what is captured on the way is
-    /// stood in for by its name in capitals, unless it is optional and so may be missing.
-    pub fn rehearse(&self, id: &str, envelope: &[u8]) -> Vec<Rehearsed> {
-        let mut rehearsed = Vec::new();
-        let mut progress = Progress::default();
-        loop {
-            let before = progress.passed.len();
-            let next = self.next(id, envelope.to_vec(), progress.clone());
-            let (step, made) = match next {
-                Ok(Next::Send(call)) => match call.step {
-                    None => (None, Ok(call.request)),
-                    Some(step) => {
-                        progress = step.progress.clone();
-                        skipped(&mut rehearsed, &progress, before);
-                        let captured = step.wants.iter().filter_map(|want| want.stand_in(&step.name));
-                        progress.done(&step.name, captured.collect());
-                        (Some((step.name, call.id)), Ok(call.request))
-                    }
-                },
-                Ok(Next::Done | Next::Lost(_)) => {
-                    if let Calls::Several(steps) = self {
-                        let left = steps.steps.iter().filter(|step| !progress.has_passed(&step.name));
-                        rehearsed.extend(left.map(|step| Rehearsed::skipped(&step.name)));
-                    }
-                    return rehearsed;
-                }
-                Err(unfit) => (None, Err(unfit)),
-            };
-            let ends = step.is_none();
-            rehearsed.push(Rehearsed { step, made: made.map(Some) });
-            if ends {
-                return rehearsed;
-            }
-        }
-    }
-
     /// What the templates ask for and `fields` does not let out: they will find nothing there.
     pub fn asked_in_vain(&self) -> Vec<&str> {
-        let (fields, forms): (_, Vec<&Form>) = match self {
-            Calls::One(form) => (form.fields.as_ref(), vec![form]),
-            Calls::Several(steps) => (steps.fields.as_ref(), steps.steps.iter().map(|step| &step.form).collect()),
-        };
-        let Some(fields) = fields else { return Vec::new() };
-        let mut vain = Vec::new();
-        for path in forms.into_iter().flat_map(|form| form.asked_in_vain(fields)) {
-            if !vain.contains(&path) {
-                vain.push(path);
+        match self {
+            Calls::One(form) => form.fields.as_ref().map(|fields| fields.hides(form.names())),
+            Calls::Several(steps) => {
+                let names = steps.steps.iter().flat_map(Step::names);
+                steps.fields.as_ref().map(|fields| fields.hides(names))
             }
         }
-        vain
+        .unwrap_or_default()
     }
 
     /// Every form, with the step's name where there are several.
@@ -257,7 +196,7 @@ impl Steps {
 }
 
 /// What a step's templates know beside the event. Its own id is what the receiver knows a repeat by.
-fn view<'a>(id: &str, step: &str, progress: &'a Progress) -> InStep<'a> {
+pub(super) fn view<'a>(id: &str, step: &str, progress: &'a Progress) -> InStep<'a> {
     let captured = progress.captured.iter().map(|captured| (captured.name.as_str(), captured.json.as_str()));
     InStep { step_id: format!("{id}-{step}"), captured: captured.collect(), unknown: &progress.unknown }
 }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::super::template::{Context, RenderError, Text};
-use super::progress::Captured;
+use super::rehearsal::Awaited;
 
 /// No captured value is longer, in bytes of JSON.
 pub const LONGEST: usize = 2 * 1024;
@@ -92,6 +92,33 @@ impl Capture {
         };
         Ok(Want { name: self.name.clone(), list, at: self.at.clone(), optional: self.optional })
     }
+
+    /// What there is to say of it where it cannot be filled in.
+    pub(super) fn unread(&self, given: &[(String, String)]) -> Awaited {
+        let own = given.iter().find(|(name, _)| *name == self.name).map(|(_, json)| json.clone());
+        let stand_in = || (!self.optional).then(|| format!("\"{}\"", self.name.to_ascii_uppercase()));
+        let list = self.list.as_ref().map(|list| (list.pointer.as_str(), "...", list.whole));
+        Awaited {
+            name: self.name.clone(),
+            place: place(list, &self.at),
+            optional: self.optional,
+            given: own.is_some(),
+            seen_as: own.or_else(stand_in),
+        }
+    }
+}
+
+fn place(list: Option<(&str, &str, bool)>, at: &[String]) -> String {
+    let whole = |pointer: &str| if pointer.is_empty() { "the whole answer".to_owned() } else { pointer.to_owned() };
+    let at = at.iter().map(|pointer| whole(pointer)).collect::<Vec<_>>().join(" or ");
+    match list {
+        None => at,
+        Some((pointer, holds, is_whole)) => {
+            let how = if is_whole { "in which a text is" } else { "that mentions" };
+            let item = format!("the first item of {} {how} `{holds}`", whole(pointer));
+            if at.is_empty() { item } else { format!("{at} of {item}") }
+        }
+    }
 }
 
 impl Want {
@@ -100,10 +127,15 @@ impl Want {
         &self.name
     }
 
-    /// What stands for it where there is no answer; `None`: it may as well be missing.
-    pub(super) fn stand_in(&self, step: &str) -> Option<Captured> {
-        let json = format!("\"{}\"", self.name.to_ascii_uppercase());
-        (!self.optional).then(|| Captured { step: step.to_owned(), name: self.name.clone(), json })
+    /// Whether an answer without it is as good.
+    pub fn is_optional(&self) -> bool {
+        self.optional
+    }
+
+    /// Where in an answer it stands, in words.
+    pub fn place(&self) -> String {
+        let list = self.list.as_ref().map(|(pointer, what)| (pointer.as_str(), what.text.as_str(), what.whole));
+        place(list, &self.at)
     }
 
     /// The value in this answer as JSON text; `None`: the answer is as good without it.

@@ -3,20 +3,28 @@
 //! Each call is an attempt of its own, and what it led to is on disk before the next one goes out. So a delivery that was
 //! interrupted, however, goes on at the first step that is not behind it.
 
+mod by_hand;
 mod calls;
 mod capture;
+mod doubts;
 mod progress;
+mod rehearsal;
+mod standing;
 
 #[cfg(test)]
 mod tests;
 
 use super::form::Form;
 use super::outcome_rules::OutcomeRules;
-use super::template::Condition;
+use super::template::{Condition, Name};
 
-pub use calls::{Call, Calls, Lost, Next, Rehearsed, StepCall, Steps, Told, tell};
+pub use by_hand::{NotByHand, written};
+pub use calls::{Call, Calls, Lost, Next, StepCall, Steps, Told, tell};
 pub use capture::{Capture, InList, LONGEST, LONGEST_IN_ALL, Want};
+pub use doubts::Doubt;
 pub use progress::{Captured, Passed, Progress, Trying};
+pub use rehearsal::{Awaited, Given, Rehearsed, RehearsedStep};
+pub use standing::{Hint, Stands, Stood, failed_at};
 
 /// One call of several.
 #[derive(Clone, Debug)]
@@ -33,6 +41,16 @@ pub struct Step {
     pub captures: Vec<Capture>,
     /// What to do when nobody knows whether it got through.
     pub on_unknown: OnUnknown,
+}
+
+impl Step {
+    /// Everything that it looks up: in its condition, in its request, and in what it captures.
+    pub fn names(&self) -> Vec<&Name> {
+        let when = self.when.iter().flat_map(Condition::names);
+        let lists = self.captures.iter().filter_map(|capture| capture.list.as_ref());
+        let holds = lists.flat_map(|list| list.holds.names());
+        when.chain(self.form.names()).chain(holds).collect()
+    }
 }
 
 /// What follows when a call may have got through and no answer says so.

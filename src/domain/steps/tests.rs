@@ -15,6 +15,8 @@ use crate::domain::outcome_rules::{OutcomeRule, Then};
 use crate::domain::retry::RetryPolicy;
 use crate::domain::template::{Place, Text, Tree, UrlTemplate};
 
+mod seen;
+
 const ENVELOPE: &[u8] =
     br#"{"type":"lead.finalized","data":{"weclever_lead_id":7,"lead":{"name":"Ana","email":"ana@example.com"}}}"#;
 
@@ -289,7 +291,7 @@ fn a_rehearsal_goes_through_every_call() {
     let rehearsed = Calls::Several(crm()).rehearse("evt_1", ENVELOPE);
     let told: Vec<(String, bool)> = rehearsed
         .into_iter()
-        .map(|call| (call.step.expect("a step").0, call.made.expect("rendered").is_some()))
+        .map(|call| (call.step.expect("a step").name, call.made.expect("rendered").is_some()))
         .collect();
     let expected = [("find", true), ("contact", true), ("find-note", false), ("note", true)];
     assert_eq!(told, expected.map(|(step, made)| (step.to_owned(), made)));

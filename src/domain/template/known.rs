@@ -113,6 +113,14 @@ fn instead(path: &str, settings: &[&str], also: &[&str]) -> Option<String> {
     if let Some(below) = path.strip_prefix("data.") {
         return Some(format!("what is under `data` has its name without it: `{below}`"));
     }
+    if also.contains(&"captured") && captured(path).is_some() {
+        let before: Vec<&str> = also.iter().copied().filter(|own| captured(own).is_some()).collect();
+        return Some(match nearest(path, before.iter().copied()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None if before.is_empty() => "what a step captures is known to those behind it".to_owned(),
+            None => format!("there is {}", before.iter().map(|own| format!("`{own}`")).collect::<Vec<_>>().join(", ")),
+        });
+    }
     // Without `lead.` in front, as people think of it.
     let of_lead = format!("lead.{path}");
     if KNOWN.contains(&of_lead.as_str()) {
