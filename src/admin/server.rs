@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::API;
 use super::notice::{Notice, Posted};
 use crate::app::operator::{
-    BackfillBegin, BackfillCancel, BackfillList, BackfillShow, DeadDrop, DeadList, DeadRetry, DeadShow,
+    BackfillBegin, BackfillCancel, BackfillList, BackfillShow, DeadDrop, DeadList, DeadRetry, DeadShow, DeadStepDone,
     Drop as DropPending, Explain, Move, Operator, Pause, ReconcileBegin, ReconcileLeads, ReconcileList, Refusal,
     Resume, Status, Verb,
 };
@@ -99,6 +99,7 @@ fn router(asked: Asked) -> Router {
         .route(&path::<DeadList>(), verb::<DeadList>())
         .route(&path::<DeadShow>(), verb::<DeadShow>())
         .route(&path::<DeadRetry>(), verb::<DeadRetry>())
+        .route(&path::<DeadStepDone>(), verb::<DeadStepDone>())
         .route(&path::<DeadDrop>(), verb::<DeadDrop>())
         .route(&path::<Pause>(), verb::<Pause>())
         .route(&path::<Resume>(), verb::<Resume>())

@@ -6,9 +6,12 @@ use jiff::Timestamp;
 
 use super::Global;
 use super::exit::{Exit, Failure};
-use super::output::{Output, ago, count, indented, outgoing, table};
+use super::output::{Output, ago, count, indented, outgoing, printable, steps, table};
+use super::route::given;
 use crate::admin::reach;
-use crate::app::operator::{DeadDrop, DeadList, DeadRetry, DeadShow, Decided, Filter, Letters, Shown};
+use crate::app::operator::{
+    DeadDrop, DeadLetter, DeadList, DeadRetry, DeadShow, DeadStepDone, Decided, Filter, Letters, Shown, StepDone,
+};
 use crate::domain::{clock, span};
 
 #[derive(Debug, clap::Subcommand)]
@@ -26,7 +29,7 @@ pub enum DeadCommand {
         /// Its id, or its event's
         id: String,
     },
-    /// Send them again, from the first attempt on
+    /// Send them again, from the first attempt on; where a delivery takes several steps, it goes on at the one that failed
     Retry {
         #[command(flatten)]
         which: Which,
@@ -36,6 +39,16 @@ pub enum DeadCommand {
         /// Also those that a later accepted event of the same lead has overtaken
         #[arg(long)]
         overtaken: bool,
+        /// You have found that the call did get through of which nobody knew: its step counts as done, and the delivery
+        /// goes on behind it. For one letter; STEP is needed only where it may be about several
+        #[arg(
+            long, value_name = "STEP", num_args = 0..=1, require_equals = true, default_missing_value = "",
+            conflicts_with_all = ["all", "overtaken", "destination", "error", "since"]
+        )]
+        step_done: Option<String>,
+        /// With --step-done: what the call's answer would have told the steps behind it, as in contact_id=512; may be repeated
+        #[arg(long, value_name = "NAME=VALUE", value_parser = given, requires = "step_done")]
+        set: Vec<(String, String)>,
     },
     /// Drop them for good
     Drop {
@@ -94,7 +107,16 @@ pub async fn dead(global: &Global, command: DeadCommand, output: &Output) -> Res
             output.print(&shown, show)?;
             Ok(Exit::Done)
         }
-        DeadCommand::Retry { which, all, overtaken } => {
+        DeadCommand::Retry { which, step_done: Some(step), set, .. } => {
+            let [id] = <[String; 1]>::try_from(which.ids)
+                .map_err(|_| Failure::usage("--step-done is about one dead letter: name its id"))?;
+            let step = Some(step.trim().to_owned()).filter(|step| !step.is_empty());
+            let done = desk.ask(DeadStepDone { id, step, set }).await?;
+            let when = if desk.is_running() { "now" } else { "by the next `leadhook run`" };
+            output.print(&done, |done| step_done(done, when))?;
+            Ok(Exit::Done)
+        }
+        DeadCommand::Retry { which, all, overtaken, .. } => {
             let decided = desk.ask(DeadRetry { filter: which.chosen(all)?, overtaken }).await?;
             let when = if desk.is_running() { "sent again now" } else { "sent again by the next `leadhook run`" };
             output.print(&decided, |decided| retried(decided, when))?;
@@ -124,7 +146,7 @@ fn list(letters: &Letters) -> String {
             letter.lead.to_string(),
             target,
             letter.attempts.to_string(),
-            letter.why.replace('_', " "),
+            format!("{}{}", letter.why.replace('_', " "), at_step(letter)),
             letter.error.clone(),
         ]);
     }
@@ -137,6 +159,20 @@ fn list(letters: &Letters) -> String {
     format!(
         "{rows}{more}\n\n`leadhook dead show ID` shows one; `leadhook dead retry` and `leadhook dead drop` settle them"
     )
+}
+
+/// Where it stopped, where it takes several calls.
+fn at_step(letter: &DeadLetter) -> String {
+    let Some(delivery) = &letter.delivery else { return String::new() };
+    let at = delivery.step.as_ref().map_or(String::new(), |step| format!(" at the step {step}"));
+    if delivery.done.is_empty() { at } else { format!("{at}, behind {}", delivery.done.join(", ")) }
+}
+
+fn step_done(done: &StepDone, when: &str) -> String {
+    match &done.goes_on {
+        Some(next) => format!("{}: the step {} counts as done, and it goes on with {next} {when}", done.id, done.step),
+        None => format!("{}: the step {} counts as done, and was the last: delivered {when}", done.id, done.step),
+    }
 }
 
 fn show(shown: &Shown) -> String {
@@ -157,8 +193,9 @@ fn show(shown: &Shown) -> String {
     }
     for attempt in &shown.details.attempts {
         let said = attempt.said();
+        let step = attempt.step.as_ref().map_or(String::new(), |step| format!(" {step}:"));
         out.push_str(&format!(
-            "\n#{} {:.3} {} in {} ms: {said}",
+            "\n#{} {:.3}{step} {} in {} ms: {said}",
             attempt.n,
             attempt.at,
             attempt.outcome.replace('_', " "),
@@ -172,12 +209,33 @@ fn show(shown: &Shown) -> String {
             ));
         }
     }
+    if !shown.steps.is_empty() {
+        out.push_str(&steps_text(shown));
+    }
+    if let Some(look) = &shown.look_for {
+        out.push_str(&format!(
+            "\n\n{}\n  not there: `{}` makes the call again\n  there: `{}` goes on behind it",
+            look.what, look.if_missing, look.if_there
+        ));
+    }
     match (&shown.request, &shown.unsendable) {
         (Some(request), _) => {
             out.push_str(&format!("\n\nas it would be sent now:\n{}", outgoing(request)));
         }
         (None, Some(why)) => out.push_str(&format!("\n\nnothing would be sent now: {why}")),
         (None, None) => {}
+    }
+    out
+}
+
+/// How its steps stand. What was captured is shown whole where the event is, and else only as far as it may be shown anywhere.
+fn steps_text(shown: &Shown) -> String {
+    let is_whole = shown.request.is_some();
+    let mut out = "\n\nits steps:".to_owned();
+    for (step, line) in shown.steps.iter().zip(steps(&shown.steps)) {
+        out.push_str(&format!("\n  {line}"));
+        let own = shown.details.progress.captured.iter().filter(|own| is_whole && own.step == step.step);
+        own.for_each(|own| out.push_str(&format!("\n      {} = {}", own.name, printable(&own.json))));
     }
     out
 }

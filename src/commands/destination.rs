@@ -4,16 +4,19 @@ use std::io::{IsTerminal, Write};
 
 use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::Value;
 
 use super::Global;
 use super::exit::{Exit, Failure};
-use super::output::{Output, count};
+use super::output::{Output, count, indented, printable};
 use super::sample::sample;
 use crate::admin::reach;
 use crate::app::operator::{Drop, Move, Pause, Resume};
 use crate::config::Config;
-use crate::domain::outcome::{Answer, Outcome};
-use crate::transport::Transport;
+use crate::domain::destination::Destination;
+use crate::domain::outcome::{self, Answer, Outcome};
+use crate::domain::steps::{Next, Progress, tell};
+use crate::transport::{Sent, Transport};
 
 #[derive(Debug, clap::Subcommand)]
 pub enum DestinationCommand {
@@ -27,7 +30,8 @@ pub enum DestinationCommand {
         /// Its name in the file
         name: String,
     },
-    /// Send a marked sample (`data.test` is true) now, and show what comes back
+    /// Send a marked sample (`data.test` is true) now, and show what comes back; where a delivery takes several steps, each in
+    /// order, up to the first that is not accepted
     Test {
         /// Its name in the file
         name: String,
@@ -119,11 +123,37 @@ struct Tested {
     destination: String,
     event_id: String,
     accepted: bool,
+    /// The last answer, where there are several steps; and all that took.
+    #[serde(flatten)]
+    said: Option<Said>,
+    /// Each call in order, where there are several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    steps: Vec<TestedStep>,
+}
+
+/// What came back of a call.
+#[derive(Clone, Serialize)]
+struct Said {
     outcome: Outcome,
     status: Option<u16>,
     error: Option<String>,
     answer: String,
     took_ms: u64,
+}
+
+#[derive(Serialize)]
+struct TestedStep {
+    step: String,
+    /// It was left out, for its `when` does not hold.
+    skipped: bool,
+    accepted: bool,
+    /// What came back; `None`: nothing was sent.
+    #[serde(flatten)]
+    said: Option<Said>,
+    /// Why no request could be made.
+    unsendable: Option<String>,
+    /// What was captured of the answer, by name.
+    captured: serde_json::Map<String, Value>,
 }
 
 async fn test(config: &Config, name: &str, output: &Output) -> Result<Exit, Failure> {
@@ -135,30 +165,141 @@ async fn test(config: &Config, name: &str, output: &Output) -> Result<Exit, Fail
         )));
     };
     let transport = Transport::new(destination).map_err(Failure::unavailable)?;
-    let now = Timestamp::now();
-    let (event_id, envelope) = sample(&config.source.platform_id, now);
+    let sample = sample(&config.source.platform_id, Timestamp::now());
+    let tested = if destination.steps.is_empty() {
+        test_one(config, destination, &transport, sample).await?
+    } else {
+        test_steps(config, destination, &transport, sample).await?
+    };
+    output.print(&tested, text)?;
+    Ok(if tested.accepted { Exit::Done } else { Exit::NeedsALook })
+}
+
+async fn test_one(
+    config: &Config,
+    destination: &Destination,
+    transport: &Transport,
+    (event_id, envelope): (String, String),
+) -> Result<Tested, Failure> {
     let request = destination.form.render(&event_id, envelope.into_bytes()).map_err(Failure::usage)?;
-    let sent = transport.send(&event_id, request, now).await;
-    let outcome = destination.judge(&sent.answer);
+    let sent = transport.send(&event_id, request, Timestamp::now()).await;
+    let said = said(config, &sent, destination.judge(&sent.answer), None);
+    let accepted = said.outcome == Outcome::Accepted;
+    Ok(Tested { destination: destination.name.clone(), event_id, accepted, said: Some(said), steps: Vec::new() })
+}
+
+/// All steps in order, as far as they are accepted. How far that is, is known here alone: there is nothing to go on with.
+async fn test_steps(
+    config: &Config,
+    destination: &Destination,
+    transport: &Transport,
+    (event_id, envelope): (String, String),
+) -> Result<Tested, Failure> {
+    let calls = destination.calls();
+    let mut steps: Vec<TestedStep> = Vec::new();
+    let mut progress = Progress::default();
+    let accepted = loop {
+        let before = progress.passed.len();
+        let next = calls.next(&event_id, envelope.clone().into_bytes(), progress.clone());
+        let call = match next {
+            Ok(Next::Send(call)) => *call,
+            Ok(Next::Done | Next::Lost(_)) => {
+                let left = destination.steps.iter().filter(|step| !progress.has_passed(&step.name));
+                steps.extend(left.map(|step| TestedStep { skipped: true, ..untried(&step.name) }));
+                break steps.iter().any(|step| step.accepted);
+            }
+            Err(unfit) => {
+                let at = calls.next_step(&event_id, envelope.as_bytes(), &progress).unwrap_or_default();
+                steps.push(TestedStep { unsendable: Some(unfit.to_string()), ..untried(at) });
+                break false;
+            }
+        };
+        let sent = transport.send(&call.id, call.request, Timestamp::now()).await;
+        let told = tell(call.step.as_ref(), destination, &sent.answer);
+        let step = call.step.as_ref().map(|step| step.name().to_owned()).unwrap_or_default();
+        let accepted = told.outcome == Outcome::Accepted;
+        progress = told.progress.unwrap_or_default();
+        let passed = progress.passed.iter().skip(before).filter(|passed| passed.skipped);
+        steps.extend(passed.map(|passed| TestedStep { skipped: true, ..untried(&passed.step) }));
+        let own = progress.captured.iter().filter(|own| own.step == step);
+        let captured =
+            own.filter_map(|own| Some((own.name.clone(), serde_json::from_str(&config.veil.answer(&own.json)).ok()?)));
+        steps.push(TestedStep {
+            accepted,
+            said: Some(said(config, &sent, told.outcome, told.why)),
+            captured: captured.collect(),
+            ..untried(&step)
+        });
+        if !accepted {
+            break false;
+        }
+    };
+    let took_ms = steps.iter().filter_map(|step| step.said.as_ref()).map(|said| said.took_ms).sum();
+    let said = steps.iter().rev().find_map(|step| step.said.clone()).map(|said| Said { took_ms, ..said });
+    Ok(Tested { destination: destination.name.clone(), event_id, accepted, said, steps })
+}
+
+fn untried(step: &str) -> TestedStep {
+    TestedStep {
+        step: step.to_owned(),
+        skipped: false,
+        accepted: false,
+        said: None,
+        unsendable: None,
+        captured: serde_json::Map::new(),
+    }
+}
+
+/// `why`: what is wrong with an answer that looks right.
+fn said(config: &Config, sent: &Sent, outcome: Outcome, why: Option<String>) -> Said {
     let (status, error, answer) = match &sent.answer {
         Answer::Got(response) => {
-            (Some(response.status), None, config.veil.answer(&String::from_utf8_lossy(&response.body)))
+            let begin = response.body.get(..outcome::READ).unwrap_or(&response.body);
+            (Some(response.status), why, config.veil.answer(&String::from_utf8_lossy(begin)))
         }
         Answer::Nothing { why, detail } => (None, Some(format!("{why}: {detail}")), String::new()),
     };
-    let accepted = outcome == Outcome::Accepted;
-    let took_ms = sent.took.as_millis() as u64;
-    let tested = Tested { destination: name.to_owned(), event_id, accepted, outcome, status, error, answer, took_ms };
-    output.print(&tested, text)?;
-    Ok(if accepted { Exit::Done } else { Exit::NeedsALook })
+    Said { outcome, status, error, answer, took_ms: sent.took.as_millis() as u64 }
 }
 
 fn text(tested: &Tested) -> String {
-    let said = tested.status.map(|status| format!("HTTP {status}")).or(tested.error.clone()).unwrap_or_default();
     let verdict = if tested.accepted { "took the sample" } else { "did not take the sample" };
-    let mut out = format!("{} {verdict}: {said} in {} ms ({})", tested.destination, tested.took_ms, tested.event_id);
-    if !tested.answer.is_empty() {
-        out.push_str(&format!("\n{}", tested.answer));
+    if tested.steps.is_empty() {
+        let said = tested.said.as_ref().map(|said| (said_text(said), said.answer.as_str()));
+        let (said, answer) = said.unwrap_or_default();
+        let mut out = format!("{} {verdict}: {said} ({})", tested.destination, tested.event_id);
+        if !answer.is_empty() {
+            out.push_str(&format!("\n{answer}"));
+        }
+        return out;
+    }
+    let mut out = format!("{} {verdict} ({})", tested.destination, tested.event_id);
+    for step in &tested.steps {
+        let line = match (&step.said, &step.unsendable) {
+            (Some(said), _) => {
+                let verdict = if step.accepted { "accepted" } else { "not accepted" };
+                format!("{verdict}: {}", said_text(said))
+            }
+            (None, Some(why)) => format!("cannot be sent: {why}"),
+            (None, None) => "skipped: its when does not hold".to_owned(),
+        };
+        out.push_str(&format!("\n{}: {line}", step.step));
+        for (name, value) in &step.captured {
+            out.push_str(&format!("\n    captured {name} = {}", printable(&value.to_string())));
+        }
+        let answer = step.said.as_ref().filter(|said| !step.accepted && !said.answer.is_empty());
+        if let Some(said) = answer {
+            out.push_str(&format!("\n{}", indented(&said.answer)));
+        }
     }
     out
+}
+
+fn said_text(said: &Said) -> String {
+    let what = match (said.status, &said.error) {
+        (Some(status), Some(why)) => format!("HTTP {status}, but {why}"),
+        (Some(status), None) => format!("HTTP {status}"),
+        (None, why) => why.clone().unwrap_or_default(),
+    };
+    format!("{what} in {} ms", said.took_ms)
 }

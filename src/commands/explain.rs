@@ -5,7 +5,7 @@ use jiff::tz::TimeZone;
 
 use super::Global;
 use super::exit::{Exit, Failure};
-use super::output::{Output, hence, indented, printable};
+use super::output::{Output, hence, indented, printable, steps};
 use crate::admin::reach;
 use crate::app::operator::{
     DeliveryState, DeliveryStory, EventStory, Explain, Explained, FailedReading, KeptEvent, Next, Stage, Story,
@@ -59,8 +59,22 @@ fn text(explained: &Explained, zone: &TimeZone) -> String {
     out.push_str("\n\nwhat is next:");
     for next in &explained.next {
         out.push_str(&format!("\n  - {}", next_line(next, explained, zone)));
+        for line in steps_of(next, story) {
+            out.push_str(&format!("\n      {line}"));
+        }
     }
     out
+}
+
+/// How the steps of the delivery stand that this is about.
+fn steps_of(next: &Next, story: &Story) -> Vec<String> {
+    let event = story.events.iter().find(|event| {
+        let id = event.kept.as_ref().map(|kept| &kept.id);
+        id.is_some() && id == next.event_id.as_ref()
+    });
+    let deliveries = event.into_iter().flat_map(|event| &event.deliveries);
+    let mut here = deliveries.filter(|delivery| Some(&delivery.destination) == next.destination.as_ref());
+    here.next().map(|delivery| steps(&delivery.steps)).unwrap_or_default()
 }
 
 fn headline(story: &Story) -> String {
@@ -123,7 +137,7 @@ fn reading_entries(reading: &FailedReading) -> Vec<Entry> {
 
 fn event_entry(event: &EventStory) -> Entry {
     let name = format!("event {}: {}", event.revision, event.event_type);
-    let Some(KeptEvent { id, at, origin, rating, said }) = &event.kept else {
+    let Some(KeptEvent { id, at, origin, rating, said, .. }) = &event.kept else {
         // Of a lead's earlier events nothing is kept for a destination but that a later one went there.
         let what = if event.deliveries.is_empty() { "only that it happened is" } else { "only its outcomes are" };
         return Entry { at: None, lines: vec![format!("{name} ({what} kept: it is older than [store] retention)")] };
@@ -169,8 +183,9 @@ fn delivery_entries(event: &EventStory, delivery: &DeliveryStory) -> Vec<Entry> 
             let said = attempt.said();
             let outcome = attempt.outcome.replace('_', " ");
             let uncounted = if attempt.counted || attempt.outcome == "accepted" { "" } else { ", not counted" };
+            let step = attempt.step.as_ref().map_or(String::new(), |step| format!(", step {step}"));
             let first = format!(
-                "{name}, attempt {}: {} in {} ms: {outcome}{uncounted}",
+                "{name}, attempt {}{step}: {} in {} ms: {outcome}{uncounted}",
                 attempt.n,
                 printable(&said),
                 attempt.took_ms
@@ -192,7 +207,9 @@ fn delivery_entries(event: &EventStory, delivery: &DeliveryStory) -> Vec<Entry> 
             let why = Death::from_name(&delivery.why).map_or(delivery.why.clone(), |death| death.to_string());
             let letter =
                 delivery.dead_letter.as_ref().map_or(String::new(), |letter| format!(", dead letter {letter}"));
-            format!("{name}: given up on, {why}{letter}")
+            let at = delivery.steps.iter().find(|step| step.failed);
+            let at = at.map_or(String::new(), |step| format!(" at the step {}", step.step));
+            format!("{name}: given up on{at}, {why}{letter}")
         }
         DeliveryState::Dropped if delivery.why.starts_with("moved") => format!("{name}: {}", delivery.why),
         DeliveryState::Dropped => format!("{name}: dropped by a person"),

@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::app::operator::OutgoingRequest;
+use crate::domain::steps::{Stands, Stood};
 use crate::domain::{clock, span};
 
 /// Where results go, and in which form.
@@ -60,6 +61,24 @@ pub fn outgoing(request: &OutgoingRequest) -> String {
     }
     out.push_str(&format!("\n{}", request.body));
     printable(&out)
+}
+
+/// How the steps of a delivery stand, a line for each.
+pub fn steps(steps: &[Stood]) -> Vec<String> {
+    let each = steps.iter().map(|step| {
+        let stands = match (step.stands, step.failed) {
+            (Stands::Done, _) => "done",
+            (Stands::Skipped, _) => "skipped, for its when does not hold",
+            (Stands::Next, true) => "failed; a retry goes on here",
+            (Stands::Later, true) => "failed",
+            (Stands::Next, false) => "next",
+            (Stands::Later, false) => "to come",
+        };
+        let unknown = if step.unknown { "; nobody knows whether its last try got through" } else { "" };
+        let captured = step.captured.iter().map(|own| format!("; captured {} {}", own.name, printable(&own.value)));
+        format!("{}: {stands}{unknown}{}", step.step, captured.collect::<String>())
+    });
+    each.collect()
 }
 
 /// `1 lead`, `2 leads`.

@@ -1,5 +1,6 @@
 //! `leadhook route test`: a lead against the routes, offline. Sends nothing, opens no store, needs no secrets.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
@@ -10,13 +11,14 @@ use serde_json::value::RawValue;
 use super::Global;
 use super::exit::{Exit, Failure};
 use super::output::{Output, indented, outgoing as request_text, printable};
-use crate::app::operator::{OutgoingRequest, outgoing};
+use crate::app::operator::{OutgoingCall, OutgoingRequest, rehearsed};
 use crate::config::Config;
 use crate::domain::event::{self, Event, EventId, EventType, Facts, Origin, Seen};
 use crate::domain::lead::{Lead, LeadId, Row};
 use crate::domain::raw;
 use crate::domain::route::{Decision, SaidVerdict, decide};
-use crate::domain::template::Context;
+use crate::domain::steps::{Given, RehearsedStep, written};
+use crate::domain::template::{Context, Judged};
 use crate::simulator;
 
 /// The number of a lead that brings none along.
@@ -43,6 +45,13 @@ pub struct TestArgs {
     /// Only this route
     #[arg(long, value_name = "NAME")]
     route: Option<String>,
+    /// Where a delivery takes several steps: what one of them captures, as in contact_id=512, to see what that leads to;
+    /// may be repeated
+    #[arg(long, value_name = "NAME=VALUE", value_parser = given)]
+    captured: Vec<(String, String)>,
+    /// As if nobody knew whether the last try of this step got through, to see how that is found out; may be repeated
+    #[arg(long, value_name = "STEP")]
+    unknown: Vec<String>,
 }
 
 /// One event, and what becomes of it.
@@ -76,9 +85,48 @@ struct Looked {
 struct Outgoing {
     destination: String,
     route: String,
+    /// The one request; `None` where there are `steps`.
     request: Option<OutgoingRequest>,
     /// Why no request can be made of it.
     unsendable: Option<String>,
+    /// Every call in order, where it takes several.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    steps: Vec<TestedStep>,
+}
+
+/// One call of several.
+#[derive(Serialize)]
+struct TestedStep {
+    step: String,
+    id: String,
+    /// What its `when` says; `None`: it has none.
+    when: Option<&'static str>,
+    /// Why its `when` cannot be evaluated.
+    why: Option<String>,
+    /// What its `when` looked at.
+    values: Vec<Looked>,
+    /// `None` where it is left out, or cannot be made.
+    request: Option<OutgoingRequest>,
+    unsendable: Option<String>,
+    /// What would be taken out of its answer.
+    captures: Vec<Capture>,
+}
+
+#[derive(Serialize)]
+struct Capture {
+    name: String,
+    place: String,
+    optional: bool,
+    /// What the steps behind see of it here; `None`: nothing.
+    seen_as: Option<Value>,
+    /// Whether it was given with `--captured`.
+    given: bool,
+}
+
+impl Outgoing {
+    fn is_sendable(&self) -> bool {
+        self.unsendable.is_none() && (self.request.is_some() || !self.steps.is_empty())
+    }
 }
 
 #[derive(Serialize)]
@@ -103,12 +151,39 @@ pub fn route(global: &Global, command: RouteCommand, output: &Output) -> Result<
         Some(file) => read(file)?,
         None => String::from_utf8_lossy(&simulator::example(EXAMPLE, &args.rating, now)).into_owned(),
     };
+    known(&config, &args)?;
+    let given = Given { captured: &args.captured, unknown: &args.unknown };
     let events = events(&json, &config, now)?;
-    let tested: Vec<Tested> = events.into_iter().map(|event| test(&config, event, now)).collect();
+    let tested: Vec<Tested> = events.into_iter().map(|event| test(&config, event, given, now)).collect();
     let wanted = tested.iter().any(|tested| !tested.requests.is_empty());
-    let sendable = tested.iter().flat_map(|tested| &tested.requests).all(|request| request.request.is_some());
+    let sendable = tested.iter().flat_map(|tested| &tested.requests).all(Outgoing::is_sendable);
     output.print(&Report { events: tested, unset: config.unset.clone() }, text)?;
     Ok(if wanted && sendable { Exit::Done } else { Exit::NeedsALook })
+}
+
+/// `contact_id=512`: the name, and the value as JSON text.
+pub fn given(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.trim().is_empty() => Ok((name.trim().to_owned(), written(value))),
+        _ => Err("write NAME=VALUE, as in contact_id=512".to_owned()),
+    }
+}
+
+/// What is supposed of steps must be about some step: a mistyped name must not look as if it led to nothing.
+fn known(config: &Config, args: &TestArgs) -> Result<(), Failure> {
+    let wanted = |name: &str| config.routes.iter().any(|route| route.to.iter().any(|to| to == name));
+    let steps = || config.destinations.iter().filter(|to| wanted(&to.name)).flat_map(|to| &to.steps);
+    let names = |all: Vec<&str>| if all.is_empty() { "none".to_owned() } else { all.join(", ") };
+    let captured = || steps().flat_map(|step| &step.captures).map(|capture| capture.name.as_str());
+    if let Some((name, _)) = args.captured.iter().find(|(name, _)| !captured().any(|own| own == name)) {
+        let all = names(captured().collect::<BTreeSet<_>>().into_iter().collect());
+        return Err(Failure::usage(format!("no step captures `{name}`; there is: {all}")));
+    }
+    if let Some(name) = args.unknown.iter().find(|name| !steps().any(|step| step.name == **name)) {
+        let all = names(steps().map(|step| step.name.as_str()).collect());
+        return Err(Failure::usage(format!("there is no step `{name}`; there is: {all}")));
+    }
+    Ok(())
 }
 
 fn read(file: &Path) -> Result<String, Failure> {
@@ -162,7 +237,7 @@ fn ready_event(json: &str, parsed: &Value, platform: &str, now: Timestamp) -> Re
     })
 }
 
-fn test(config: &Config, event: Event, now: Timestamp) -> Tested {
+fn test(config: &Config, event: Event, given: Given<'_>, now: Timestamp) -> Tested {
     let Decision { wanted, said } = decide(&config.routes, &event);
     let id = event.id.as_str();
     let context = Context::of(id, event.envelope.as_bytes()).ok();
@@ -175,16 +250,55 @@ fn test(config: &Config, event: Event, now: Timestamp) -> Tested {
     let routes = routes.collect();
     let requests = wanted.into_iter().map(|wanted| {
         let place = (wanted.destination.as_str(), wanted.route.as_str());
-        let made = outgoing(config, place, (id, event.envelope.clone().into_bytes()), now);
-        let (request, unsendable) = match made {
-            Some(Ok(request)) => (Some(request), None),
-            Some(Err(unfit)) => (None, Some(unfit.to_string())),
-            None => (None, None),
+        let calls = rehearsed(config, place, (id, event.envelope.as_bytes()), given, now).unwrap_or_default();
+        let mut made = Outgoing {
+            destination: wanted.destination,
+            route: wanted.route,
+            request: None,
+            unsendable: None,
+            steps: Vec::new(),
         };
-        Outgoing { destination: wanted.destination, route: wanted.route, request, unsendable }
+        for OutgoingCall { step, made: request } in calls {
+            let (request, unsendable) = match request {
+                Ok(request) => (request, None),
+                Err(unfit) => (None, Some(unfit.to_string())),
+            };
+            made.unsendable = made.unsendable.or(unsendable.clone());
+            match step {
+                None => made.request = request,
+                Some(step) => made.steps.push(tested_step(step, request, unsendable)),
+            }
+        }
+        made
     });
     let requests = requests.collect();
     Tested { id: id.to_owned(), r#type: event.event_type, lead: event.lead, routes, requests }
+}
+
+fn tested_step(step: RehearsedStep, request: Option<OutgoingRequest>, unsendable: Option<String>) -> TestedStep {
+    let (when, why) = match step.when {
+        None => (None, None),
+        Some(Judged::Yes) => (Some("yes"), None),
+        Some(Judged::No) => (Some("condition_false"), None),
+        Some(Judged::CannotTell(why)) => (Some("cannot_tell"), Some(why)),
+    };
+    let captures = step.captures.into_iter().map(|own| Capture {
+        name: own.name,
+        place: own.place,
+        optional: own.optional,
+        seen_as: own.seen_as.and_then(|json| serde_json::from_str(&json).ok()),
+        given: own.given,
+    });
+    TestedStep {
+        step: step.name,
+        id: step.id,
+        when,
+        why,
+        values: step.looked.into_iter().map(|(name, value)| Looked { name, value }).collect(),
+        request,
+        unsendable,
+        captures: captures.collect(),
+    }
 }
 
 fn text(report: &Report) -> String {
@@ -200,6 +314,7 @@ fn text(report: &Report) -> String {
         for made in &tested.requests {
             out.push_str(&format!("\n  -> {} (by the route `{}`)\n", made.destination, made.route));
             match (&made.request, &made.unsendable) {
+                _ if !made.steps.is_empty() => out.push_str(&steps_text(&made.steps)),
                 (Some(request), _) => out.push_str(&format!("{}\n", indented(&request_text(&pretty(request))))),
                 (None, why) => {
                     out.push_str(&format!("     cannot be sent: {}\n", why.as_deref().unwrap_or_default()));
@@ -215,6 +330,52 @@ fn text(report: &Report) -> String {
         out.push_str(&format!("not set here, and shown as they stand in the file: {}\n", report.unset.join(", ")));
     }
     printable(&out)
+}
+
+/// Every call in order.
+fn steps_text(steps: &[TestedStep]) -> String {
+    let mut out = String::new();
+    let stand_in = steps.iter().flat_map(|step| &step.captures).find(|own| own.seen_as.is_some() && !own.given);
+    if let Some(own) = stand_in {
+        out.push_str(&format!(
+            "     what only an answer will tell stands here as its name in capitals: {}; try a value with --captured {}=VALUE\n",
+            own.name.to_ascii_uppercase(),
+            own.name
+        ));
+    }
+    for (n, step) in (1..).zip(steps) {
+        let left_out = match (step.when, &step.why) {
+            (Some("condition_false"), _) => Some("skipped: its when does not hold".to_owned()),
+            (Some("cannot_tell"), why) => {
+                Some(format!("skipped: its when cannot be evaluated: {}", why.as_deref().unwrap_or_default()))
+            }
+            _ => None,
+        };
+        let left_out = left_out.map(|why| format!(", {why}")).unwrap_or_default();
+        out.push_str(&format!("\n     {n}. {}{left_out}\n", step.step));
+        for looked in &step.values {
+            out.push_str(&format!("          {} is {}\n", looked.name, looked.value));
+        }
+        if let Some(request) = &step.request {
+            let request = indented(request_text(&pretty(request)).trim_end());
+            out.push_str(&format!(
+                "{}\n",
+                request.lines().map(|line| format!("    {line}")).collect::<Vec<_>>().join("\n")
+            ));
+        }
+        if let Some(why) = &step.unsendable {
+            out.push_str(&format!("        cannot be sent: {why}\n"));
+        }
+        for own in &step.captures {
+            let optional = match (&own.seen_as, own.optional) {
+                (Some(value), _) if own.given => format!(", given as {value}"),
+                (_, true) => ", if it is there".to_owned(),
+                (_, false) => String::new(),
+            };
+            out.push_str(&format!("        -> captured.{} from {}{optional}\n", own.name, own.place));
+        }
+    }
+    out
 }
 
 fn said(opinion: &Opinion) -> String {

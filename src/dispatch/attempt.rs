@@ -86,9 +86,9 @@ impl Attempt {
     /// What is to be known of its end beside what came back.
     fn why(&self) -> Option<String> {
         match &self.told.held {
+            // Whatever of it is kept there holds the event's id, if it holds any: the call's own id begins with it.
             Some(step) => Some(format!(
-                "nobody knows whether the step {step} got through ({}): look for {}-{step} at the destination, then \
-                 `leadhook dead retry` to make the call again, or `leadhook dead retry --step-done` if it is there",
+                "nobody knows whether the step {step} got through ({}): look for {} there; `leadhook dead show` says how to go on",
                 self.said(),
                 self.claim.event_id
             )),

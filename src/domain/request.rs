@@ -43,7 +43,7 @@ pub struct Request {
 }
 
 /// The bytes of a body. They are a person's data, and print as a length.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Body(pub Vec<u8>);
 
 impl std::fmt::Debug for Body {

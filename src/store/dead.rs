@@ -61,6 +61,12 @@ pub struct DeadDelivery {
     pub route: String,
     /// A later event of the same lead was accepted there since: sending this one now would turn the clock back.
     pub overtaken: bool,
+    /// Where it takes several calls, the step of its last attempt, if that is not behind it.
+    #[serde(default)]
+    pub step: Option<String>,
+    /// The steps that are done.
+    #[serde(default)]
+    pub done: Vec<String>,
 }
 
 /// One attempt of a delivery.
@@ -159,7 +165,8 @@ impl Store {
         .await
     }
 
-    /// Sends the letters that fit again, from the first attempt on; those that a later accepted event has overtaken
+    /// Sends the letters that fit again, from the first attempt on, and where they take several calls from the step at which
+    /// they failed; those that a later accepted event has overtaken
     /// only with `overtaken`, or where they are asked for by their own id.
     pub async fn retry_dead(&self, filter: Filter, overtaken: bool, now: Timestamp) -> Result<Decided, StoreError> {
         let by_id = !filter.ids.is_empty();
@@ -181,6 +188,31 @@ impl Store {
                 .extend(self.commit(move |txn| decide(txn, batch, |txn, about| txn.reopen(about, to_ms(now)))).await?);
         }
         Ok(decided)
+    }
+
+    /// Sends one letter again, from further on than it had come: a person knows more of its steps. False, and nothing
+    /// changes, where it is no dead letter of this id any more, or had come to another place than `before`.
+    pub async fn retry_dead_from(
+        &self,
+        id: &str,
+        before: Progress,
+        after: Progress,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let id = id.to_owned();
+        self.commit(move |txn| {
+            let Some(about) = txn.get::<DeadRef>(&keys::dead_by_id(&id))? else { return Ok(false) };
+            let DeadRef::Delivery { seq, destination, .. } = about else { return Ok(false) };
+            let key = keys::progress(seq, destination);
+            if txn.get::<Progress>(&key)?.unwrap_or_default() != before {
+                return Ok(false);
+            }
+            txn.put(key, &after)?;
+            txn.reopen(&about, to_ms(now))?;
+            txn.unbury(&id, &about);
+            Ok(true)
+        })
+        .await
     }
 
     /// Drops the letters that fit: they count as dropped by a person, and are never sent.
@@ -278,6 +310,9 @@ impl Inner {
                 let lane: Option<LaneRecord> = Get::get(&self.tree, &keys::lane(settled.lane))?;
                 let lead = LeadId(settled.lead);
                 let known = known::look_up(&self.tree, settled.platform, &[lead])?.pop().flatten();
+                let last: Option<AttemptRecord> =
+                    Get::get(&self.tree, &keys::attempt(*seq, *destination, settled.tries))?;
+                let progress = self.progress(*seq, *destination)?;
                 Ok(Some(DeadLetter {
                     id,
                     died_at: from_ms(*died),
@@ -291,18 +326,20 @@ impl Inner {
                         destination: Get::get(&self.tree, &keys::destination_name(*destination))?.unwrap_or_default(),
                         route: lane.map(|lane| lane.route).unwrap_or_default(),
                         overtaken: known.is_some_and(|known| known.delivered_at(*destination) > *seq),
+                        step: last.and_then(|last| last.step).filter(|step| !progress.has_passed(step)),
+                        done: progress.steps_done(),
                     }),
                 }))
             }
         }
     }
 
-    /// The attempts of a delivery that are kept, in order.
     /// How far a delivery has come, where it takes several calls.
     pub(super) fn progress(&self, seq: Seq, destination: DestinationNo) -> Result<Progress, StoreError> {
         Ok(Get::get(&self.tree, &keys::progress(seq, destination))?.unwrap_or_default())
     }
 
+    /// The attempts of a delivery that are kept, in order.
     pub(super) fn attempts(&self, seq: Seq, destination: DestinationNo) -> Result<Vec<Attempt>, StoreError> {
         let mut attempts = Vec::new();
         for entry in self.tree.scan_prefix(keys::attempts(seq, destination)) {

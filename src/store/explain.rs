@@ -15,6 +15,7 @@ use super::txn::Get;
 use super::{Inner, Store};
 use crate::domain::csat::Csat;
 use crate::domain::lead::LeadId;
+use crate::domain::request::Body;
 use crate::domain::steps::Progress;
 
 impl Store {
@@ -80,7 +81,7 @@ impl Inner {
         Ok(EventStory {
             event_type: records::event_type(happened.event_type)?,
             revision,
-            kept: event.map(|(event, envelope)| kept_event(event, &envelope)).transpose()?,
+            kept: event.map(|(event, envelope)| kept_event(event, envelope)).transpose()?,
             deliveries,
         })
     }
@@ -178,10 +179,11 @@ fn only_outcome(destination: String, state: DeliveryState) -> DeliveryStory {
         dead_letter: None,
         attempts: Vec::new(),
         progress: Progress::default(),
+        steps: Vec::new(),
     }
 }
 
-fn kept_event(event: EventRecord, envelope: &[u8]) -> Result<KeptEvent, StoreError> {
+fn kept_event(event: EventRecord, envelope: Vec<u8>) -> Result<KeptEvent, StoreError> {
     #[derive(Deserialize)]
     struct Envelope {
         data: Data,
@@ -191,13 +193,14 @@ fn kept_event(event: EventRecord, envelope: &[u8]) -> Result<KeptEvent, StoreErr
         csat: Option<Csat>,
     }
     // What an envelope of another version holds there is nothing to fail for.
-    let rating = serde_json::from_slice::<Envelope>(envelope).ok().and_then(|envelope| envelope.data.csat);
+    let rating = serde_json::from_slice::<Envelope>(&envelope).ok().and_then(|envelope| envelope.data.csat);
     Ok(KeptEvent {
         id: event.id,
         at: from_ms(event.at),
         origin: records::origin(event.origin),
         rating: rating.filter(Csat::is_rated),
         said: event.said.into_iter().map(TryInto::try_into).collect::<Result<_, _>>()?,
+        envelope: Body(envelope),
     })
 }
 

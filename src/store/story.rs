@@ -7,8 +7,9 @@ use super::dead::Attempt;
 use super::records::Settled;
 use crate::domain::csat::Csat;
 use crate::domain::event::{EventType, Origin};
+use crate::domain::request::Body;
 use crate::domain::route::Said;
-use crate::domain::steps::Progress;
+use crate::domain::steps::{Progress, Stood};
 
 /// A lead's whole story, as far as it is kept.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -92,6 +93,9 @@ pub struct KeptEvent {
     pub rating: Option<Csat>,
     /// What each route said of it.
     pub said: Vec<Said>,
+    /// The event itself, for whoever works out what becomes of it; it is shown to nobody.
+    #[serde(skip)]
+    pub envelope: Body,
 }
 
 /// One event at one destination.
@@ -127,6 +131,9 @@ pub struct DeliveryStory {
     /// How far it has come, where it takes several calls.
     #[serde(default)]
     pub progress: Progress,
+    /// How each of its steps stands, where it takes several calls and is not delivered. The store does not know.
+    #[serde(default)]
+    pub steps: Vec<Stood>,
 }
 
 /// How a delivery stands.

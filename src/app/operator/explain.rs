@@ -2,10 +2,13 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
+use super::request::calls_at;
 use super::{Operator, Refusal, Verb};
 use crate::domain::clock;
 use crate::domain::lead::LeadId;
+use crate::domain::steps::{Calls, Stands, Stood, failed_at};
 use crate::store::StoreError;
 pub use crate::store::explain::{DeliveryState, DeliveryStory, EventStory, FailedReading, KeptEvent, Stage, Story};
 use crate::store::intake::Progress;
@@ -99,8 +102,15 @@ impl Verb for Explain {
     async fn run(self, operator: &Operator) -> Result<Explained, Refusal> {
         let platform_id = operator.config.source.platform_id.clone();
         let mut story = operator.store.story(&platform_id, self.lead).await?;
-        for delivery in story.iter_mut().flat_map(|story| &mut story.events).flat_map(|event| &mut event.deliveries) {
-            operator.veil(&mut delivery.attempts);
+        for event in story.iter_mut().flat_map(|story| &mut story.events) {
+            for delivery in &mut event.deliveries {
+                operator.veil(&mut delivery.attempts);
+                delivery.steps = operator.steps_of_delivery(event.kept.as_ref(), delivery);
+                // A lead's story is told to whoever asks for its number: what was captured only as far as it may be shown.
+                for captured in &mut delivery.progress.captured {
+                    captured.json = Value::from(captured.hint().value).to_string();
+                }
+            }
         }
         let next = match &story {
             Some(story) => operator.next(story).await?,
@@ -118,6 +128,29 @@ impl Verb for Explain {
 }
 
 impl Operator {
+    /// How the steps of a delivery stand, where it takes several calls and has not ended well.
+    fn steps_of_delivery(&self, event: Option<&KeptEvent>, delivery: &DeliveryStory) -> Vec<Stood> {
+        if delivery.state == DeliveryState::Delivered {
+            return Vec::new();
+        }
+        let route = delivery.route.as_deref().unwrap_or_default();
+        let calls = calls_at(&self.config, (&delivery.destination, route)).map(|(_, calls)| calls);
+        let (Some(Calls::Several(steps)), Some(event), DeliveryState::Pending | DeliveryState::Dead) =
+            (calls, event, delivery.state)
+        else {
+            return delivery.progress.standing();
+        };
+        let (id, envelope) = (event.id.as_str(), event.envelope.0.as_slice());
+        let failed = match delivery.state {
+            DeliveryState::Dead => {
+                let last = delivery.attempts.last().and_then(|attempt| attempt.step.as_deref());
+                failed_at(last, steps.next_step(id, envelope, &delivery.progress), &delivery.progress)
+            }
+            _ => None,
+        };
+        steps.standing(id, envelope, &delivery.progress, failed)
+    }
+
     async fn next(&self, story: &Story) -> Result<Vec<Next>, StoreError> {
         let mut next = self.next_of_lead(story);
         if let Some(due) = story.read_again {
@@ -177,7 +210,13 @@ impl Operator {
         let due = match (delivery.state, delivery.due) {
             (DeliveryState::Dead, _) => {
                 let letter = delivery.dead_letter.as_deref().unwrap_or_default();
-                let text = format!("not sent again before `leadhook dead retry {letter}`; `dead drop` ends it");
+                let unknown = delivery.progress.unknown.last().map_or(String::new(), |step| {
+                    format!(
+                        "nobody knows whether its step {step} got through, and `leadhook dead show {letter}` says what to look for; "
+                    )
+                });
+                let text =
+                    format!("{unknown}not sent again before `leadhook dead retry {letter}`; `dead drop` ends it");
                 return Ok(next(WaitsFor::Dead, None, text));
             }
             (DeliveryState::Pending, Some(due)) => due,
@@ -221,7 +260,9 @@ impl Operator {
         }
         let (waits_for, by) = self.whose_turn(due);
         let history = if delivery.history { ", when nothing newer is due there" } else { "" };
-        Ok(next(waits_for, Some(due), format!("attempt {}{by}{history}{last}", delivery.tries + 1)))
+        let step = delivery.steps.iter().find(|step| step.stands == Stands::Next);
+        let step = step.map_or(String::new(), |step| format!(", the step {}", step.step));
+        Ok(next(waits_for, Some(due), format!("attempt {}{step}{by}{history}{last}", delivery.tries + 1)))
     }
 
     /// Who does what is due, where it does not go without saying.

@@ -16,14 +16,17 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub use backfill::{BackfillBegin, BackfillBegun, BackfillCancel, BackfillList, BackfillShow, Backfills};
-pub use dead::{DeadDetails, DeadDrop, DeadLetter, DeadList, DeadRetry, DeadShow, Decided, Filter, Letters, Shown};
+pub use dead::{
+    DeadDetails, DeadDrop, DeadLetter, DeadList, DeadRetry, DeadShow, DeadStepDone, Decided, Filter, Letters, LookFor,
+    Shown, StepDone,
+};
 pub use destinations::{Drop, Dropped, Move, MovedReply, Pause, Resume, Standing};
 pub use explain::{
     DeliveryState, DeliveryStory, EventStory, Explain, Explained, FailedReading, KeptEvent, Next, Stage, Story,
     WaitsFor,
 };
 pub use reconcile::{Begun, Judged, Listed, Order, ReconcileBegin, ReconcileLeads, ReconcileList, Setback, Step};
-pub use request::{OutgoingRequest, outgoing};
+pub use request::{OutgoingCall, OutgoingRequest, rehearsed};
 pub use status::{DestinationStatus, Parked, SourceStatus, State, Status, StatusReport, StoreStatus};
 
 use super::App;

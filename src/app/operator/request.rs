@@ -1,12 +1,14 @@
-//! A request as it would go out by today's file, for a person to look at.
+//! Requests as they would go out by today's file, for a person to look at.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::config::Config;
 use crate::domain::auth::Auth;
+use crate::domain::destination::Destination;
 use crate::domain::form::Unfit;
-use crate::domain::request::WEBHOOK_SIGNATURE;
+use crate::domain::request::{Request, WEBHOOK_SIGNATURE};
+use crate::domain::steps::{Calls, Given, Next, Progress, RehearsedStep};
 
 /// A request as it would go out, its secrets hidden.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -21,25 +23,75 @@ pub struct OutgoingRequest {
     pub body: String,
 }
 
-/// The request for an event that goes to this destination by this route; `None` where one of the two is not in the file.
-///
-/// # Errors
-/// No request can be made of the event.
-pub fn outgoing(
+/// A call as it would be made.
+#[derive(Debug)]
+pub struct OutgoingCall {
+    /// Which of several steps it is.
+    pub step: Option<RehearsedStep>,
+    /// Its request; `None`: its `when` does not hold. Or why none can be made.
+    pub made: Result<Option<OutgoingRequest>, Unfit>,
+}
+
+/// What comes next of a delivery.
+#[derive(Debug)]
+pub enum Coming {
+    /// This request, of this step where there are several.
+    Call(Option<String>, Box<OutgoingRequest>),
+    /// Nothing: every step is behind it.
+    Nothing,
+    /// No request can be made.
+    Unfit(Unfit),
+}
+
+/// Every call of a delivery of this event to this destination by this route; `None` where one of the two is not in the
+/// file. `given`: what the answers are supposed to be.
+pub fn rehearsed(
     config: &Config,
-    (destination, route): (&str, &str),
-    (id, envelope): (&str, Vec<u8>),
+    place: (&str, &str),
+    (id, envelope): (&str, &[u8]),
+    given: Given<'_>,
     now: Timestamp,
-) -> Option<Result<OutgoingRequest, Unfit>> {
+) -> Option<Vec<OutgoingCall>> {
+    let (destination, calls) = calls_at(config, place)?;
+    let each = calls.rehearse_with(id, envelope, given).into_iter().map(|call| {
+        let id = call.step.as_ref().map_or(id, |step| step.id.as_str()).to_owned();
+        let made = call.made.map(|made| made.map(|request| shown(config, destination, &id, &request, now)));
+        OutgoingCall { step: call.step, made }
+    });
+    Some(each.collect())
+}
+
+/// What comes next of a delivery that has come so far; `None` where its destination or its route is not in the file.
+pub fn coming(
+    config: &Config,
+    place: (&str, &str),
+    (id, envelope): (&str, Vec<u8>),
+    progress: &Progress,
+    now: Timestamp,
+) -> Option<Coming> {
+    let (destination, calls) = calls_at(config, place)?;
+    let progress = Progress { trying: None, ..progress.clone() };
+    Some(match calls.next(id, envelope, progress) {
+        Ok(Next::Send(call)) => {
+            let request = shown(config, destination, &call.id, &call.request, now);
+            Coming::Call(call.step_name().map(str::to_owned), Box::new(request))
+        }
+        // What was under way when it died is told as unknown, and not as lost.
+        Ok(Next::Done | Next::Lost(_)) => Coming::Nothing,
+        Err(unfit) => Coming::Unfit(unfit),
+    })
+}
+
+/// The destination, and what a delivery there by this route takes.
+pub fn calls_at<'a>(config: &'a Config, (destination, route): (&str, &str)) -> Option<(&'a Destination, Calls)> {
     let destination = config.destinations.iter().find(|d| d.name == destination)?;
     let route = config.routes.iter().find(|r| r.name == route)?;
+    Some((destination, route.calls_at(destination)))
+}
+
+fn shown(config: &Config, destination: &Destination, id: &str, request: &Request, now: Timestamp) -> OutgoingRequest {
     let (veil, auth) = (&config.veil, destination.form.auth.as_ref());
     let auth_header = auth.and_then(Auth::header).map(|(name, _)| name);
-    let mut rehearsed = route.calls_at(destination).rehearse(id, &envelope).into_iter();
-    let request = match rehearsed.find_map(|call| call.made.transpose())? {
-        Ok(request) => request,
-        Err(unfit) => return Some(Err(unfit)),
-    };
     let headers = request.headers_for(&destination.secrets, id, now).into_iter().map(|(name, value)| {
         // Signed with what stands in for a secret, it would only mislead.
         let shown = if name == WEBHOOK_SIGNATURE && !config.unset.is_empty() {
@@ -51,10 +103,10 @@ pub fn outgoing(
         };
         (name.to_string(), shown)
     });
-    Some(Ok(OutgoingRequest {
+    OutgoingRequest {
         method: request.method.to_string(),
         headers: headers.collect(),
         url: veil.url(request.url.expose(), auth.and_then(Auth::query).map(|(name, _)| name)),
         body: veil.text(&String::from_utf8_lossy(&request.body.0)),
-    }))
+    }
 }

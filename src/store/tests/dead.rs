@@ -1,6 +1,7 @@
 //! Dead letters.
 
 use super::*;
+use crate::domain::steps::Progress;
 
 /// Three leads dead at the CRM and one of them at the chat too.
 async fn graveyard() -> (Bench, Vec<String>) {
@@ -166,4 +167,49 @@ async fn an_older_letter_waits_for_a_newer_delivery_that_is_under_way() {
         let claims = bench.claim("crm", &["all"], 6).await;
         assert_eq!(claims.iter().map(|c| c.event_id.clone()).collect::<Vec<_>>(), [first], "{verdict:?}");
     }
+}
+
+#[tokio::test]
+async fn a_letter_goes_on_from_where_a_person_says_and_only_from_where_it_was() {
+    let bench = Bench::new().await;
+    let progress = |steps: &[&str]| {
+        let mut progress = Progress::default();
+        steps.iter().for_each(|step| progress.done(step, Vec::new()));
+        progress
+    };
+    for lead in 1..=2 {
+        bench.record(lead, &[("crm", "all")], 0).await;
+    }
+    for claim in bench.claim("crm", &["all"], 10).await {
+        let mut dying = settled(dead(), 10);
+        dying.progress = Some(progress(&["find"]));
+        dying.tried = dying.tried.map(|tried| Tried { step: Some("note".into()), ..tried });
+        bench.store.settle(claim, dying).await.unwrap();
+    }
+    let letters = bench.store.dead_letters(Filter::default(), 9).await.unwrap().0;
+    let delivery = letters[0].delivery.as_ref().unwrap();
+    assert_eq!((delivery.step.as_deref(), delivery.done.as_slice()), (Some("note"), ["find".to_owned()].as_slice()));
+    let (id, lead) = (letters[0].id.clone(), letters[0].lead);
+
+    let further = || progress(&["find", "note"]);
+    // It has come to another place than it was seen at, or is no dead letter.
+    assert!(!bench.store.retry_dead_from(&id, progress(&[]), further(), at(20)).await.unwrap());
+    assert!(!bench.store.retry_dead_from("dead_nothing", progress(&["find"]), further(), at(20)).await.unwrap());
+    assert_eq!(bench.counts("crm", "all").await, [0, 0, 2, 0]);
+    assert!(bench.store.retry_dead_from(&id, progress(&["find"]), further(), at(20)).await.unwrap());
+    // Deciding twice decides once.
+    assert!(!bench.store.retry_dead_from(&id, progress(&["find"]), further(), at(20)).await.unwrap());
+    assert!(!bench.store.retry_dead_from(&id, further(), further(), at(20)).await.unwrap());
+    bench.audit();
+    assert_eq!(bench.counts("crm", "all").await, [1, 0, 1, 0]);
+    let bench = bench.reopened().await;
+    let claim = bench.claim("crm", &["all"], 20).await.remove(0);
+    assert_eq!((claim.lead, &claim.progress), (lead, &further()));
+    drop(claim);
+    // A plain retry goes on where it failed.
+    let other = bench.dead_ids(Filter::default()).await;
+    bench.store.retry_dead(of_ids(other), false, at(30)).await.unwrap();
+    let claims = bench.claim("crm", &["all"], 30).await;
+    assert!(claims.iter().any(|claim| claim.lead != lead && claim.progress == progress(&["find"])));
+    bench.audit();
 }
