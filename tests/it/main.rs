@@ -37,6 +37,7 @@ mod secrecy;
 mod silence;
 mod state;
 mod steps;
+mod steps_seen;
 mod stopping;
 mod throttling;
 mod unreadable;
