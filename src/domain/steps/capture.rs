@@ -143,12 +143,24 @@ impl Want {
     /// # Errors
     /// It is missing or too long, in words.
     pub fn take(&self, answer: &Body) -> Result<Option<String>, String> {
+        self.taken(answer, self.may_lack_it(answer))
+    }
+
+    /// The same of an answer that says "no" and is taken for a good one: nothing of the kind need be in it.
+    ///
+    /// # Errors
+    /// As [`Want::take`].
+    pub fn take_if_any(&self, answer: &Body) -> Result<Option<String>, String> {
+        self.taken(answer, true)
+    }
+
+    fn taken(&self, answer: &Body, may_lack_it: bool) -> Result<Option<String>, String> {
         let found = match answer {
             Body::Json(json) => self.find(json).filter(|value| !value.is_null()),
             Body::Empty | Body::Other => None,
         };
         let Some(found) = found else {
-            return match self.optional && self.may_lack_it(answer) {
+            return match self.optional && may_lack_it {
                 true => Ok(None),
                 false => Err(format!("the answer has no {} to capture", self.name)),
             };

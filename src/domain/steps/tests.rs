@@ -232,6 +232,18 @@ fn an_accepted_answer_without_what_is_needed_is_not_believed() {
 }
 
 #[test]
+fn what_may_be_missing_is_missed_in_what_is_no_list_unless_the_file_takes_that_for_one() {
+    let (_, told) = through(&crm(), Progress::default(), &[got(200, &json!({"error": "not here"}))]);
+    assert_eq!((told.outcome, told.why.is_some()), (Outcome::Retry, true));
+    let mut steps = crm();
+    let accepted = OutcomeRule { status: vec![404..=404], then: Then::Accept, ..OutcomeRule::default() };
+    steps.steps[0].rules = OutcomeRules::new(vec![accepted]);
+    let (_, told) = through(&steps, Progress::default(), &[got(404, &json!({"error": "not here"}))]);
+    assert_eq!((told.outcome, told.why), (Outcome::Accepted, None));
+    assert_eq!(shown(&call(&steps, &told.progress.expect("progress"))).0, "contact");
+}
+
+#[test]
 fn a_call_that_must_not_be_made_twice_is_held_for_a_person() {
     let mut steps = crm();
     steps.steps[3].on_unknown = OnUnknown::Hold;

@@ -40,6 +40,8 @@ struct HubSpot {
     requests: usize,
     search_lag: usize,
     notes_cannot_be_searched: bool,
+    /// Deleted contacts, which a search still finds.
+    deleted: Vec<u64>,
 }
 
 fn error(status: u16, category: &str, message: &str) -> Answer {
@@ -157,7 +159,9 @@ impl HubSpot {
             ("PATCH", path) if path.starts_with(&format!("{CONTACTS}/")) => {
                 let given = properties(&body["properties"], &CONTACT)?;
                 let id = path.rsplit('/').next().unwrap();
-                let contact = self.contacts.iter_mut().find(|contact| contact.id.to_string() == id);
+                let deleted = &self.deleted;
+                let mut there = self.contacts.iter_mut().filter(|contact| !deleted.contains(&contact.id));
+                let contact = there.find(|contact| contact.id.to_string() == id);
                 let contact = contact.ok_or_else(|| error(404, "OBJECT_NOT_FOUND", "resource not found"))?;
                 contact.properties.extend(given);
                 answer(200, json!({"id": id, "properties": contact.properties}))
@@ -209,7 +213,8 @@ impl Crm for HubSpot {
     }
 
     fn contacts(&self) -> Vec<Value> {
-        self.contacts.iter().map(|contact| json!(contact.properties)).collect()
+        let there = self.contacts.iter().filter(|contact| !self.deleted.contains(&contact.id));
+        there.map(|contact| json!(contact.properties)).collect()
     }
 
     fn notes(&self) -> Vec<Value> {
@@ -282,6 +287,15 @@ async fn a_lead_without_an_email_is_looked_for_by_its_phone() {
         [json!({"weclever_key": "+5511987654321", "firstname": "João", "phone": "+5511987654321"})]
     );
     assert_eq!((played.fates(), played.calls.len()), ((1, 0, 0), 4));
+    // One that was deleted, and is found all the same.
+    let deleted = || HubSpot { deleted: vec![501], ..HubSpot::with_contact("+5511987654321") };
+    let played = Story::of(keys, deleted).lead(leads::UNRATED).play(&[]).await;
+    assert_eq!(
+        (played.fates(), played.crm.contacts().len(), played.crm.notes().len()),
+        ((1, 0, 0), 1, 1),
+        "{}",
+        played.dead()
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

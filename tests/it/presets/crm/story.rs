@@ -73,6 +73,11 @@ impl<C> Played<C> {
         let count = |key: &str| self.destination[key].as_u64().unwrap();
         (count("delivered"), count("dead"), count("pending"))
     }
+
+    /// What `leadhook dead list` says, for whoever wonders why.
+    pub fn dead(&self) -> String {
+        self.place.run(&["dead", "list"]).out
+    }
 }
 
 impl<C: Crm> Story<C> {
@@ -267,12 +272,13 @@ fn told<C: Crm>(played: &Played<C>) -> String {
         lines += &std::fs::read_to_string(path).unwrap_or_default();
     }
     format!(
-        "(delivered, dead, pending) = {:?}, {} contacts, {} notes\n{}\n  contacts: {}\n  notes: {}\n  log:\n{lines}",
+        "(delivered, dead, pending) = {:?}, {} contacts, {} notes\n{}\n  contacts: {}\n  notes: {}\n  {}\n  log:\n{lines}",
         played.fates(),
         played.crm.contacts().len(),
         played.crm.notes().len(),
         calls.join("\n"),
         Value::from(played.crm.contacts()),
         Value::from(played.crm.notes()),
+        played.dead(),
     )
 }
