@@ -156,8 +156,9 @@ impl HubSpot {
                 let results: Result<Vec<Value>, Answer> = inputs.iter().map(|input| self.upsert(input)).collect();
                 answer(200, json!({"status": "COMPLETE", "results": results?, "startedAt": "2026-11-23T17:20:31Z"}))
             }
-            ("PATCH", path) if path.starts_with(&format!("{CONTACTS}/")) => {
-                let given = properties(&body["properties"], &CONTACT)?;
+            (method @ ("GET" | "PATCH"), path) if path.starts_with(&format!("{CONTACTS}/")) => {
+                let given =
+                    if method == "GET" { Properties::new() } else { properties(&body["properties"], &CONTACT)? };
                 let id = path.rsplit('/').next().unwrap();
                 let deleted = &self.deleted;
                 let mut there = self.contacts.iter_mut().filter(|contact| !deleted.contains(&contact.id));
@@ -276,9 +277,9 @@ async fn a_lead_without_an_email_is_looked_for_by_its_phone() {
         let lines = lines(&played.calls);
         assert_eq!(
             (lines[0].as_str(), lines[1].as_str(), lines.len()),
-            ("POST /crm/objects/2026-09/contacts/search", "PATCH /crm/objects/2026-09/contacts/501", 4),
+            ("POST /crm/objects/2026-09/contacts/search", "GET /crm/objects/2026-09/contacts/501?properties=phone", 4),
         );
-        let name = json!({"firstname": "João", "lastname": "João", "phone": phone});
+        let name = json!({"lastname": "João", "phone": phone});
         assert_eq!((played.crm.contacts(), played.crm.notes().len()), (vec![name], 1));
     }
     let played = Story::of(keys, HubSpot::default).lead(leads::UNRATED).play(&[]).await;
@@ -402,4 +403,17 @@ async fn a_lost_answer_leaves_no_note_behind_where_the_search_is_quick() {
         let played = Story::of(keys, crm).play(&lost()).await;
         assert_eq!((played.fates(), played.crm.notes.len(), played.crm.notes().len()), ((1, 0, 0), 2, 1));
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn new_messages_are_another_note() {
+    let message = r#""messages":[{"body":"Ainda estou aqui","direction":"inbound","sid":"c"}]"#;
+    let later = leads::UNRATED.replace("\"messages\":[]", message).replace("João", "João Silva");
+    assert_ne!(later, leads::UNRATED);
+    let story = Story::of(keys, || HubSpot::with_contact("+5511987654321")).lead(leads::UNRATED).later(&later);
+    let played = story.on(&["lead.finalized", "lead.updated"]).play(&[]).await;
+    assert_eq!((played.fates(), played.crm.notes().len()), ((2, 0, 0), 2));
+    assert!(played.crm.notes()[1]["hs_note_body"].as_str().unwrap().contains("Ainda estou aqui"));
+    // The contact was somebody's work, until its name changed.
+    assert_eq!(played.crm.contacts()[0]["lastname"], "Silva");
 }
