@@ -29,6 +29,8 @@ struct Stage {
     crm: Receiver,
     clock: Clock,
     directory: TempDir,
+    /// Lines of the destination's table.
+    more: &'static str,
 }
 
 impl Stage {
@@ -37,14 +39,14 @@ impl Stage {
         let keep = ReceiverOptions { keep: 20_000, ..ReceiverOptions::default() };
         let crm = Receiver::start_with(listener().await, Behaviour::Fine, keep).unwrap();
         let clock = Clock::manual(weclever.now());
-        Stage { weclever, crm, clock, directory: tempfile::tempdir().unwrap() }
+        Stage { weclever, crm, clock, directory: tempfile::tempdir().unwrap(), more: "" }
     }
 
     /// So much time passes, and leadhook is run once.
     async fn after(&self, time: Duration) -> OnceReport {
         self.weclever.advance(time);
         self.clock.set(self.weclever.now());
-        let (weclever, crm) = (self.weclever.base_url(), self.crm.url());
+        let (weclever, crm, more) = (self.weclever.base_url(), self.crm.url(), self.more);
         let text = format!(
             r#"
 [source]
@@ -55,6 +57,7 @@ password    = "demo"
 
 [destinations.crm]
 url         = "{crm}"
+{more}
 
 [[routes]]
 name        = "all"
@@ -177,4 +180,29 @@ async fn an_hour_of_empty_lists_loses_nobody() {
         }
     }
     assert_eq!(once_each(&stage.told("lead.finalized")), finalized(&stage));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_contact_that_has_had_enough_is_told_of_the_rest_day_by_day() {
+    let more = "rate_per_contact = { limit = '2/24h', by = '{{ lead.email }}' }";
+    let stage = Stage { more, ..Stage::set(Options { leads_per_second: 0.0, ..a_day(0.0) }).await };
+    stage.after(MINUTE).await;
+    for id in 1..=6 {
+        stage.weclever.finalize(id, "sold");
+        stage.weclever.change(id, "email", if id == 6 { "bia@example.com" } else { "ana@example.com" });
+    }
+    // Each is a run of its own, with nothing but the disk in common.
+    for (time, told) in [
+        (MINUTE, 3),
+        (HOUR, 3),
+        (22 * HOUR, 3),
+        (59 * MINUTE, 3),
+        (MINUTE, 5),
+        (23 * HOUR + 59 * MINUTE, 5),
+        (MINUTE, 6),
+        (3 * DAY, 6),
+    ] {
+        stage.after(time).await;
+        assert_eq!(once_each(&stage.told("lead.finalized")).len(), told, "{time:?}");
+    }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::document::child;
 use super::node::Node;
 use super::reader::{Reading, Section, Spot};
-use super::{connection, form, network, outcomes, preset, retry, steps};
+use super::{connection, contact, form, network, outcomes, preset, retry, steps};
 use crate::domain::destination::Destination;
 use crate::domain::outcome_rules::OutcomeRules;
 use crate::domain::sign::SigningSecret;
@@ -14,7 +14,7 @@ use crate::domain::sign::SigningSecret;
 pub const NAME_HELP: &str = "use up to 64 letters, digits, `-` and `_`, beginning with a letter or a digit";
 
 /// Keys that other versions know.
-const LATER: [&str; 2] = ["allow_private", "rate_per_contact"];
+const LATER: [&str; 1] = ["allow_private"];
 
 /// The names that the file has, whether or not their tables are right, and the destinations that are.
 #[derive(Default)]
@@ -90,6 +90,10 @@ fn destination(name: String, mut section: Section<'_>) -> Option<Destination> {
     let timeout = section.duration("timeout", Duration::from_secs(15));
     let concurrency = section.whole("concurrency", 1..=1024, 8);
     let rate = section.rate("rate");
+    let settings = form.as_ref().map(|form| form.settings.clone()).unwrap_or_default();
+    let settings: Vec<&str> = settings.keys().map(String::as_str).collect();
+    let rate_per_contact =
+        section.take("rate_per_contact").map_or(Some(None), |node| contact::per_contact(node, &settings).map(Some));
     let max_age = section.duration("max_age", Duration::from_secs(7 * 86_400));
     let retry = section.take("retry").map_or_else(|| Some(retry::by_default()), retry::retry);
     if let Some(form) = &form {
@@ -122,6 +126,7 @@ fn destination(name: String, mut section: Section<'_>) -> Option<Destination> {
         timeout,
         concurrency,
         rate,
+        rate_per_contact: rate_per_contact?,
         max_age,
         retry: retry?,
     })

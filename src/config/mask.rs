@@ -30,6 +30,7 @@ pub(super) fn shown(names: &[String]) -> bool {
         ["destinations", _, "steps", "outcomes", "json", _] => true,
         ["destinations", _, "steps", "capture", ..] => true,
         ["destinations", _, "auth", key] => AUTH.contains(key),
+        ["destinations", _, "rate_per_contact", "limit" | "by"] => true,
         ["destinations", _, "retry", key] => {
             matches!(*key, "schedule" | "jitter" | "initial" | "factor" | "max" | "attempts")
         }
@@ -38,10 +39,11 @@ pub(super) fn shown(names: &[String]) -> bool {
     }
 }
 
-const DESTINATION: [&str; 14] = [
+const DESTINATION: [&str; 15] = [
     "timeout",
     "concurrency",
     "rate",
+    "rate_per_contact",
     "max_age",
     "method",
     "content_type",

@@ -6,7 +6,7 @@
 //! document      the text, and where each key of it stands
 //! environment   variables that override keys; figment merges both
 //! reader, node  the merged tree, pulled key by key; `${...}` is put in on the way
-//! source, csat, destination, auth, connection, retry, fields, outcomes, route, local
+//! source, csat, destination, auth, connection, contact, retry, fields, outcomes, route, local
 //!               each section's rules
 //! form, body    what is made of an event; preset: what a vendor expects, where the file leaves it open
 //! telling, trial what is doubtful about a template, told where it stands; requests tried with made-up events
@@ -21,6 +21,7 @@ mod auth;
 mod body;
 mod condition;
 mod connection;
+mod contact;
 mod csat;
 mod destination;
 mod document;

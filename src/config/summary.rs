@@ -82,6 +82,8 @@ fn destination(to: &Destination) -> String {
         1 => format!(", one step ({})", steps.join(", ")),
         n => format!(", {n} steps ({})", steps.join(", ")),
     };
+    let contact = &to.rate_per_contact;
+    let contact = contact.as_ref().map(|each| format!(", {} for a contact", rate_text(each.limit))).unwrap_or_default();
     let Connection { roots, identity, proxy } = &to.connection;
     let way = [
         proxy.as_ref().map(|proxy| format!(" through {proxy}")),
@@ -89,7 +91,7 @@ fn destination(to: &Destination) -> String {
         identity.as_ref().map(|_| ", shown a certificate".to_owned()),
     ];
     format!(
-        "{}{}{steps}, {signed}{auth}, {} at a time{rate}, for up to {}",
+        "{}{}{steps}, {signed}{auth}, {} at a time{rate}{contact}, for up to {}",
         to.form.shown_url(),
         way.into_iter().flatten().collect::<String>(),
         to.concurrency,
@@ -98,10 +100,11 @@ fn destination(to: &Destination) -> String {
 }
 
 fn rate_text(rate: Rate) -> String {
-    let per = match rate.per.as_secs() {
-        1 => "s",
-        60 => "m",
-        _ => "h",
+    let per = match (rate.per.as_millis(), span::format(rate.per)) {
+        (1_000, _) => "s".to_owned(),
+        (60_000, _) => "m".to_owned(),
+        (3_600_000, _) => "h".to_owned(),
+        (_, long) => long,
     };
     format!("{}/{per}", rate.count)
 }

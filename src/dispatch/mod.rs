@@ -4,6 +4,7 @@
 //! `worker` decides when something may be sent; `attempt` sends it once and says what follows.
 
 mod attempt;
+mod contacts;
 mod worker;
 
 use std::sync::Arc;

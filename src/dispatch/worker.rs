@@ -10,14 +10,17 @@ use tracing::{info, warn};
 
 use super::Ending;
 use super::attempt::{self, Attempt, Try};
+use super::contacts::{Contacts, OnItsWay};
 use crate::domain::breaker::{Breaker, Change, Permission};
 use crate::domain::clock;
+use crate::domain::contact::free_at;
 use crate::domain::destination::Destination;
 use crate::domain::form::Unfit;
 use crate::domain::outcome::Outcome;
 use crate::domain::pace::{Bucket, Throttle};
 use crate::domain::retry::{Death, Verdict, too_old};
 use crate::domain::steps::{Calls, Next};
+use crate::store::contacts::Counts;
 use crate::store::destinations::Holds;
 use crate::store::dispatch::{Claim, Settlement};
 use crate::store::{Store, StoreError};
@@ -58,6 +61,8 @@ pub struct Worker {
     /// Claimed, and next on the wire.
     ready: VecDeque<Claim>,
     claimed_at: Instant,
+    /// How many are on their way for each contact, where these are counted.
+    contacts: Contacts,
     /// When there may be something to claim; `None`: not before the bell rings.
     next_due: Option<Timestamp>,
     in_flight: JoinSet<Result<Attempt, StoreError>>,
@@ -93,6 +98,7 @@ impl Worker {
             bucket,
             ready: VecDeque::new(),
             claimed_at: Instant::now(),
+            contacts: Contacts::default(),
             next_due: Some(Timestamp::MIN),
             in_flight: JoinSet::new(),
             probing: false,
@@ -172,6 +178,9 @@ impl Worker {
         if !self.ready.is_empty() && self.claimed_at.elapsed() > FRESH {
             self.give_back();
         }
+        if self.in_flight.is_empty() && self.settling.is_empty() {
+            self.contacts.come_back(&mut self.ready);
+        }
         while self.in_flight.len() < places {
             if self.ready.is_empty() && self.next_due.is_some_and(|at| at <= now) {
                 self.claim(if probe { 1 } else { CLAIMED.max(places) }, now).await?;
@@ -181,12 +190,53 @@ impl Worker {
                 self.expire(now);
                 continue;
             }
+            let Some(counted) = self.admit(now).await? else { continue };
             if let Some(Err(at)) = self.bucket.as_mut().map(|bucket| bucket.take(Instant::now())) {
                 return Ok(Wait::Rate(at));
             }
-            self.begin(probe, now);
+            self.begin(probe, counted, now);
         }
         Ok(Wait::Bell)
+    }
+
+    /// Whether the next one's contact may be told of now, and how that is counted. `None`: it may not, and the delivery is out
+    /// of the way: it waits for those that are on their way to that contact, or until it is free.
+    async fn admit(&mut self, now: Timestamp) -> Result<Option<Option<OnItsWay>>, StoreError> {
+        let destination = Arc::clone(&self.parts.destination);
+        let (Some(each), Some(claim)) = (&destination.rate_per_contact, self.ready.front()) else {
+            return Ok(Some(None));
+        };
+        // What has got through with a step was counted then, and goes on to its end.
+        let begun = claim.progress.passed.iter().any(|passed| !passed.skipped);
+        if begun || claim.event_type.is_ops() {
+            return Ok(Some(None));
+        }
+        // An event that cannot be read fails as a request, with its reason.
+        let Ok(contact) = each.contact(&destination.form, &claim.event_id, &claim.envelope) else {
+            return Ok(Some(None));
+        };
+        let latest = clock::after(claim.opened_at(), destination.max_age);
+        let told_of = self.parts.store.told_of(&destination.name, contact).await?;
+        if let Some(at) = free_at(each.limit, &told_of, 0, now) {
+            self.put_off(at.min(latest), now);
+            return Ok(None);
+        }
+        if free_at(each.limit, &told_of, self.contacts.under_way(contact), now).is_some() {
+            self.contacts.wait(self.ready.pop_front());
+            return Ok(None);
+        }
+        Ok(Some(Some(self.contacts.begin(Counts { contact, limit: each.limit }))))
+    }
+
+    /// Nothing is sent, and no attempt counted, before its contact is free again.
+    fn put_off(&mut self, at: Timestamp, now: Timestamp) {
+        let Some(claim) = self.ready.pop_front() else { return };
+        let (destination, event) = (&self.parts.destination.name, &claim.event_id);
+        info!(destination, lead = claim.lead.0, %event, until = %at, "its contact has had as much as it may: it waits");
+        let verdict = Verdict::Again { at, counted: false };
+        let settlement = Settlement { tried: None, verdict, wait_until: None, why: None, progress: None, now };
+        let store = self.parts.store.clone();
+        self.settling.spawn(async move { store.settle(claim, settlement).await.map(|()| false) });
     }
 
     async fn claim(&mut self, limit: usize, now: Timestamp) -> Result<(), StoreError> {
@@ -199,11 +249,16 @@ impl Worker {
     /// Lets go of what was claimed and not sent: it is due as before.
     fn give_back(&mut self) {
         self.ready.clear();
+        self.contacts.give_back();
         self.next_due = Some(Timestamp::MIN);
     }
 
-    fn begin(&mut self, probe: bool, now: Timestamp) {
+    fn begin(&mut self, probe: bool, counted: Option<OnItsWay>, now: Timestamp) {
         let Some(mut claim) = self.ready.pop_front() else { return };
+        if let Some(OnItsWay { counts, mark }) = counted {
+            claim.counts = Some(counts);
+            self.contacts.mark(&claim.event_id, mark);
+        }
         // Only what goes through one of these routes is claimed.
         let Some(calls) = self.parts.calls.get(&claim.route) else { return };
         let (envelope, progress) = (std::mem::take(&mut claim.envelope), std::mem::take(&mut claim.progress));
@@ -316,9 +371,12 @@ impl Worker {
     fn settle(&mut self, claim: Claim, settlement: Settlement, happening: Happening) {
         let (store, feed) = (self.parts.store.clone(), self.parts.feed.clone());
         let holds = settlement.wait_until.is_some() || settlement.verdict == Verdict::Parked;
+        // It counts as on its way until the disk knows.
+        let mark = self.contacts.take_mark(&claim.event_id);
         self.holds_on_their_way += usize::from(holds);
         self.settling.spawn(async move {
             store.settle(claim, settlement).await?;
+            drop(mark);
             feed.tell(happening);
             Ok(holds)
         });
@@ -331,6 +389,7 @@ impl Worker {
             // Settlements are never cut off but together with the worker.
             Err(_) => false,
         };
+        self.contacts.come_back(&mut self.ready);
         if held {
             self.holds_on_their_way -= 1;
             // A person may have resumed it meanwhile; from now on the disk has the last word.

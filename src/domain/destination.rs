@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::auth::Auth;
 use super::connection::Connection;
+use super::contact::PerContact;
 use super::form::Form;
 use super::oauth2::OAuth2;
 use super::outcome::{self, Answer, Outcome};
@@ -34,6 +35,8 @@ pub struct Destination {
     pub concurrency: usize,
     /// `None`: no limit.
     pub rate: Option<Rate>,
+    /// Accepted deliveries for one contact; `None`: no limit.
+    pub rate_per_contact: Option<PerContact>,
     /// A delivery older than this is dead.
     pub max_age: Duration,
     /// When to try again.

@@ -8,6 +8,7 @@ pub mod cap;
 pub mod clock;
 pub mod coalesce;
 pub mod connection;
+pub mod contact;
 pub mod coverage;
 pub mod csat;
 pub mod cut;

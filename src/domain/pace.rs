@@ -2,19 +2,19 @@
 
 use std::time::{Duration, Instant};
 
-use super::retry_after;
+use super::{retry_after, span};
 
-/// So many in a second, a minute or an hour: `50/s`, `120/m`.
+/// So many in a second, a minute, an hour, or any other stretch of time: `50/s`, `120/m`, `24/24h`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Rate {
     /// At least 1.
     pub count: u32,
-    /// One second, one minute or one hour.
+    /// Longer than nothing.
     pub per: Duration,
 }
 
 impl Rate {
-    /// Reads `50/s`, `120/m`, `3000/h`.
+    /// Reads `50/s`, `120/m`, `3000/h`, `24/24h`.
     ///
     /// # Errors
     /// A sentence that says what is wrong, fit to be shown under the value.
@@ -23,18 +23,19 @@ impl Rate {
         let (count, per) = text.trim().split_once('/').ok_or_else(wrong)?;
         let count: u32 = count.trim().parse().map_err(|_| wrong())?;
         let per = match per.trim() {
-            "s" => 1,
-            "m" => 60,
-            "h" => 3600,
-            _ => return Err(wrong()),
+            "s" => Duration::from_secs(1),
+            "m" => Duration::from_secs(60),
+            "h" => Duration::from_secs(3_600),
+            long => span::parse(long).ok().filter(|per| !per.is_zero()).ok_or_else(wrong)?,
         };
         if count == 0 {
             return Err(format!(
                 "`{text}` would send nothing at all; leave the rate out for no limit, or pause the destination"
             ));
         }
-        Ok(Rate { count, per: Duration::from_secs(per) })
+        Ok(Rate { count, per })
     }
+
     /// How many may go at once after a rest: one second's worth, at least 1.
     pub fn burst(self) -> u32 {
         let seconds = u32::try_from(self.per.as_secs()).unwrap_or(u32::MAX).max(1);
@@ -166,7 +167,9 @@ mod tests {
         assert_eq!(rate("50/s"), Rate { count: 50, per: S(1) });
         assert_eq!(rate(" 120 / m "), Rate { count: 120, per: S(60) });
         assert_eq!(rate("3000/h"), Rate { count: 3_000, per: S(3_600) });
-        for wrong in ["", "50", "0/s", "-1/s", "1.5/s", "50/d", "5000000000/s"] {
+        assert_eq!(rate("24/24h"), Rate { count: 24, per: S(86_400) });
+        assert_eq!(rate("5 / 1m30s"), Rate { count: 5, per: S(90) });
+        for wrong in ["", "50", "0/s", "-1/s", "1.5/s", "50/d", "5000000000/s", "5/0s", "5/"] {
             assert!(Rate::parse(wrong).is_err(), "{wrong}");
         }
     }

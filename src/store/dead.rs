@@ -403,6 +403,7 @@ impl Txn<'_> {
                     failed: 0,
                     tries: settled.tries,
                     behind: false,
+                    for_contact: false,
                 };
                 self.line_up(*destination, *seq, &pending)
             }

@@ -260,7 +260,7 @@ impl Txn<'_> {
                 continue;
             }
             self.leave_line(no, seq, &pending)?;
-            let mut there = PendingRecord { lane, opened: now, due: now, failed: 0, ..pending };
+            let mut there = PendingRecord { lane, opened: now, due: now, failed: 0, for_contact: false, ..pending };
             if target != no {
                 self.settle_as(seq, no, &dropped_record(&pending, now, &format!("moved to {}", to.destination)))?;
                 if self.pending(target, seq)?.is_some() || !self.forget_dropped(target, seq, &mut there)? {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::claims::Lease;
+use super::contacts::Counts;
 use super::destinations::lane_no;
 use super::error::StoreError;
 use super::keys::{self, DestinationNo, LaneNo, PlatformNo, Seq};
@@ -38,6 +39,8 @@ pub struct Claim {
     pub route: String,
     /// The envelope's JSON text.
     pub envelope: Vec<u8>,
+    /// Set by whoever sends it, where its contact is to be counted.
+    pub counts: Option<Counts>,
     /// How far it has come, where it takes several calls.
     pub progress: Progress,
 }
@@ -235,6 +238,7 @@ impl Inner {
             envelope,
             event_id: event.id,
             progress: self.progress(head.seq, destination)?,
+            counts: None,
             pending,
         }))
     }
@@ -262,7 +266,7 @@ impl Inner {
 
 impl Txn<'_> {
     fn settle(&mut self, claim: Claim, settlement: Settlement) -> Result<(), StoreError> {
-        let Claim { destination, seq, lease, event_id, lead, .. } = claim;
+        let Claim { destination, seq, lease, event_id, lead, counts, .. } = claim;
         self.leases.push(lease);
         self.wake.insert(destination);
         let now = to_ms(settlement.now);
@@ -270,6 +274,12 @@ impl Txn<'_> {
         let stored = self.pending(destination, seq)?;
         let before = stored.clone().unwrap_or(claim.pending);
         let mut after = before.clone();
+        // Put off untried: nothing but its contact does that.
+        after.for_contact = settlement.tried.is_none() && matches!(settlement.verdict, Verdict::Again { .. });
+        // A delivery of several steps counts once, with the first that got through: from then on the contact is changed there.
+        if let (Verdict::Delivered | Verdict::NextStep, Some(counts)) = (settlement.verdict, counts) {
+            self.count_contact(destination, counts, settlement.now)?;
+        }
         let (mut error, mut accepted) = (settlement.why.unwrap_or_default(), None);
         if let Some(tried) = &settlement.tried {
             after.tries += 1;

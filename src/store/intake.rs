@@ -205,7 +205,17 @@ impl Txn<'_> {
             self.line_up(
                 destination,
                 seq,
-                &PendingRecord { lane, platform, lead, opened, due: opened, failed: 0, tries: 0, behind },
+                &PendingRecord {
+                    lane,
+                    platform,
+                    lead,
+                    opened,
+                    due: opened,
+                    failed: 0,
+                    tries: 0,
+                    behind,
+                    for_contact: false,
+                },
             )?;
         }
         // Of a dead letter: it can be read after all.

@@ -17,6 +17,8 @@
 //! | `h` seq destination | a settled delivery |
 //! | `a` seq destination n | an attempt that was not accepted; the one that was stands in `h` |
 //! | `i` seq destination | how far a delivery of several steps has come |
+//! | `u` destination contact | when a contact was told of there |
+//! | `v` time destination contact | then nothing of that counts any more |
 //! | `x` time id, `y` id | dead letters by age; by id |
 //! | `B` no | a backfill |
 //! | `z` time seq | an event to look at again, since a delivery of it was settled then |
@@ -174,6 +176,25 @@ pub fn progress(seq: Seq, destination: DestinationNo) -> Vec<u8> {
 /// How far the deliveries of an event have come, wherever it goes.
 pub fn progress_of(seq: Seq) -> Vec<u8> {
     key(b'i', [&seq.to_be_bytes()])
+}
+
+/// `contact`: a hash.
+pub fn contact(destination: DestinationNo, contact: &[u8; 16]) -> Vec<u8> {
+    key(b'u', [&destination.to_be_bytes(), contact])
+}
+
+pub fn contact_over(until: i64, destination: DestinationNo, contact: &[u8; 16]) -> Vec<u8> {
+    key(b'v', [&ms(until), &destination.to_be_bytes(), contact])
+}
+
+/// The notes of contacts that are over before then lie before it.
+pub fn contacts_over(until: i64) -> Vec<u8> {
+    key(b'v', [&ms(until)])
+}
+
+/// The contact of such a note.
+pub fn contact_of_note(note: &[u8]) -> Vec<u8> {
+    key(b'u', [note.get(9..).unwrap_or_default()])
 }
 
 pub fn settled_note(at: i64, seq: Seq) -> Vec<u8> {

@@ -26,6 +26,7 @@ mod body;
 pub mod census;
 mod claims;
 mod committer;
+pub mod contacts;
 pub mod dead;
 pub mod destinations;
 pub mod detect;

@@ -282,7 +282,8 @@ impl Txn<'_> {
         }
         let now = to_ms(now);
         let (lead, failed, behind) = (lead.0, 0, true);
-        let pending = PendingRecord { lane, platform, lead, opened: now, due: now, failed, tries, behind };
+        let pending =
+            PendingRecord { lane, platform, lead, opened: now, due: now, failed, tries, behind, for_contact: false };
         self.line_up(destination, seq, &pending)?;
         Ok(true)
     }

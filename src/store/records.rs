@@ -225,6 +225,9 @@ pub struct PendingRecord {
     /// It goes when nothing else is due there: history must not hold up what happens now.
     #[serde(default)]
     pub behind: bool,
+    /// It is not due before its contact may be told of again.
+    #[serde(default)]
+    pub for_contact: bool,
 }
 
 /// A backfill: its order, and how far it has got.

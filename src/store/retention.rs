@@ -46,6 +46,8 @@ struct Found {
     notes: Vec<(i64, Seq)>,
     /// The next events behind the mark.
     events: Vec<Seq>,
+    /// Notes of contacts of which nothing counts any more.
+    contacts: Vec<Vec<u8>>,
     /// Whether there may be more.
     full: bool,
 }
@@ -56,7 +58,7 @@ impl Store {
     pub async fn purge(&self, before: Timestamp, now: Timestamp, limit: usize) -> Result<Purged, StoreError> {
         let (before, now) = (to_ms(before.min(now)), to_ms(now));
         let found = self.read(move |inner| inner.find_old(before, now, limit)).await?;
-        if found.notes.is_empty() && found.events.is_empty() {
+        if found.notes.is_empty() && found.events.is_empty() && found.contacts.is_empty() {
             return Ok(Purged::default());
         }
         let claims = Arc::clone(&self.inner.claims);
@@ -66,7 +68,8 @@ impl Store {
 
 impl Inner {
     fn find_old(&self, before: i64, now: i64, limit: usize) -> Result<Found, StoreError> {
-        let mut found = Found { notes: Vec::new(), events: Vec::new(), full: false };
+        let contacts = self.contacts_that_are_over(now, limit)?;
+        let mut found = Found { notes: Vec::new(), events: Vec::new(), contacts, full: false };
         for entry in self.tree.range(keys::settled_note(0, 0)..keys::settled_note(before, 0)).take(limit) {
             let (key, _) = entry?;
             found.notes.push((keys::u64_at(&key, 1) as i64, keys::last_u64(&key)));
@@ -82,7 +85,7 @@ impl Inner {
             }
             found.events.push(keys::last_u64(&key));
         }
-        found.full = found.notes.len() + found.events.len() == limit;
+        found.full = found.notes.len() + found.events.len() == limit || found.contacts.len() == limit;
         Ok(found)
     }
 }
@@ -90,6 +93,7 @@ impl Inner {
 impl Txn<'_> {
     fn purge(&mut self, claims: &Claims, found: &Found, before: i64, now: i64) -> Result<Purged, StoreError> {
         let mut purged = Purged { more: found.full, ..Purged::default() };
+        self.forget_contacts(&found.contacts);
         let notes = found.notes.iter().map(|(at, seq)| (Some(*at), *seq));
         let mut deleted = 0;
         for (note, seq) in notes.chain(found.events.iter().map(|seq| (None, *seq))) {

@@ -116,6 +116,9 @@ pub struct DeliveryStory {
     pub behind: Option<String>,
     /// For a pending one: it comes out of the past, and goes when nothing else is due there.
     pub history: bool,
+    /// For a pending one: its contact has had as much there as it may, until it is due.
+    #[serde(default)]
+    pub for_contact: bool,
     /// For a pending one: it is claimed, so that it is on the wire, or next.
     pub under_way: bool,
     /// Attempts of any kind, ever.

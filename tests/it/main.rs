@@ -14,6 +14,7 @@ mod caps;
 mod clocks;
 mod configuration;
 mod connections;
+mod contacts;
 mod crashes;
 mod dead_letters;
 mod delivery;

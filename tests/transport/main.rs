@@ -56,6 +56,7 @@ fn destination(url: impl AsRef<str>) -> Destination {
         timeout: AMPLE,
         concurrency: 2,
         rate: None,
+        rate_per_contact: None,
         max_age: Duration::from_secs(7 * 86_400),
         retry: RetryPolicy::default(),
     }

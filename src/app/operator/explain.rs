@@ -62,6 +62,8 @@ pub enum WaitsFor {
     Time,
     /// An earlier event of the same lead.
     EarlierEvent,
+    /// Its contact, which has had as much there as it may for now.
+    Contact,
     /// The destination, which asked to be left alone.
     Pause,
     /// The destination, which keeps failing.
@@ -257,6 +259,11 @@ impl Operator {
         if failing {
             let text = "it keeps failing: only probes are sent until one is accepted".to_owned();
             return Ok(next(WaitsFor::Recovery, Some(due), text));
+        }
+        if delivery.for_contact && due > now {
+            let text =
+                format!("its contact has had as much there as `rate_per_contact` allows: it waits until then{last}");
+            return Ok(next(WaitsFor::Contact, Some(due), text));
         }
         let (waits_for, by) = self.whose_turn(due);
         let history = if delivery.history { ", when nothing newer is due there" } else { "" };

@@ -99,6 +99,7 @@ fn destination() -> Destination {
         timeout: Duration::from_secs(15),
         concurrency: 1,
         rate: None,
+        rate_per_contact: None,
         max_age: Duration::from_secs(60),
         retry: RetryPolicy::default(),
     }

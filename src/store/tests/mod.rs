@@ -3,6 +3,7 @@
 mod audit;
 mod backfill;
 mod committing;
+mod contacts;
 mod dead;
 mod delivering;
 mod destinations;
