@@ -24,7 +24,7 @@ const TELLING: [&str; 11] =
     ["auth", "token", "secret", "key", "password", "passwd", "cookie", "credential", "session", "sig", "code"];
 
 /// Hosts whose whole path is the secret: whoever has the URL may post.
-const SECRET_PATHS: [&str; 10] = [
+const SECRET_PATHS: [&str; 9] = [
     "hooks.slack.com",
     "discord.com",
     "discordapp.com",
@@ -34,7 +34,6 @@ const SECRET_PATHS: [&str; 10] = [
     ".powerplatform.com",
     ".webhook.office.com",
     ".m.pipedream.net",
-    ".bitrix24.com.br",
 ];
 
 /// What `encodeURIComponent` leaves as it is, beyond letters and digits.
@@ -140,7 +139,10 @@ impl Veil {
         // Cannot fail for a URL with a host.
         let _ = (bare.set_username(""), bare.set_password(None));
         // Before it is taken apart: what was put in may be the whole of it.
-        let whole = self.text(bare.as_str());
+        let mut whole = self.text(bare.as_str());
+        if whole == bare.as_str() && hide_code(&mut bare) {
+            whole = bare.to_string();
+        }
         if secret_path(&bare) && whole == bare.as_str() {
             return SecretUrl::new(bare).to_string();
         }
@@ -271,6 +273,20 @@ pub(super) fn is_telling(name: &str) -> bool {
     !name.starts_with("webhook-") && TELLING.iter().any(|part| name.contains(part))
 }
 
+/// Bitrix24's webhooks have their code in the path, behind their user's number, on whatever host a company has its own:
+/// `/rest/1/CODE/crm.item.add`.
+fn hide_code(url: &mut Url) -> bool {
+    let mut parts: Vec<&str> = url.path().split('/').collect();
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    let Some(at) = parts.windows(3).position(|it| it[0] == "rest" && is_number(it[1]) && !it[2].is_empty()) else {
+        return false;
+    };
+    parts[at + 2] = HIDDEN;
+    let path = parts.join("/");
+    url.set_path(&path);
+    true
+}
+
 fn secret_path(url: &Url) -> bool {
     url.host_str().is_some_and(|host| {
         SECRET_PATHS.iter().any(|known| if known.starts_with('.') { host.ends_with(known) } else { host == *known })
@@ -315,6 +331,13 @@ mod tests {
             ("https://u:p@crm.example.com/x", "https://***@crm.example.com/x"),
             ("https://hooks.slack.com/services/T0/B0/x", "https://hooks.slack.com/***"),
             ("https://hook.eu1.make.com/abcdefgh", "https://hook.eu1.make.com/***"),
+            ("https://a.bitrix24.com.br/rest/1/k3h7/crm.item.add", "https://a.bitrix24.com.br/rest/1/***/crm.item.add"),
+            (
+                "https://b24.example.com/crm/rest/12/k3h7/x.json?a=1",
+                "https://b24.example.com/crm/rest/12/***/x.json?a=1",
+            ),
+            ("https://a.bitrix24.com.br/rest/1/k3h7", "https://a.bitrix24.com.br/rest/1/***"),
+            ("https://crm.example.com/rest/leads/12", "https://crm.example.com/rest/leads/12"),
             ("https://chat.example.com/hook/abcdef", "${HOOK}"),
         ] {
             assert_eq!(veil().url(&Url::parse(url).expect("a URL"), None), shown);
