@@ -14,6 +14,8 @@ use super::suggest;
 
 /// Compiled in, by name.
 const BUILT_IN: &[(&str, &str)] = &[
+    ("agendor", include_str!("../../config/presets/agendor.toml")),
+    ("bitrix24", include_str!("../../config/presets/bitrix24.toml")),
     ("discord", include_str!("../../config/presets/discord.toml")),
     ("google-chat", include_str!("../../config/presets/google-chat.toml")),
     ("hubspot", include_str!("../../config/presets/hubspot.toml")),
@@ -22,6 +24,7 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("n8n", include_str!("../../config/presets/n8n.toml")),
     ("pipedream", include_str!("../../config/presets/pipedream.toml")),
     ("pipedrive", include_str!("../../config/presets/pipedrive.toml")),
+    ("ploomes", include_str!("../../config/presets/ploomes.toml")),
     ("rd-station", include_str!("../../config/presets/rd-station.toml")),
     ("rd-station-conversion", include_str!("../../config/presets/rd-station-conversion.toml")),
     ("slack", include_str!("../../config/presets/slack.toml")),

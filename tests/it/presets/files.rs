@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use toml_edit::{DocumentMut, Item};
 
 const NAMES: &[&str] = &[
+    "agendor",
+    "bitrix24",
     "discord",
     "google-chat",
     "hubspot",
@@ -14,6 +16,7 @@ const NAMES: &[&str] = &[
     "n8n",
     "pipedream",
     "pipedrive",
+    "ploomes",
     "rd-station",
     "rd-station-conversion",
     "slack",

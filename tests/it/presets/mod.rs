@@ -1,6 +1,8 @@
 //! Each preset against a stand-in for its vendor, written from the vendor's page: what is sent, and what its answers lead to.
 
+mod agendor;
 mod automation;
+mod bitrix24;
 pub mod crm;
 mod discord;
 mod files;
@@ -11,6 +13,7 @@ pub mod leads;
 mod ops;
 mod own;
 mod pipedrive;
+mod ploomes;
 mod rd_station;
 mod slack;
 mod stage;
