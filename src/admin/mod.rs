@@ -4,7 +4,9 @@
 //! read it may ask.
 
 mod client;
+mod metrics;
 mod notice;
+mod probes;
 mod server;
 
 pub use client::{Desk, reach};

@@ -7,14 +7,14 @@ use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, post};
-use axum::{Json, Router};
+use axum::routing::{MethodRouter, get, post};
+use axum::{Json, Router, middleware};
 use subtle::ConstantTimeEq;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::API;
 use super::notice::{Notice, Posted};
+use super::{API, metrics, probes};
 use crate::app::operator::{
     BackfillBegin, BackfillCancel, BackfillList, BackfillShow, DeadDrop, DeadList, DeadRetry, DeadShow, DeadStepDone,
     Drop as DropPending, Explain, Move, Operator, Pause, ReconcileBegin, ReconcileLeads, ReconcileList, Refusal,
@@ -56,8 +56,8 @@ pub struct Server {
 }
 
 #[derive(Clone)]
-struct Asked {
-    operator: Operator,
+pub(super) struct Asked {
+    pub(super) operator: Operator,
     token: Secret,
 }
 
@@ -113,6 +113,10 @@ fn router(asked: Asked) -> Router {
         .route(&path::<ReconcileBegin>(), verb::<ReconcileBegin>())
         .route(&path::<ReconcileList>(), verb::<ReconcileList>())
         .route(&path::<ReconcileLeads>(), verb::<ReconcileLeads>())
+        .route("/healthz", get(probes::health))
+        .route("/readyz", get(probes::readiness))
+        .route("/metrics", get(metrics::metrics))
+        .layer(middleware::from_fn(probes::named_by_itself))
         .layer(DefaultBodyLimit::max(LONGEST_QUESTION))
         .with_state(asked)
 }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use tracing::{info, warn};
 
+use crate::domain::clock;
 use crate::domain::destination::Destination;
 use crate::domain::outcome::{Answer, NoAnswer, Outcome};
 use crate::domain::retry::{Death, Trial, Verdict, decide};
@@ -146,7 +147,7 @@ impl Attempt {
     }
 
     /// What the feed tells of it.
-    pub fn happening(&self, destination: &str, verdict: Verdict) -> Happening {
+    pub fn happening(&self, destination: &str, verdict: Verdict, now: Timestamp) -> Happening {
         Happening::Tried {
             destination: destination.to_owned(),
             lead: self.claim.lead,
@@ -158,6 +159,7 @@ impl Attempt {
             in_short: self.in_short(),
             took: self.took,
             verdict,
+            age: clock::elapsed(self.claim.seen_at, now),
         }
     }
 

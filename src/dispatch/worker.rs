@@ -316,7 +316,7 @@ impl Worker {
         let name = self.parts.destination.name.clone();
         attempt.log(&name, &verdict);
         let said = attempt.said();
-        let happening = attempt.happening(&name, verdict);
+        let happening = attempt.happening(&name, verdict, now);
         let (claim, settlement) = attempt.settlement(verdict, pause.map(|pause| clock::after(now, pause)), now);
         // In force at once, though the disk hears of it a moment later.
         self.holds.wait_until = self.holds.wait_until.max(settlement.wait_until);
@@ -335,7 +335,8 @@ impl Worker {
         let name = self.parts.destination.name.clone();
         let (lead, event) = (claim.lead.0, &claim.event_id);
         info!(destination = name, lead, event, "no step is left: delivered");
-        let happening = Happening::Done { destination: name, lead: claim.lead };
+        let age = clock::elapsed(claim.seen_at, now);
+        let happening = Happening::Done { destination: name, lead: claim.lead, age };
         let verdict = Verdict::Delivered;
         let settlement = Settlement { tried: None, verdict, wait_until: None, why: None, progress: None, now };
         self.settle(claim, settlement, happening);

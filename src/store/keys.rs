@@ -52,6 +52,8 @@ fn key<const N: usize>(letter: u8, parts: [&[u8]; N]) -> Vec<u8> {
     key
 }
 
+/// Written to find out whether anything can be.
+pub const TRIED: &[u8] = b"mtried";
 pub const FORMAT: &[u8] = b"mformat";
 pub const LAST_SEQ: &[u8] = b"mseq";
 pub const LAST_LANE: &[u8] = b"mlane";

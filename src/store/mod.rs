@@ -135,6 +135,14 @@ impl Store {
         .await;
     }
 
+    /// Writes something of no meaning, to find out whether the disk takes it.
+    ///
+    /// # Errors
+    /// It does not.
+    pub async fn try_writing(&self) -> Result<(), StoreError> {
+        self.commit(|txn| txn.put(keys::TRIED.to_vec(), &1_u8)).await
+    }
+
     async fn commit<T, F>(&self, op: F) -> Result<T, StoreError>
     where
         T: Send + 'static,

@@ -6,6 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::broadcast;
 
+use super::Counters;
 use crate::domain::event::EventType;
 use crate::domain::lead::LeadId;
 use crate::domain::outcome::Outcome;
@@ -82,6 +83,8 @@ pub enum Happening {
         took: Duration,
         /// What follows.
         verdict: Verdict,
+        /// Since leadhook saw the event happen.
+        age: Duration,
     },
     /// A delivery was made by its last call but for those that it turned out not to need.
     Done {
@@ -89,6 +92,8 @@ pub enum Happening {
         destination: String,
         /// Whose.
         lead: LeadId,
+        /// Since leadhook saw the event happen.
+        age: Duration,
     },
     /// A delivery died without another attempt: it grew too old, or no request can be made of it.
     Unsent {
@@ -113,23 +118,32 @@ pub enum Happening {
 
 /// Where happenings are told and listened to; cheap to clone.
 #[derive(Clone, Debug)]
-pub struct Feed(broadcast::Sender<Arc<Happening>>);
+pub struct Feed {
+    told: broadcast::Sender<Arc<Happening>>,
+    counters: Counters,
+}
 
 impl Default for Feed {
     fn default() -> Feed {
-        Feed(broadcast::channel(BACKLOG).0)
+        Feed { told: broadcast::channel(BACKLOG).0, counters: Counters::default() }
     }
 }
 
 impl Feed {
     /// Tells everyone who listens.
     pub fn tell(&self, happening: Happening) {
+        self.counters.note(&happening);
         // An error means that nobody listens.
-        let _ = self.0.send(Arc::new(happening));
+        let _ = self.told.send(Arc::new(happening));
     }
 
     /// Listens from now on.
     pub fn listen(&self) -> broadcast::Receiver<Arc<Happening>> {
-        self.0.subscribe()
+        self.told.subscribe()
+    }
+
+    /// What was counted of all that was told.
+    pub fn counters(&self) -> &Counters {
+        &self.counters
     }
 }

@@ -1,9 +1,11 @@
 //! What is looked at while leadhook runs: the clock, the feed of happenings, the health of each part.
 
 mod clock;
+mod counters;
 mod feed;
 mod health;
 
 pub use clock::Clock;
+pub use counters::{ByDestination, Counters};
 pub use feed::{Feed, Happening};
 pub use health::{DestinationHealth, Doubt, Doubts, Health, Lateness, SourceHealth, Trouble, Unchecked};

@@ -29,6 +29,7 @@ mod late;
 mod main_job;
 mod once;
 mod presets;
+mod probes;
 mod rated;
 mod reconcile;
 mod retention;

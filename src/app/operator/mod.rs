@@ -5,6 +5,7 @@ mod backfill;
 mod dead;
 mod destinations;
 mod explain;
+mod ready;
 mod reconcile;
 mod request;
 mod status;
@@ -25,6 +26,7 @@ pub use explain::{
     DeliveryState, DeliveryStory, EventStory, Explain, Explained, FailedReading, KeptEvent, Next, Stage, Story,
     WaitsFor,
 };
+pub use ready::{Readiness, Ready};
 pub use reconcile::{Begun, Judged, Listed, Order, ReconcileBegin, ReconcileLeads, ReconcileList, Setback, Step};
 pub use request::{OutgoingCall, OutgoingRequest, rehearsed};
 pub use status::{DestinationStatus, Parked, SourceStatus, State, Status, StatusReport, StoreStatus};
@@ -36,7 +38,7 @@ use crate::ops::Teller;
 use crate::source::Source;
 use crate::store::dead::Attempt;
 use crate::store::{Store, StoreError};
-use crate::watch::{Clock, Feed, Health};
+use crate::watch::{Clock, Counters, Feed, Health};
 
 /// A question or an order. Its form as JSON is what goes over the wire.
 pub trait Verb: Serialize + DeserializeOwned + Send + 'static {
@@ -87,6 +89,11 @@ impl Operator {
     /// The same beside a running service, whose limits and token serve for both.
     pub fn beside(self, source: Source, feed: Feed) -> Operator {
         Operator { source: Arc::new(OnceLock::from(source)), feed, ..self }
+    }
+
+    /// What was counted of what happened, in a running service.
+    pub fn counters(&self) -> &Counters {
+        self.feed.counters()
     }
 
     /// Lets go of the store, for someone who wants its directory; everyone else is done with it by then.

@@ -41,7 +41,7 @@ pub fn happening(at: Duration, now: Timestamp, happening: &Happening) -> Value {
         Happening::Unsent { destination, lead, death } => {
             ("unsent", json!({"destination": destination, "lead": lead, "why": death}))
         }
-        Happening::Done { destination, lead } => ("done", json!({"destination": destination, "lead": lead})),
+        Happening::Done { destination, lead, .. } => ("done", json!({"destination": destination, "lead": lead})),
         Happening::Failing { destination } => ("failing", json!({"destination": destination})),
         Happening::Recovered { destination } => ("recovered", json!({"destination": destination})),
     };
@@ -97,6 +97,7 @@ mod tests {
             in_short: "500".into(),
             took: Duration::from_millis(3),
             verdict: again,
+            age: Duration::from_secs(1),
         };
         let object = happening(Duration::from_millis(3_456), now, &tried);
         assert_eq!(

@@ -38,6 +38,7 @@ fn attempt(
         in_short: in_short.to_owned(),
         took: Duration::from_millis(3),
         verdict,
+        age: Duration::from_secs(1),
     }
 }
 

@@ -1,0 +1,43 @@
+//! Whether leadhook does its work, for whoever starts and stops it.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Operator, Refusal, Verb};
+use crate::domain::{clock, span};
+
+/// Does it do its work?
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Ready {}
+
+/// Whether it does.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Readiness {
+    /// It does.
+    pub ready: bool,
+    /// What keeps it from it, each in a sentence.
+    pub why: Vec<String>,
+}
+
+impl Verb for Ready {
+    const PATH: &'static str = "ready";
+    type Reply = Readiness;
+
+    async fn run(self, operator: &Operator) -> Result<Readiness, Refusal> {
+        let mut why = Vec::new();
+        let source = &operator.config.source;
+        match operator.store.find_progress(&source.platform_id).await?.and_then(|progress| progress.last_poll) {
+            None => why.push("the source has not been read yet".to_owned()),
+            Some(last) => {
+                let silent = clock::elapsed(last, operator.clock.now());
+                if silent > source.stale_after {
+                    let limit = span::format(source.stale_after);
+                    why.push(format!("the source was read last at {last:.0}, longer than {limit} ago"));
+                }
+            }
+        }
+        if let Err(error) = operator.store.try_writing().await {
+            why.push(format!("the store cannot be written: {error}"));
+        }
+        Ok(Readiness { ready: why.is_empty(), why })
+    }
+}
