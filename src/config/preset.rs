@@ -30,6 +30,7 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("slack", include_str!("../../config/presets/slack.toml")),
     ("teams", include_str!("../../config/presets/teams.toml")),
     ("zapier", include_str!("../../config/presets/zapier.toml")),
+    ("zoho", include_str!("../../config/presets/zoho.toml")),
 ];
 
 /// A preset, as its file tells it.

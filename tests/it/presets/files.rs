@@ -22,6 +22,7 @@ const NAMES: &[&str] = &[
     "slack",
     "teams",
     "zapier",
+    "zoho",
 ];
 
 fn directory() -> PathBuf {
