@@ -1,9 +1,14 @@
 //! `bitrix24`
 
+use std::sync::Mutex;
+use std::time::Duration;
+
 use serde_json::{Value, json};
 
 use super::crm::{Answer, Call, Crm, Fault, LEAD, Story, answer, shown};
 use super::leads;
+use super::stage::Wiring;
+use crate::support::{Api, Raw, destination};
 
 /// The webhook's code, which nobody may see.
 const CODE: &str = "k3h7q9w2c0d3";
@@ -347,6 +352,54 @@ async fn a_rating_is_a_comment_and_a_change_is_none() {
         "{rated}"
     );
     story.whatever_is_lost().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn new_messages_are_another_comment() {
+    let message = r#""messages":[{"body":"Ainda estou aqui","direction":"inbound","sid":"c"}]"#;
+    let later = leads::UNRATED.replace("\"messages\":[]", message).replace("\"rating\":null", "\"rating\":\"5\"");
+    let story = Story::of(keys, Portal::default).lead(leads::UNRATED).later(&later);
+    let story = story.on(&["lead.finalized", "lead.updated"]);
+    let played = story.play(&[]).await;
+    assert_eq!((played.fates(), played.crm.contacts.len(), played.crm.comments.len()), ((2, 0, 0), 1, 2));
+    let comment = played.crm.comments[1]["COMMENT"].as_str().unwrap();
+    assert!(
+        comment.starts_with("Atendimento WeClever: novidades\n") && comment.contains("Ainda estou aqui"),
+        "{comment}"
+    );
+    story.whatever_is_lost().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_comment_is_found_among_many_long_ones() {
+    let busy = || {
+        let mut portal = Portal::with("EMAIL", "maria@example.com");
+        let long = json!({"ENTITY_ID": 1, "ENTITY_TYPE": "contact", "COMMENT": "ção ".repeat(2_000)});
+        portal.comments = vec![long; 60];
+        portal
+    };
+    let played = Story::of(keys, busy).play(&[(1, Fault::HandledThenCut)]).await;
+    assert_eq!((played.fates(), played.crm.comments.len(), played.calls.len()), ((1, 0, 0), 61, 3));
+}
+
+/// Three leads, and the rate that the preset has.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_portal_is_asked_twice_a_second() {
+    let api = Api::start().await;
+    for id in 1..=3 {
+        api.finalize(id, &leads::row(id), Some(&leads::LOW.replace("maria@", &format!("lead-{id}@"))));
+    }
+    let portal = Mutex::new(Portal::default());
+    let raw = Raw::start(move |request, _| portal.lock().unwrap().answer(&Call::of(request)).reply()).await;
+    let on = ["lead.finalized"];
+    let wiring = Wiring::new(&api).to("bitrix24", "crm", &format!("{}/rest/1/{CODE}/", raw.url()), "", &on);
+    let place = wiring.run("30s");
+    assert_eq!(destination(&place.status(), "crm")["delivered"], 3);
+    let came: Vec<_> = raw.requests().iter().map(|request| request.at).collect();
+    assert_eq!(came.len(), 12);
+    // Whatever comes at once in the beginning: the bucket takes 50.
+    let took = came[11] - came[0];
+    assert!(took >= Duration::from_secs(4), "{took:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -169,7 +169,7 @@ impl Answer {
         self
     }
 
-    fn reply(&self) -> Reply {
+    pub fn reply(&self) -> Reply {
         let (kind, body) = match &self.body {
             Value::Null => ("", String::new()),
             Value::String(text) => ("content-type: text/plain\r\n", text.clone()),
