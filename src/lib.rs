@@ -12,7 +12,7 @@
 //! claim     due deliveries, in order within a lead            dispatch
 //! render    URL, headers and body, from the event and a form   domain
 //! sign      id.timestamp.body                                 domain
-//! send      HTTP                                              transport
+//! send      HTTP, with a token where one is wanted            transport, tokens
 //! decide    outcome -> delivered, again at T, dead            domain
 //! settle    attempt + new state: ONE commit                   store
 //! ```
@@ -30,6 +30,7 @@
 //! | app | [`app`]: builds the parts from a [`config::Config`], runs them, drains them; the operator's verbs |
 //! | loops | [`intake`], [`dispatch`]: they do not know each other |
 //! | what leadhook tells of itself | [`ops`]: events of its own, and not too many |
+//! | what opens the way | [`tokens`]: kept in the store, asked for as the transport asks |
 //! | the outside | [`store`], [`source`], [`transport`]: disk, WeClever, destinations |
 //! | what is looked at | [`watch`]: the clock, the feed of happenings, the health of each part |
 //! | the file, and what every client has in common | [`config`], [`http_client`] |
@@ -49,5 +50,6 @@ pub mod ops;
 pub mod simulator;
 pub mod source;
 pub mod store;
+pub mod tokens;
 pub mod transport;
 pub mod watch;

@@ -10,7 +10,7 @@ const FLOORS: &[&[&str]] = &[
     &["config", "http_client"],
     &["watch"],
     &["store", "source", "transport"],
-    &["ops"],
+    &["ops", "tokens"],
     &["intake", "dispatch"],
     &["app"],
     &["admin"],

@@ -23,6 +23,7 @@ use crate::source::{Source, SourceError};
 use crate::store::census::{Census, LaneCensus};
 use crate::store::intake::{Baseline, Platform};
 use crate::store::{Store, StoreError};
+use crate::tokens::{Tokens, Way};
 use crate::transport::{Transport, TransportError};
 use crate::watch::{Clock, Feed, Health};
 use heartbeat::Heartbeat;
@@ -57,6 +58,7 @@ pub struct App {
     feed: Feed,
     health: Health,
     teller: Teller,
+    tokens: Tokens,
 }
 
 /// How a running leadhook is told to end; cheap to clone.
@@ -103,7 +105,8 @@ impl App {
         let platform = platform(&store, &config, clock.now()).await?;
         let teller = Teller::new(store.clone(), platform.clone(), config.routes.clone(), clock.clone());
         let (feed, health) = (Feed::default(), Health::default());
-        Ok(App { config, store, platform, source, clock, feed, health, teller })
+        let tokens = Tokens::new(&store, &config.destinations, &clock);
+        Ok(App { config, store, platform, source, clock, feed, health, teller, tokens })
     }
 
     /// Where happenings are told.
@@ -115,7 +118,7 @@ impl App {
     pub fn operator(&self) -> Operator {
         let operator =
             Operator::new(self.store.clone(), self.config.clone(), self.clock.clone(), Some(self.health.clone()));
-        operator.beside(self.source.clone(), self.feed.clone())
+        operator.beside(self.source.clone(), self.feed.clone(), self.tokens.clone())
     }
 
     /// Polls and delivers until told to stop, then ends what is in flight.
@@ -150,6 +153,7 @@ impl App {
             tokio::spawn(heartbeat.run(self.health.good_polls(), stop.gently.clone()));
         }
         let (read, sent, let_go, listened, told) = tokio::join!(reading, dispatch, letting_go, listening, telling);
+        self.tokens.end().await;
         // On disk at least: who wants it gets it at the next start.
         let ended = self.teller.end().await;
         let ends = [joined(sent), joined(read), joined(let_go), joined(listened), joined(told), ended];
@@ -186,6 +190,7 @@ impl App {
         };
         finish.send_replace(Some(clock::after(self.clock.now(), wait)));
         let (sent, ()) = tokio::join!(dispatch, beating);
+        self.tokens.end().await;
         joined(sent)?;
         self.retention().once(&stop.gently).await?;
         let after = self.store.census(&self.platform.id).await?;
@@ -243,6 +248,14 @@ impl App {
         Ok(url.map(Heartbeat::new).transpose()?)
     }
 
+    fn ways(&self) -> Result<Vec<(Destination, Way)>, TransportError> {
+        let ways = transports(&self.config)?.into_iter().map(|(destination, transport)| {
+            let way = Way::new(transport, &destination, self.tokens.of(&destination.name));
+            (destination, way)
+        });
+        Ok(ways.collect())
+    }
+
     fn begin_dispatch(
         &self,
         stop: &Stop,
@@ -250,7 +263,7 @@ impl App {
     ) -> Result<JoinHandle<Result<(), StoreError>>, AppError> {
         let dispatch = Dispatch {
             store: self.store.clone(),
-            destinations: transports(&self.config)?,
+            destinations: self.ways()?,
             routes: self.config.routes.clone(),
             clock: self.clock.clone(),
             feed: self.feed.clone(),

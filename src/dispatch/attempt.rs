@@ -12,7 +12,7 @@ use crate::domain::retry::{Death, Trial, Verdict, decide};
 use crate::domain::steps::{Call, Lost, Told, tell};
 use crate::store::dispatch::{Claim, Settlement, Tried};
 use crate::store::{Store, StoreError};
-use crate::transport::Transport;
+use crate::tokens::Way;
 use crate::watch::Happening;
 
 /// An attempt that has come back.
@@ -42,18 +42,19 @@ pub struct Try {
 ///
 /// # Errors
 /// The store cannot be written.
-pub async fn send(
-    store: &Store,
-    destination: &Destination,
-    transport: &Transport,
-    this: Try,
-) -> Result<Attempt, StoreError> {
+pub async fn send(store: &Store, destination: &Destination, way: &Way, this: Try) -> Result<Attempt, StoreError> {
     let Try { claim, call, probe, at, began } = this;
-    if let Some(mark) = call.mark(at) {
-        store.note_progress(&claim, mark).await?;
-    }
+    let mark = call.mark(at);
     let Call { id, request, step } = call;
-    let sent = transport.send(&id, request, at).await;
+    let sent = match way.pass().await {
+        Ok(pass) => {
+            if let Some(mark) = mark {
+                store.note_progress(&claim, mark).await?;
+            }
+            way.send(pass, &id, request, at).await
+        }
+        Err(not_sent) => not_sent,
+    };
     let told = tell(step.as_ref(), destination, &sent.answer);
     let step = step.map(|step| step.name().to_owned());
     Ok(Attempt { claim, step, probe, at, began, took: sent.took, answer: sent.answer, told })

@@ -17,7 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::domain::destination::Destination;
 use crate::domain::route::Route;
 use crate::store::{Store, StoreError};
-use crate::transport::Transport;
+use crate::tokens::Way;
 use crate::watch::{Clock, Feed, Health};
 
 /// What dispatch works with.
@@ -25,7 +25,7 @@ pub struct Dispatch {
     /// Where deliveries are.
     pub store: Store,
     /// Where they go, each with its way there.
-    pub destinations: Vec<(Destination, Transport)>,
+    pub destinations: Vec<(Destination, Way)>,
     /// The file's routes: deliveries of others are parked.
     pub routes: Vec<Route>,
     /// What time it is.
@@ -54,7 +54,7 @@ impl Dispatch {
     /// The store cannot be read or written any more.
     pub async fn run(self, ending: Ending) -> Result<(), StoreError> {
         let mut workers = JoinSet::new();
-        for (destination, transport) in self.destinations {
+        for (destination, way) in self.destinations {
             let calls = self.routes.iter().map(|route| (route.name.clone(), route.calls_at(&destination)));
             let worker = worker::Worker::new(
                 worker::Parts {
@@ -65,7 +65,7 @@ impl Dispatch {
                     feed: self.feed.clone(),
                     health: self.health.clone(),
                 },
-                transport,
+                way,
             );
             workers.spawn(worker.run(ending.clone()));
         }

@@ -24,7 +24,7 @@ use crate::store::contacts::Counts;
 use crate::store::destinations::Holds;
 use crate::store::dispatch::{Claim, Settlement};
 use crate::store::{Store, StoreError};
-use crate::transport::Transport;
+use crate::tokens::Way;
 use crate::watch::{Clock, Feed, Happening, Health, Trouble};
 
 /// Settlements that may be on their way to the disk while more is sent.
@@ -54,7 +54,7 @@ pub struct Worker {
     parts: Parts,
     /// The names of the file's routes.
     routes: Vec<String>,
-    transport: Arc<Transport>,
+    way: Arc<Way>,
     breaker: Breaker,
     throttle: Throttle,
     bucket: Option<Bucket>,
@@ -87,12 +87,12 @@ enum Wait {
 }
 
 impl Worker {
-    pub fn new(parts: Parts, transport: Transport) -> Worker {
+    pub fn new(parts: Parts, way: Way) -> Worker {
         let bucket = parts.destination.rate.map(|rate| Bucket::new(rate, rate.burst()));
         Worker {
             routes: parts.calls.keys().cloned().collect(),
             parts,
-            transport: Arc::new(transport),
+            way: Arc::new(way),
             breaker: Breaker::default(),
             throttle: Throttle::default(),
             bucket,
@@ -272,10 +272,10 @@ impl Worker {
             self.breaker.probe_sent(now);
             self.probing = true;
         }
-        let (destination, transport) = (Arc::clone(&self.parts.destination), Arc::clone(&self.transport));
+        let (destination, way) = (Arc::clone(&self.parts.destination), Arc::clone(&self.way));
         let store = self.parts.store.clone();
         let this = Try { claim, call, probe, at: now, began: Instant::now() };
-        self.in_flight.spawn(async move { attempt::send(&store, &destination, &transport, this).await });
+        self.in_flight.spawn(async move { attempt::send(&store, &destination, &way, this).await });
         self.note_in_flight();
     }
 

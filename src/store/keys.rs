@@ -21,9 +21,11 @@
 //! | `v` time destination contact | then nothing of that counts any more |
 //! | `x` time id, `y` id | dead letters by age; by id |
 //! | `B` no | a backfill |
+//! | `T` key | the tokens of those destinations that share them |
 //! | `z` time seq | an event to look at again, since a delivery of it was settled then |
 
 use crate::domain::lead::LeadId;
+use crate::domain::oauth2::TokenKey;
 
 /// A destination's number in this store.
 pub type DestinationNo = u32;
@@ -205,6 +207,10 @@ pub fn settled_note(at: i64, seq: Seq) -> Vec<u8> {
 
 pub fn backfill(no: BackfillNo) -> Vec<u8> {
     key(b'B', [&no.to_be_bytes()])
+}
+
+pub fn token(token: TokenKey) -> Vec<u8> {
+    key(b'T', [&token.0])
 }
 
 pub fn dead_by_age(died: i64, id: &str) -> Vec<u8> {

@@ -17,6 +17,7 @@
 //! | [`explain`] | all that is kept of one lead |
 //! | [`reconcile`] | what is kept for ever of many |
 //! | [`retention`] | letting go of what is settled and old |
+//! | [`tokens`] | tokens for destinations |
 //!
 //! Below them: `txn` and `committer` (many commits, one sync), `keys` and `records` (the form on disk),
 //! `known` and `glance` (the packed seen-set), `progress` and `fetches` (more of intake), `line` (order within a lead), `body`, `open`.
@@ -48,6 +49,7 @@ pub mod reconcile;
 mod records;
 pub mod retention;
 mod story;
+pub mod tokens;
 mod txn;
 
 #[cfg(test)]

@@ -27,24 +27,31 @@ pub(super) struct Http {
     connection: Connection,
 }
 
+fn connect_timeout(destination: &Destination) -> Duration {
+    CONNECT.min(destination.timeout)
+}
+
+/// What asks a destination, and the servers that it depends on: all of them by the same network.
+pub(super) fn client(destination: &Destination) -> Result<reqwest::Client, TransportError> {
+    let unmade = |source| TransportError::Client { destination: destination.name.clone(), source };
+    client_builder_over(&destination.connection)
+        .map_err(unmade)?
+        // What is read of an answer is bounded; unpacked, it would not be what the receiver sent.
+        .no_gzip()
+        .pool_max_idle_per_host(destination.concurrency)
+        .connect_timeout(connect_timeout(destination))
+        .tcp_nodelay(true)
+        .build()
+        .map_err(|source| unmade(source.into()))
+}
+
 impl Http {
     pub(super) fn new(destination: &Destination) -> Result<Http, TransportError> {
-        let connect_timeout = CONNECT.min(destination.timeout);
-        let unmade = |source| TransportError::Client { destination: destination.name.clone(), source };
-        let client = client_builder_over(&destination.connection)
-            .map_err(unmade)?
-            // What is read of an answer is bounded; unpacked, it would not be what the receiver sent.
-            .no_gzip()
-            .pool_max_idle_per_host(destination.concurrency)
-            .connect_timeout(connect_timeout)
-            .tcp_nodelay(true)
-            .build()
-            .map_err(|source| unmade(source.into()))?;
         Ok(Http {
-            client,
+            client: client(destination)?,
             secrets: destination.secrets.clone(),
             timeout: destination.timeout,
-            connect_timeout,
+            connect_timeout: connect_timeout(destination),
             connection: destination.connection.clone(),
         })
     }

@@ -36,6 +36,14 @@ pub enum TransportError {
     },
 }
 
+/// The HTTP client of a destination, for what else is asked on its behalf: its token URL lies behind the same proxy.
+///
+/// # Errors
+/// When no client can be made of what the file says.
+pub fn client(destination: &Destination) -> Result<reqwest::Client, TransportError> {
+    http::client(destination)
+}
+
 /// One destination's transport, with its own connections, so that no destination can slow another.
 pub struct Transport(Kind);
 

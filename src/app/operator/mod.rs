@@ -38,6 +38,7 @@ use crate::ops::Teller;
 use crate::source::Source;
 use crate::store::dead::Attempt;
 use crate::store::{Store, StoreError};
+use crate::tokens::Tokens;
 use crate::watch::{Clock, Counters, Feed, Health};
 
 /// A question or an order. Its form as JSON is what goes over the wire.
@@ -78,17 +79,19 @@ pub struct Operator {
     feed: Feed,
     /// Built when it is first needed, unless a running service lends its own.
     source: Arc<OnceLock<Source>>,
+    tokens: Tokens,
 }
 
 impl Operator {
     /// `health`: of the running service; `None` where none runs.
     pub fn new(store: Store, config: Config, clock: Clock, health: Option<Health>) -> Operator {
-        Operator { store, config, clock, health, feed: Feed::default(), source: Arc::default() }
+        let tokens = Tokens::new(&store, &config.destinations, &clock);
+        Operator { store, config, clock, health, feed: Feed::default(), source: Arc::default(), tokens }
     }
 
-    /// The same beside a running service, whose limits and token serve for both.
-    pub fn beside(self, source: Source, feed: Feed) -> Operator {
-        Operator { source: Arc::new(OnceLock::from(source)), feed, ..self }
+    /// The same beside a running service, whose limits and tokens serve for both.
+    pub fn beside(self, source: Source, feed: Feed, tokens: Tokens) -> Operator {
+        Operator { source: Arc::new(OnceLock::from(source)), feed, tokens, ..self }
     }
 
     /// What was counted of what happened, in a running service.
@@ -123,6 +126,7 @@ impl Operator {
             clock: self.clock.clone(),
             feed: self.feed.clone(),
             health: self.health.clone().unwrap_or_default(),
+            tokens: self.tokens.clone(),
         };
         Ok(app.intake())
     }
