@@ -58,14 +58,23 @@ impl Desk {
 /// There is no store yet, or it cannot be opened.
 pub async fn reach(config: &Config) -> Result<Desk, Refusal> {
     let path = config.store.path.as_path();
-    if let Some(remote) = running(path).await {
-        return Ok(Desk::There(remote));
-    }
     if !path.join("sled").exists() {
         return Err(Refusal::Unavailable(format!(
             "there is no store in {} yet; `leadhook run` makes it at its first start",
             path.display()
         )));
+    }
+    reach_or_make(config).await
+}
+
+/// The same, and where there is no store yet, it is made: what is done before the first start must be kept somewhere.
+///
+/// # Errors
+/// The store cannot be opened.
+pub async fn reach_or_make(config: &Config) -> Result<Desk, Refusal> {
+    let path = config.store.path.as_path();
+    if let Some(remote) = running(path).await {
+        return Ok(Desk::There(remote));
     }
     let owned = path.to_owned();
     let opened = tokio::task::spawn_blocking(move || Store::open(&owned)).await;

@@ -18,7 +18,7 @@ use super::{API, metrics, probes};
 use crate::app::operator::{
     BackfillBegin, BackfillCancel, BackfillList, BackfillShow, DeadDrop, DeadList, DeadRetry, DeadShow, DeadStepDone,
     Drop as DropPending, Explain, Move, Operator, Pause, ReconcileBegin, ReconcileLeads, ReconcileList, Refusal,
-    Resume, Status, Verb,
+    Resume, SignIn, Status, Test, TokenAsk, TokenShow, Verb,
 };
 use crate::domain::secret::Secret;
 
@@ -106,6 +106,10 @@ fn router(asked: Asked) -> Router {
         .route(&path::<Move>(), verb::<Move>())
         .route(&path::<DropPending>(), verb::<DropPending>())
         .route(&path::<Explain>(), verb::<Explain>())
+        .route(&path::<Test>(), verb::<Test>())
+        .route(&path::<TokenShow>(), verb::<TokenShow>())
+        .route(&path::<TokenAsk>(), verb::<TokenAsk>())
+        .route(&path::<SignIn>(), verb::<SignIn>())
         .route(&path::<BackfillBegin>(), verb::<BackfillBegin>())
         .route(&path::<BackfillShow>(), verb::<BackfillShow>())
         .route(&path::<BackfillList>(), verb::<BackfillList>())

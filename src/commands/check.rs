@@ -13,7 +13,7 @@ use crate::config::{Loaded, SummaryLine};
 
 #[derive(Debug, clap::Args)]
 pub struct CheckArgs {
-    /// Also ask WeClever for a token and a list, and try each destination's name, port and TLS; sends no event
+    /// Also ask WeClever for a token and a list, and try each destination's name, port, TLS and token; sends no event
     #[arg(long)]
     online: bool,
 }

@@ -2,21 +2,12 @@
 
 use std::io::{IsTerminal, Write};
 
-use jiff::Timestamp;
-use serde::Serialize;
-use serde_json::Value;
-
 use super::Global;
 use super::exit::{Exit, Failure};
 use super::output::{Output, count, indented, printable};
-use super::sample::sample;
-use crate::admin::reach;
-use crate::app::operator::{Drop, Move, Pause, Resume};
+use crate::admin::{reach, reach_or_make};
+use crate::app::operator::{self, Drop, Move, Pause, Resume, Said, Test, Tested};
 use crate::config::Config;
-use crate::domain::destination::Destination;
-use crate::domain::outcome::{self, Answer, Outcome};
-use crate::domain::steps::{Next, Progress, tell};
-use crate::transport::{Sent, Transport};
 
 #[derive(Debug, clap::Subcommand)]
 pub enum DestinationCommand {
@@ -118,148 +109,16 @@ fn confirm(name: &str) -> Result<(), Failure> {
     }
 }
 
-#[derive(Serialize)]
-struct Tested {
-    destination: String,
-    event_id: String,
-    accepted: bool,
-    /// The last answer, where there are several steps; and all that took.
-    #[serde(flatten)]
-    said: Option<Said>,
-    /// Each call in order, where there are several.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    steps: Vec<TestedStep>,
-}
-
-/// What came back of a call.
-#[derive(Clone, Serialize)]
-struct Said {
-    outcome: Outcome,
-    status: Option<u16>,
-    error: Option<String>,
-    answer: String,
-    took_ms: u64,
-}
-
-#[derive(Serialize)]
-struct TestedStep {
-    step: String,
-    /// It was left out, for its `when` does not hold.
-    skipped: bool,
-    accepted: bool,
-    /// What came back; `None`: nothing was sent.
-    #[serde(flatten)]
-    said: Option<Said>,
-    /// Why no request could be made.
-    unsendable: Option<String>,
-    /// What was captured of the answer, by name.
-    captured: serde_json::Map<String, Value>,
-}
-
 async fn test(config: &Config, name: &str, output: &Output) -> Result<Exit, Failure> {
-    let Some(destination) = config.destinations.iter().find(|d| d.name == name) else {
-        let names: Vec<&str> = config.destinations.iter().map(|d| d.name.as_str()).collect();
-        return Err(Failure::usage(format!(
-            "there is no destination `{name}` in the file; there are: {}",
-            names.join(", ")
-        )));
-    };
-    let transport = Transport::new(destination).map_err(Failure::unavailable)?;
-    let sample = sample(&config.source.platform_id, Timestamp::now());
-    let tested = if destination.steps.is_empty() {
-        test_one(config, destination, &transport, sample).await?
+    let wants_token = config.destinations.iter().any(|d| d.name == name && d.oauth2().is_some());
+    // Two that renew one token would end each other's: only whoever has the store does.
+    let tested = if wants_token {
+        reach_or_make(config).await?.ask(Test { name: name.to_owned() }).await?
     } else {
-        test_steps(config, destination, &transport, sample).await?
+        operator::test(config, name, None).await?
     };
     output.print(&tested, text)?;
     Ok(if tested.accepted { Exit::Done } else { Exit::NeedsALook })
-}
-
-async fn test_one(
-    config: &Config,
-    destination: &Destination,
-    transport: &Transport,
-    (event_id, envelope): (String, String),
-) -> Result<Tested, Failure> {
-    let request = destination.form.render(&event_id, envelope.into_bytes()).map_err(Failure::usage)?;
-    let sent = transport.send(&event_id, request, Timestamp::now()).await;
-    let said = said(config, &sent, destination.judge(&sent.answer), None);
-    let accepted = said.outcome == Outcome::Accepted;
-    Ok(Tested { destination: destination.name.clone(), event_id, accepted, said: Some(said), steps: Vec::new() })
-}
-
-/// All steps in order, as far as they are accepted. How far that is, is known here alone: there is nothing to go on with.
-async fn test_steps(
-    config: &Config,
-    destination: &Destination,
-    transport: &Transport,
-    (event_id, envelope): (String, String),
-) -> Result<Tested, Failure> {
-    let calls = destination.calls();
-    let mut steps: Vec<TestedStep> = Vec::new();
-    let mut progress = Progress::default();
-    let accepted = loop {
-        let before = progress.passed.len();
-        let next = calls.next(&event_id, envelope.clone().into_bytes(), progress.clone());
-        let call = match next {
-            Ok(Next::Send(call)) => *call,
-            Ok(Next::Done | Next::Lost(_)) => {
-                let left = destination.steps.iter().filter(|step| !progress.has_passed(&step.name));
-                steps.extend(left.map(|step| TestedStep { skipped: true, ..untried(&step.name) }));
-                break steps.iter().any(|step| step.accepted);
-            }
-            Err(unfit) => {
-                let at = calls.next_step(&event_id, envelope.as_bytes(), &progress).unwrap_or_default();
-                steps.push(TestedStep { unsendable: Some(unfit.to_string()), ..untried(at) });
-                break false;
-            }
-        };
-        let sent = transport.send(&call.id, call.request, Timestamp::now()).await;
-        let told = tell(call.step.as_ref(), destination, &sent.answer);
-        let step = call.step.as_ref().map(|step| step.name().to_owned()).unwrap_or_default();
-        let accepted = told.outcome == Outcome::Accepted;
-        progress = told.progress.unwrap_or_default();
-        let passed = progress.passed.iter().skip(before).filter(|passed| passed.skipped);
-        steps.extend(passed.map(|passed| TestedStep { skipped: true, ..untried(&passed.step) }));
-        let own = progress.captured.iter().filter(|own| own.step == step);
-        let captured =
-            own.filter_map(|own| Some((own.name.clone(), serde_json::from_str(&config.veil.answer(&own.json)).ok()?)));
-        steps.push(TestedStep {
-            accepted,
-            said: Some(said(config, &sent, told.outcome, told.why)),
-            captured: captured.collect(),
-            ..untried(&step)
-        });
-        if !accepted {
-            break false;
-        }
-    };
-    let took_ms = steps.iter().filter_map(|step| step.said.as_ref()).map(|said| said.took_ms).sum();
-    let said = steps.iter().rev().find_map(|step| step.said.clone()).map(|said| Said { took_ms, ..said });
-    Ok(Tested { destination: destination.name.clone(), event_id, accepted, said, steps })
-}
-
-fn untried(step: &str) -> TestedStep {
-    TestedStep {
-        step: step.to_owned(),
-        skipped: false,
-        accepted: false,
-        said: None,
-        unsendable: None,
-        captured: serde_json::Map::new(),
-    }
-}
-
-/// `why`: what is wrong with an answer that looks right.
-fn said(config: &Config, sent: &Sent, outcome: Outcome, why: Option<String>) -> Said {
-    let (status, error, answer) = match &sent.answer {
-        Answer::Got(response) => {
-            let begin = response.body.get(..outcome::READ).unwrap_or(&response.body);
-            (Some(response.status), why, config.veil.answer(&String::from_utf8_lossy(begin)))
-        }
-        Answer::Nothing { why, detail } => (None, Some(format!("{why}: {detail}")), String::new()),
-    };
-    Said { outcome, status, error, answer, took_ms: sent.took.as_millis() as u64 }
 }
 
 fn text(tested: &Tested) -> String {

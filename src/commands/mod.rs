@@ -2,6 +2,7 @@
 //!
 //! Standard output is for results, standard error for logs and progress. [`exit`] holds the exit codes.
 
+mod auth;
 mod backfill;
 mod check;
 mod dead;
@@ -19,7 +20,6 @@ mod progress;
 mod reconcile;
 mod route;
 mod run;
-mod sample;
 mod signals;
 mod status;
 mod verify;
@@ -83,6 +83,8 @@ enum Command {
     /// Look at dead letters, send them again or drop them
     #[command(subcommand)]
     Dead(dead::DeadCommand),
+    /// Sign in to a destination that wants a token, or look at its token
+    Auth(auth::AuthArgs),
     /// Pause, resume or test a destination; move or drop what waits for it
     #[command(subcommand)]
     Destination(destination::DestinationCommand),
@@ -117,6 +119,7 @@ pub async fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Backfill(args) => backfill::backfill(&global, &args, &output).await,
         Command::Reconcile(args) => reconcile::reconcile(&global, &args, &output).await,
         Command::Dead(command) => dead::dead(&global, command, &output).await,
+        Command::Auth(args) => auth::auth(&global, args, &output).await,
         Command::Destination(command) => destination::destination(&global, command, &output).await,
         Command::Route(command) => route::route(&global, command, &output),
         Command::Preset(command) => preset::preset(&global, command, &output),

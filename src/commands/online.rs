@@ -7,6 +7,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 use tokio::net::TcpStream;
 
+use crate::admin::reach_or_make;
+use crate::app::operator::{TokenAsk, TokenReply};
 use crate::config::Config;
 use crate::domain::clock;
 use crate::domain::destination::Destination;
@@ -41,6 +43,30 @@ pub async fn probe(config: &Config) -> Vec<Probe> {
         Probe::of(format!("destination {}", destination.name), end)
     });
     probes.extend(futures_util::future::join_all(destinations).await);
+    probes.extend(tokens(config).await);
+    probes
+}
+
+/// A token for each destination that wants one. Whoever has the store asks for it, and keeps what comes.
+async fn tokens(config: &Config) -> Vec<Probe> {
+    let wanting: Vec<&Destination> = config.destinations.iter().filter(|d| d.oauth2().is_some()).collect();
+    if wanting.is_empty() {
+        return Vec::new();
+    }
+    let desk = reach_or_make(config).await;
+    let mut probes = Vec::new();
+    for destination in wanting {
+        let asked = match &desk {
+            Ok(desk) => desk.ask(TokenAsk { name: destination.name.clone() }).await,
+            Err(refusal) => Err(refusal.clone()),
+        };
+        let end = match asked {
+            Ok(TokenReply { failed: None, .. }) => Ok("a token is there".to_owned()),
+            Ok(TokenReply { failed: Some(why), .. }) => Err(why),
+            Err(refusal) => Err(refusal.to_string()),
+        };
+        probes.push(Probe::of(format!("token of {}", destination.name), end));
+    }
     probes
 }
 

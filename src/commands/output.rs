@@ -21,6 +21,17 @@ impl Output {
         Output { json }
     }
 
+    /// Prints something on the way to a result: as one line of JSON, or as `text` makes it.
+    ///
+    /// # Errors
+    /// Nobody reads any more.
+    pub fn tell<T: Serialize>(&self, what: &T, text: impl FnOnce(&T) -> String) -> std::io::Result<()> {
+        let text = if self.json { serde_json::to_string(what)? } else { text(what) };
+        let mut out = anstream::stdout().lock();
+        writeln!(out, "{}", text.trim_end_matches('\n'))?;
+        out.flush()
+    }
+
     /// Prints a result: as JSON, or as `text` makes it.
     ///
     /// # Errors

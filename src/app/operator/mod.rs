@@ -1,6 +1,7 @@
 //! What a person asks of leadhook. The same verbs serve a command that opens the store itself and one that asks a
 //! running service: each is a value that can be run here or sent there.
 
+mod auth;
 mod backfill;
 mod dead;
 mod destinations;
@@ -9,6 +10,7 @@ mod ready;
 mod reconcile;
 mod request;
 mod status;
+mod test;
 
 use std::future::Future;
 use std::sync::{Arc, OnceLock};
@@ -16,6 +18,7 @@ use std::sync::{Arc, OnceLock};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+pub use auth::{SignIn, TokenAsk, TokenReply, TokenShow};
 pub use backfill::{BackfillBegin, BackfillBegun, BackfillCancel, BackfillList, BackfillShow, Backfills};
 pub use dead::{
     DeadDetails, DeadDrop, DeadLetter, DeadList, DeadRetry, DeadShow, DeadStepDone, Decided, Filter, Letters, LookFor,
@@ -30,6 +33,8 @@ pub use ready::{Readiness, Ready};
 pub use reconcile::{Begun, Judged, Listed, Order, ReconcileBegin, ReconcileLeads, ReconcileList, Setback, Step};
 pub use request::{OutgoingCall, OutgoingRequest, rehearsed};
 pub use status::{DestinationStatus, Parked, SourceStatus, State, Status, StatusReport, StoreStatus};
+
+pub use test::{Said, Test, Tested, TestedStep, test};
 
 use super::App;
 use crate::config::Config;

@@ -1,5 +1,6 @@
 //! Requests as they would go out by today's file, for a person to look at.
 
+use http::header::AUTHORIZATION;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -8,6 +9,7 @@ use crate::domain::auth::Auth;
 use crate::domain::destination::Destination;
 use crate::domain::form::Unfit;
 use crate::domain::request::{Request, WEBHOOK_SIGNATURE};
+use crate::domain::secret::Secret;
 use crate::domain::steps::{Calls, Given, Next, Progress, RehearsedStep};
 
 /// A request as it would go out, its secrets hidden.
@@ -92,10 +94,17 @@ pub fn calls_at<'a>(config: &'a Config, (destination, route): (&str, &str)) -> O
 fn shown(config: &Config, destination: &Destination, id: &str, request: &Request, now: Timestamp) -> OutgoingRequest {
     let (veil, auth) = (&config.veil, destination.form.auth.as_ref());
     let auth_header = auth.and_then(Auth::header).map(|(name, _)| name);
+    let mut request = request.clone();
+    if let Some(oauth2) = destination.oauth2() {
+        // Put in when it is sent; what it will be is nobody's business.
+        request.headers.push((AUTHORIZATION, Secret::new(format!("{} ***", oauth2.scheme))));
+    }
     let headers = request.headers_for(&destination.secrets, id, now).into_iter().map(|(name, value)| {
         // Signed with what stands in for a secret, it would only mislead.
         let shown = if name == WEBHOOK_SIGNATURE && !config.unset.is_empty() {
             "v1,***".to_owned()
+        } else if destination.oauth2().is_some() && name == AUTHORIZATION {
+            value.expose().to_owned()
         } else if auth_header.as_ref() == Some(&name) {
             veil.secret(value.expose())
         } else {

@@ -10,6 +10,7 @@ use crate::store::StoreError;
 use crate::store::census::{Census, LaneCensus};
 use crate::store::destinations::Holds;
 use crate::store::intake::Baseline;
+use crate::tokens::Standing;
 use crate::watch::{Doubts, Lateness, Trouble, Unchecked};
 
 /// How does everything stand?
@@ -137,6 +138,9 @@ pub struct DestinationStatus {
     pub last_accepted: Option<Timestamp>,
     /// What went wrong since.
     pub trouble: Option<Trouble>,
+    /// Its token, where it wants one that ends.
+    #[serde(default)]
+    pub token: Option<Standing>,
 }
 
 /// Deliveries that wait for something that has left the file.
@@ -169,7 +173,12 @@ impl Verb for Status {
         let census = operator.census().await?;
         let parked = operator.parked_among(&census.lanes);
         let source = operator.source_status(&census).await?;
-        let destinations = operator.destination_statuses(&census);
+        let mut destinations = operator.destination_statuses(&census);
+        for destination in &mut destinations {
+            if let Some(keeper) = operator.tokens.of(&destination.name) {
+                destination.token = Some(keeper.standing().await);
+            }
+        }
         let needs_a_look = needs_a_look(&source, &destinations, &parked);
         let mut backfills = operator.store.backfills().await?;
         backfills.retain(|backfill| backfill.state == backfill::State::Going);
@@ -284,6 +293,7 @@ impl Operator {
             in_flight: health.in_flight,
             last_accepted: health.last_accepted,
             trouble: health.trouble,
+            token: None,
         }
     }
 
@@ -330,6 +340,10 @@ fn needs_a_look(source: &SourceStatus, destinations: &[DestinationStatus], parke
         look.push(format!("{} leads could not be read: see `leadhook dead list`", source.unreadable));
     }
     for d in destinations {
+        if let Some((token, trouble)) = d.token.as_ref().and_then(|token| Some((token, token.trouble.as_ref()?))) {
+            let what = if token.has_token { "cannot renew its token" } else { "has no token, and its deliveries wait" };
+            look.push(format!("{} {what}: {trouble}", d.name));
+        }
         if d.state == State::Disabled {
             look.push(format!(
                 "{} said that it is gone and is disabled: mend it, then `leadhook destination resume {}`",
