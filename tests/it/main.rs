@@ -27,6 +27,7 @@ mod first_run;
 mod heartbeat;
 mod late;
 mod main_job;
+mod oauth;
 mod once;
 mod presets;
 mod probes;
