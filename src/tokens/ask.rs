@@ -7,6 +7,7 @@ use http::{HeaderMap, HeaderValue};
 use jiff::Timestamp;
 use tokio::time::{Instant, timeout_at};
 
+use crate::domain::connection::Connection;
 use crate::domain::oauth2::OAuth2;
 use crate::domain::oauth2::answer::{self, Denied, Granted, Then};
 use crate::domain::oauth2::request::Ask;
@@ -16,7 +17,7 @@ use crate::domain::retry_after;
 use crate::domain::secret::Secret;
 use crate::domain::span;
 use crate::domain::veil::Veil;
-use crate::http_client::{Failure, explain};
+use crate::http_client::{Failure, explain_over};
 
 /// For one whole request. A token that takes longer is not worth the wait of all who need it.
 const TIMEOUT: Duration = Duration::from_secs(15);
@@ -32,7 +33,7 @@ pub struct NotGranted {
 
 /// Asks once. What is said where there is no token holds nothing of what was sent.
 pub async fn ask(
-    client: &reqwest::Client,
+    (client, connection): (&reqwest::Client, &Connection),
     oauth2: &OAuth2,
     ask: &Ask,
     pointers: &[String],
@@ -60,7 +61,7 @@ pub async fn ask(
     };
     let mut response = match timeout_at(deadline, sent.send()).await {
         Ok(Ok(response)) => response,
-        Ok(Err(error)) => return Err(later(explain(&error, TIMEOUT))),
+        Ok(Err(error)) => return Err(later(explain_over(&error, TIMEOUT, connection))),
         Err(_) => return Err(too_late()),
     };
     let status = response.status().as_u16();
@@ -75,7 +76,7 @@ pub async fn ask(
                 return Err(NotGranted { denied: Denied { then: Then::TryLater, said }, wait });
             }
             Ok(Ok(None)) => break,
-            Ok(Err(error)) => return Err(later(explain(&error, TIMEOUT))),
+            Ok(Err(error)) => return Err(later(explain_over(&error, TIMEOUT, connection))),
             Err(_) => return Err(too_late()),
         }
     }

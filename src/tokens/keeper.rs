@@ -345,7 +345,7 @@ impl Shared {
                 }
             },
         };
-        ask(client, &self.oauth2, what, &self.pointers, now).await
+        ask((client, &self.destination.connection), &self.oauth2, what, &self.pointers, now).await
     }
 
     /// On disk first, and only then for anyone to have. `waiting`: destinations that go on at once.
