@@ -21,6 +21,7 @@ pub fn seen() -> Seen {
         in_flight: 0,
         last_accepted: None,
         trouble: None,
+        token: None,
     };
     let received =
         |requests, accepted| Received { requests, verified: requests, accepted, repeated: 0, leads: accepted };
