@@ -27,6 +27,8 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("ploomes", include_str!("../../config/presets/ploomes.toml")),
     ("rd-station", include_str!("../../config/presets/rd-station.toml")),
     ("rd-station-conversion", include_str!("../../config/presets/rd-station-conversion.toml")),
+    ("rd-station-crm", include_str!("../../config/presets/rd-station-crm.toml")),
+    ("salesforce", include_str!("../../config/presets/salesforce.toml")),
     ("slack", include_str!("../../config/presets/slack.toml")),
     ("teams", include_str!("../../config/presets/teams.toml")),
     ("zapier", include_str!("../../config/presets/zapier.toml")),

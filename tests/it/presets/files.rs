@@ -19,6 +19,8 @@ const NAMES: &[&str] = &[
     "ploomes",
     "rd-station",
     "rd-station-conversion",
+    "rd-station-crm",
+    "salesforce",
     "slack",
     "teams",
     "zapier",

@@ -15,6 +15,8 @@ mod own;
 mod pipedrive;
 mod ploomes;
 mod rd_station;
+mod rd_station_crm;
+mod salesforce;
 mod slack;
 mod stage;
 mod teams;

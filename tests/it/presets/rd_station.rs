@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use super::crm::{Answer, answer};
+use super::crm::{CLIENT_ID, CLIENT_SECRET, Call, Crm, Fault, Story, Tokens, shown};
 use super::leads;
 use super::stage::*;
 use crate::support::*;
@@ -205,5 +207,66 @@ async fn whatever_a_lead_says_is_one_event() {
     for request in rd.requests() {
         let said = events(&request);
         assert!(said.status == 200 || said.body.contains("CANNOT_BE_NULL"), "{said:?}");
+    }
+}
+
+/// The account of a client that signed in.
+#[derive(Clone, Debug)]
+struct Account {
+    tokens: Tokens,
+    events: Vec<Value>,
+}
+
+fn account() -> Account {
+    Account { tokens: Tokens::lasting("refresh-1").saying(json!({"expires_in": 86_400})), events: Vec::new() }
+}
+
+impl Crm for Account {
+    fn answer(&mut self, call: &Call) -> Answer {
+        if call.path == "/auth/token" {
+            return self.tokens.answer(call);
+        }
+        if !self.tokens.let_in(call, "Bearer") {
+            return answer(401, json!({"errors": [{"error_type": "UNAUTHORIZED", "error_message": "Invalid token."}]}));
+        }
+        let mut request = call.request();
+        request.headers.insert("authorization".into(), "Bearer access-token-1".into());
+        let said = events(&request);
+        if said.status == 200 {
+            self.events.push(call.json()["payload"].clone());
+        }
+        answer(said.status, serde_json::from_str(&said.body).unwrap())
+    }
+
+    fn contacts(&self) -> Vec<Value> {
+        self.events.clone()
+    }
+
+    fn notes(&self) -> Vec<Value> {
+        self.events.clone()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn its_tokens_are_renewed() {
+    let keys = |base: &str| {
+        format!(
+            "preset = \"rd-station\"\nurl = \"{base}{EVENTS}\"\nauth = {{ token_url = \"{base}/auth/token\", client_id = {CLIENT_ID:?}, \
+             client_secret = {CLIENT_SECRET:?}, refresh_token = \"refresh-1\" }}"
+        )
+    };
+    let played = Story::of(keys, account).play(&[]).await;
+    assert_eq!((played.fates(), played.crm.events.len()), ((1, 0, 0), 1));
+    assert_eq!(
+        shown(&played.calls)[0],
+        json!({"POST /auth/token": {"grant_type": "refresh_token", "refresh_token": "refresh-1", "client_id": CLIENT_ID,
+            "client_secret": CLIENT_SECRET}})
+    );
+    assert_eq!(played.calls[0].header("content-type"), "application/json");
+    assert_eq!(played.calls[1].header("authorization"), "Bearer access-1");
+    // Nothing of this is an attempt that failed.
+    for fault in [Fault::Killed, Fault::HandledThenKilled, Fault::Cut, Fault::Says(answer(503, Value::Null))] {
+        let played = Story::of(keys, account).play(&[(0, fault.clone())]).await;
+        assert_eq!((played.fates(), played.crm.events.len()), ((1, 0, 0), 1), "{fault:?}");
     }
 }

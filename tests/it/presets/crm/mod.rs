@@ -36,6 +36,7 @@
 //! as strict as its vendor's page: what it refuses without being told to makes a dead letter, and the story fails.
 
 mod story;
+mod tokens;
 mod trying;
 
 use std::collections::BTreeMap;
@@ -47,6 +48,7 @@ use serde_json::{Value, json};
 use crate::support::{Reply, Request};
 
 pub use story::{LEAD, Played, Story};
+pub use tokens::{CLIENT_ID, CLIENT_SECRET, Tokens};
 
 /// A vendor's side. What it knows is its state.
 pub trait Crm: Clone + Send + 'static {
@@ -98,6 +100,11 @@ impl Call {
             at: request.at,
             line: request.line.clone(),
         }
+    }
+
+    /// As it came, for pages that are functions of it.
+    pub fn request(&self) -> Request {
+        Request { line: self.line.clone(), headers: self.headers.clone(), body: self.body.clone(), at: self.at }
     }
 
     /// The body, if it is JSON and said to be; else null.
