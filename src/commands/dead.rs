@@ -12,6 +12,7 @@ use crate::admin::reach;
 use crate::app::operator::{
     DeadDrop, DeadLetter, DeadList, DeadRetry, DeadShow, DeadStepDone, Decided, Filter, Letters, Shown, StepDone,
 };
+use crate::domain::steps::Stood;
 use crate::domain::{clock, span};
 
 #[derive(Debug, clap::Subcommand)]
@@ -232,7 +233,16 @@ fn show(shown: &Shown) -> String {
 fn steps_text(shown: &Shown) -> String {
     let is_whole = shown.request.is_some();
     let mut out = "\n\nits steps:".to_owned();
-    for (step, line) in shown.steps.iter().zip(steps(&shown.steps)) {
+    let told: Vec<Stood> = shown
+        .steps
+        .iter()
+        .cloned()
+        .map(|step| {
+            let captured = if is_whole { Vec::new() } else { step.captured };
+            Stood { captured, ..step }
+        })
+        .collect();
+    for (step, line) in shown.steps.iter().zip(steps(&told)) {
         out.push_str(&format!("\n  {line}"));
         let own = shown.details.progress.captured.iter().filter(|own| is_whole && own.step == step.step);
         own.for_each(|own| out.push_str(&format!("\n      {} = {}", own.name, printable(&own.json))));

@@ -108,6 +108,8 @@ struct TestedStep {
     /// `None` where it is left out, or cannot be made.
     request: Option<OutgoingRequest>,
     unsendable: Option<String>,
+    /// The captured value that may be to blame, for it is only stood in for.
+    guess: Option<String>,
     /// What would be taken out of its answer.
     captures: Vec<Capture>,
 }
@@ -263,7 +265,8 @@ fn test(config: &Config, event: Event, given: Given<'_>, now: Timestamp) -> Test
                 Ok(request) => (request, None),
                 Err(unfit) => (None, Some(unfit.to_string())),
             };
-            made.unsendable = made.unsendable.or(unsendable.clone());
+            let is_guess = step.as_ref().is_some_and(|step| step.guess.is_some());
+            made.unsendable = made.unsendable.or(unsendable.clone().filter(|_| !is_guess));
             match step {
                 None => made.request = request,
                 Some(step) => made.steps.push(tested_step(step, request, unsendable)),
@@ -297,6 +300,7 @@ fn tested_step(step: RehearsedStep, request: Option<OutgoingRequest>, unsendable
         values: step.looked.into_iter().map(|(name, value)| Looked { name, value }).collect(),
         request,
         unsendable,
+        guess: step.guess,
         captures: captures.collect(),
     }
 }
@@ -364,7 +368,12 @@ fn steps_text(steps: &[TestedStep]) -> String {
             ));
         }
         if let Some(why) = &step.unsendable {
-            out.push_str(&format!("        cannot be sent: {why}\n"));
+            match &step.guess {
+                Some(name) => out.push_str(&format!(
+                    "        cannot be shown with what stands for {name}: {why}\n        give it with --captured {name}=VALUE\n"
+                )),
+                None => out.push_str(&format!("        cannot be sent: {why}\n")),
+            }
         }
         for own in &step.captures {
             let optional = match (&own.seen_as, own.optional) {

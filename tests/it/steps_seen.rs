@@ -250,6 +250,18 @@ fn route_test_says_which_step_cannot_be_made_and_shows_the_others() {
         &text.out,
         &["1. find-contact", "GET https://", "4. note", "cannot be sent: the url of the step note"],
     );
+    // What stands in for an answer may be to blame, and then a person can say better.
+    let wants =
+        steps(FIND_CONTACT, FIND_NOTE).replace("url = \"/notes\"", "url = \"/notes/{{ captured.contact_id + 1 }}\"");
+    let place = offline(&wants);
+    let text = place.run(&["route", "test", "--lead", "lead.json"]);
+    assert_eq!(text.code, 0, "{}", text.out);
+    holds_in_order(
+        &text.out,
+        &["4. note", "cannot be shown with what stands for contact_id", "--captured contact_id=VALUE"],
+    );
+    let text = place.run(&["route", "test", "--lead", "lead.json", "--captured", "contact_id=7"]);
+    holds_in_order(&text.out, &["4. note", "POST https://crm.example.com/v1/notes/8"]);
 }
 
 /// The warnings and mistakes of a file with these steps, a line each.
@@ -266,6 +278,8 @@ fn checked(lines: &str, code: i32) -> Vec<String> {
 fn check_tries_every_step_and_doubts_what_can_come_to_nothing() {
     let right = format!("secret = {SECRET:?}\n{}", steps(FIND_CONTACT, FIND_NOTE));
     assert_eq!(checked(&right, 0), Vec::<String>::new());
+    let number = right.replace("url = \"/notes\"", "url = \"/notes/{{ captured.contact_id + 1 }}\"");
+    assert_eq!(checked(&number, 0), Vec::<String>::new(), "only an answer can tell");
     let said = offline(&right).with("CRM_TOKEN", TOKEN).run(&["check"]);
     assert!(said.out.contains("4 steps (find-contact, contact, find-note, note), signed"), "{}", said.out);
 

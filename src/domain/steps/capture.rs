@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::super::template::{Context, RenderError, Text};
-use super::rehearsal::Awaited;
+use super::rehearsal::{Awaited, stand_in};
 
 /// No captured value is longer, in bytes of JSON.
 pub const LONGEST: usize = 2 * 1024;
@@ -96,14 +96,14 @@ impl Capture {
     /// What there is to say of it where it cannot be filled in.
     pub(super) fn unread(&self, given: &[(String, String)]) -> Awaited {
         let own = given.iter().find(|(name, _)| *name == self.name).map(|(_, json)| json.clone());
-        let stand_in = || (!self.optional).then(|| format!("\"{}\"", self.name.to_ascii_uppercase()));
+        let stood_in = || (!self.optional).then(|| stand_in(&self.name));
         let list = self.list.as_ref().map(|list| (list.pointer.as_str(), "...", list.whole));
         Awaited {
             name: self.name.clone(),
             place: place(list, &self.at),
             optional: self.optional,
             given: own.is_some(),
-            seen_as: own.or_else(stand_in),
+            seen_as: own.or_else(stood_in),
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::super::template::{Condition, Judged};
 use super::calls::view;
 use super::progress::Progress;
+use super::rehearsal::to_blame;
 use super::{OnUnknown, Step, Steps};
 
 /// Something that a person may not have meant.
@@ -105,7 +106,13 @@ impl Steps {
             for known in self.situations(i) {
                 for unknown in [Vec::new(), all.clone()] {
                     match self.judged(step, when, id, envelope, &Progress { unknown, ..known.clone() }) {
-                        Some(Judged::CannotTell(said)) => drop(why.get_or_insert(said)),
+                        Some(Judged::CannotTell(said)) => {
+                            // With another value there it might be evaluated.
+                            if to_blame(&said, known.captured.iter().map(|own| own.name.as_str())).is_some() {
+                                return None;
+                            }
+                            why.get_or_insert(said);
+                        }
                         _ => return None,
                     }
                 }

@@ -17,15 +17,6 @@ pub struct Given<'a> {
     pub unknown: &'a [String],
 }
 
-/// What stands in for a value that nobody has given.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum StandIn {
-    /// Its name in capitals, which a person recognizes.
-    Name,
-    /// A number, for templates that reckon with it.
-    Number,
-}
-
 /// A call as it would be made.
 #[derive(Debug)]
 pub struct Rehearsed {
@@ -48,6 +39,8 @@ pub struct RehearsedStep {
     pub looked: Vec<(String, String)>,
     /// What would be taken out of its answer.
     pub captures: Vec<Awaited>,
+    /// Where no request can be made: the captured value that may be to blame, for it is only stood in for.
+    pub guess: Option<String>,
 }
 
 /// A value that an answer would hold.
@@ -78,7 +71,7 @@ impl Calls {
             Calls::One(form) => {
                 vec![Rehearsed { step: None, made: form.render(id, envelope.to_vec()).map(Some) }]
             }
-            Calls::Several(steps) => steps.rehearse(id, &steps.what_may_leave(envelope), given, StandIn::Name),
+            Calls::Several(steps) => steps.rehearse(id, &steps.what_may_leave(envelope), given),
         }
     }
 
@@ -102,7 +95,7 @@ impl Steps {
         }
     }
 
-    fn rehearse(&self, id: &str, envelope: &[u8], given: Given<'_>, stand_in: StandIn) -> Vec<Rehearsed> {
+    fn rehearse(&self, id: &str, envelope: &[u8], given: Given<'_>) -> Vec<Rehearsed> {
         let mut progress = Progress { unknown: given.unknown.to_vec(), ..Progress::default() };
         let mut rehearsed = Vec::new();
         for step in &self.steps {
@@ -113,6 +106,7 @@ impl Steps {
                 when: None,
                 looked: Vec::new(),
                 captures: Vec::new(),
+                guess: None,
             };
             let made = step.form.context(id, envelope, Some(&view)).and_then(|context| {
                 if let Some(when) = &step.when {
@@ -128,7 +122,7 @@ impl Steps {
                 for capture in &step.captures {
                     let want = capture.want(&context);
                     let want = want.map_err(|reason| Unfit::unrenderable(&"what it captures", &reason))?;
-                    told.captures.push(awaited(&want, given.captured, stand_in));
+                    told.captures.push(awaited(&want, given.captured));
                 }
                 Ok(Some(request))
             });
@@ -136,8 +130,11 @@ impl Steps {
                 Ok(None) => progress.skipped(&step.name),
                 // The steps behind one that cannot be made are told all the same, as if it had been.
                 Ok(Some(_)) | Err(_) => {
-                    if made.is_err() {
+                    if let Err(unfit) = &made {
                         told.captures = step.captures.iter().map(|own| own.unread(given.captured)).collect();
+                        let stood_in = progress.captured.iter().map(|own| own.name.as_str());
+                        let stood_in = stood_in.filter(|own| !given.captured.iter().any(|(name, _)| name == own));
+                        told.guess = to_blame(&unfit.to_string(), stood_in).map(str::to_owned);
                     }
                     let seen = told.captures.iter().filter_map(|own| Some((own.name.clone(), own.seen_as.clone()?)));
                     let captured = seen.map(|(name, json)| Captured { step: step.name.clone(), name, json });
@@ -151,52 +148,45 @@ impl Steps {
     }
 
     fn unfit(&self, id: &str, envelope: &[u8]) -> Vec<(Option<usize>, Unfit)> {
-        let ways =
-            [StandIn::Name, StandIn::Number].map(|stand_in| self.rehearse(id, envelope, Given::default(), stand_in));
         let mut found = Vec::new();
-        let [by_name, by_number] = ways;
-        for (i, (one, other)) in by_name.into_iter().zip(by_number).enumerate() {
-            let unfit = match (one.made, other.made) {
-                (Err(unfit), Err(_)) => Some(unfit),
-                (Ok(None), Ok(None)) => self.unfit_at_best(id, envelope, i),
-                _ => None,
+        for (i, call) in self.rehearse(id, envelope, Given::default()).into_iter().enumerate() {
+            let is_guess = call.step.is_some_and(|step| step.guess.is_some());
+            let unfit = match call.made {
+                Err(unfit) if !is_guess => Some(unfit),
+                Ok(None) => self.unfit_at_best(id, envelope, i),
+                Err(_) | Ok(Some(_)) => None,
             };
             found.extend(unfit.map(|unfit| (Some(i), unfit)));
         }
         found
     }
 
-    /// Why this step cannot be made even where every step before it captured all that it can, and where none did.
+    /// Why this step cannot be made, neither where no step before it captured anything nor where each captured all that it
+    /// can.
     fn unfit_at_best(&self, id: &str, envelope: &[u8], i: usize) -> Option<Unfit> {
         let step = self.steps.get(i)?;
-        let mut situations = vec![Progress::default()];
-        situations.extend([StandIn::Name, StandIn::Number].map(|stand_in| self.all_captured_before(i, stand_in)));
         let mut last = None;
-        for progress in situations {
-            match step.ready(id, envelope, &progress) {
-                Ok(_) => return None,
-                Err(unfit) => last = Some(unfit.at_step(&step.name)),
+        for progress in self.situations(i) {
+            let unfit = step.ready(id, envelope, &progress).err()?;
+            if to_blame(&unfit.to_string(), progress.captured.iter().map(|own| own.name.as_str())).is_some() {
+                return None;
             }
+            last = Some(unfit.at_step(&step.name));
         }
         last
     }
 
-    /// As if every step before this one had captured all that it can.
-    fn all_captured_before(&self, i: usize, stand_in: StandIn) -> Progress {
+    /// The situations in which this step is worth trying: nothing captured before it, and all that can be.
+    pub(super) fn situations(&self, i: usize) -> [Progress; 2] {
         let before = self.steps.iter().take(i);
         let captured = before.flat_map(|step| {
             step.captures.iter().map(|capture| Captured {
                 step: step.name.clone(),
                 name: capture.name.clone(),
-                json: stand_in.json(&capture.name),
+                json: stand_in(&capture.name),
             })
         });
-        Progress { captured: captured.collect(), ..Progress::default() }
-    }
-
-    /// The situations in which the conditions of this step are worth trying: nothing captured before, and everything.
-    pub(super) fn situations(&self, i: usize) -> [Progress; 3] {
-        [Progress::default(), self.all_captured_before(i, StandIn::Name), self.all_captured_before(i, StandIn::Number)]
+        [Progress::default(), Progress { captured: captured.collect(), ..Progress::default() }]
     }
 }
 
@@ -210,22 +200,25 @@ impl Step {
     }
 }
 
-impl StandIn {
-    fn json(self, name: &str) -> String {
-        match self {
-            StandIn::Name => format!("\"{}\"", name.to_ascii_uppercase()),
-            StandIn::Number => "1".to_owned(),
-        }
-    }
+/// What stands for a captured value that nobody has given, as JSON text. A person recognizes it; a template may want a
+/// number, or a list.
+pub(super) fn stand_in(name: &str) -> String {
+    format!("\"{}\"", name.to_ascii_uppercase())
 }
 
-fn awaited(want: &Want, given: &[(String, String)], stand_in: StandIn) -> Awaited {
+/// Which of these captured values a reason speaks of: with another value there, all might be well.
+pub(super) fn to_blame<'a>(reason: &str, stood_in: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let mut stood_in = stood_in;
+    stood_in.find(|name| reason.contains(&format!("captured.{name}")))
+}
+
+fn awaited(want: &Want, given: &[(String, String)]) -> Awaited {
     let own = given.iter().find(|(name, _)| name == want.name()).map(|(_, json)| json.clone());
     let (optional, name) = (want.is_optional(), want.name().to_owned());
     Awaited {
         place: want.place(),
         given: own.is_some(),
-        seen_as: own.or_else(|| (!optional).then(|| stand_in.json(&name))),
+        seen_as: own.or_else(|| (!optional).then(|| stand_in(&name))),
         optional,
         name,
     }

@@ -71,10 +71,24 @@ fn what_is_left_out_is_tried_as_well_and_only_what_can_never_be_made_is_told() {
     let told = unfit(steps);
     assert_eq!(told.len(), 1);
     assert!(told[0].0 == Some(2) && told[0].1.contains("the url of the step find-note"), "{told:?}");
-    // What an answer must be for it is nobody's knowledge: a number will do.
+    // What an answer must be for it is nobody's knowledge: a number, say.
+    for wants in ["captured.contact_id + 1", "captured.contact_id | round"] {
+        let mut steps = crm();
+        steps.steps[3].form = form(Method::POST, &format!("/notes/{{{{ {wants} }}}}"), BodyForm::Envelope);
+        let told = rehearse(steps.clone(), &[], &[]);
+        assert!(told[3].made.is_err() && step_of(&told[3]).guess.as_deref() == Some("contact_id"), "{told:?}");
+        assert_eq!(unfit(steps.clone()), []);
+        steps.steps[3].when = when("lead.email is undefined");
+        assert_eq!(unfit(steps.clone()), []);
+        // A person who gives the value is told.
+        let told = rehearse(steps, &[("contact_id", "{}")], &[]);
+        assert_eq!(step_of(&told[3]).guess, None);
+    }
+    // What may be missing is missing there, which some lead will see.
     let mut steps = crm();
-    steps.steps[3].form = form(Method::POST, "/notes/{{ captured.contact_id + 1 }}", BodyForm::Envelope);
-    assert_eq!(unfit(steps), []);
+    steps.steps[1].form = form(Method::POST, "/contacts/{{ captured.contact_id.x }}", BodyForm::Envelope);
+    let told = unfit(steps);
+    assert!(told.len() == 1 && told[0].0 == Some(1), "{told:?}");
     // Needed only where something was found, and right then.
     let mut steps = crm();
     steps.steps[1].when = when("captured.contact_id is defined");
@@ -113,6 +127,12 @@ fn a_condition_on_unknown_is_doubtful_where_nothing_leads_there() {
     // By way of another step it is asked all the same.
     steps.steps[3].on_unknown = OnUnknown::Redo("find".to_owned());
     assert_eq!(doubts(&steps), []);
+    steps.steps[1].when = when("'note' in unknown");
+    steps.steps[2].on_unknown = OnUnknown::Redo("contact".to_owned());
+    steps.steps[3].on_unknown = OnUnknown::Redo("find-note".to_owned());
+    assert_eq!(doubts(&steps), []);
+    steps.steps[2].on_unknown = OnUnknown::Retry;
+    assert_eq!(doubts(&steps), [(1, Doubt::NeverUnknown { of: "note".to_owned() })]);
     let mut steps = crm();
     steps.steps[2].when = when("'nota' in unknown");
     assert_eq!(doubts(&steps), [(2, Doubt::UnknownToAll)]);
@@ -134,8 +154,10 @@ fn a_condition_that_cannot_be_evaluated_whatever_was_captured_is_doubtful() {
     steps.steps[2].captures.clear();
     let told = doubts(&steps);
     assert!(matches!(&told[..], [(3, Doubt::NeverJudged { why })] if why.contains("lead.visits")), "{told:?}");
-    steps.steps[3].when = when("captured.contact_id > 3");
-    assert_eq!(doubts(&steps), []);
+    for may_hold in ["captured.contact_id > 3", "captured.contact_id | map(attribute='x') | length > 0"] {
+        steps.steps[3].when = when(may_hold);
+        assert_eq!(doubts(&steps), [], "{may_hold}");
+    }
 }
 
 /// How far it has come before the note, and after nobody knows of it.
