@@ -192,6 +192,8 @@ impl App {
         let (sent, ()) = tokio::join!(dispatch, beating);
         self.tokens.end().await;
         joined(sent)?;
+        // What dispatch told, and who wants it gets it in the next run.
+        self.teller.end().await?;
         self.retention().once(&stop.gently).await?;
         let after = self.store.census(&self.platform.id).await?;
         Ok(report(pass, &before, &after))
@@ -268,6 +270,7 @@ impl App {
             clock: self.clock.clone(),
             feed: self.feed.clone(),
             health: self.health.clone(),
+            teller: self.teller.clone(),
         };
         let ending = Ending { stop: stop.gently.clone(), abort: stop.at_once.clone(), finish };
         let stop = stop.gently.clone();

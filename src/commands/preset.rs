@@ -52,6 +52,9 @@ fn show(preset: &Preset) -> String {
     let mut out = format!("# {}: {}\n#\n# In your file:\n", preset.name, preset.title);
     out.push_str(&format!("#   [destinations.NAME]\n#   preset = \"{}\"\n", preset.name));
     out.push_str(&format!("#   url = \"{}\"   # {}\n", preset.url_example, preset.url));
+    if let Some(auth) = &preset.auth {
+        out.push_str(&format!("#   auth = {}   # {}\n", auth.example, auth.about));
+    }
     for setting in &preset.settings {
         let value = setting.default.as_deref().unwrap_or("...");
         let must = if setting.required { "" } else { "# " };

@@ -56,6 +56,8 @@ pub struct Preset {
     pub url: String,
     /// One that looks right.
     pub url_example: String,
+    /// How the vendor knows who asks, where it asks for it, and where that is found.
+    pub auth: Option<AuthExample>,
     /// Which events one would send there first.
     pub on: Vec<String>,
     /// Which of them; `None`: all.
@@ -66,6 +68,15 @@ pub struct Preset {
     /// The keys of a destination that it sets.
     #[serde(skip)]
     pub(super) destination: Dict,
+}
+
+/// What a destination writes under `auth`.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct AuthExample {
+    /// What it is, and where it is found.
+    pub about: String,
+    /// As it stands in the file: `{ type = "bearer", token = "${CRM_TOKEN}" }`.
+    pub example: String,
 }
 
 /// Something that a preset's templates need to know.
@@ -129,6 +140,10 @@ impl Preset {
             .map_err(|error| format!("this is not TOML: {}; see https://toml.io", error.message))?;
         let mut values = document.values;
         let mut url = table(values.remove("url"));
+        let auth = values.remove("auth").map(|value| {
+            let mut auth = table(Some(value));
+            AuthExample { about: text_of(auth.remove("about")), example: text_of(auth.remove("example")) }
+        });
         let mut route = table(values.remove("example_route"));
         let settings = table(values.remove("settings")).into_iter().map(|(name, value)| {
             let mut value = table(Some(value));
@@ -159,6 +174,7 @@ impl Preset {
             settings,
             url: text_of(url.remove("about")),
             url_example: text_of(url.remove("example")),
+            auth,
             on: texts(route.remove("on")),
             when: route.remove("when").map(|when| text_of(Some(when))),
             text: text.to_owned(),

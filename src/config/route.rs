@@ -11,10 +11,6 @@ use crate::domain::form::BodyForm;
 use crate::domain::route::{Route, overlaps};
 use crate::domain::template::Place;
 
-/// Event types that other versions emit.
-const LATER_TYPES: [&str; 4] =
-    ["ops.destination.failing", "ops.destination.disabled", "ops.destination.recovered", "ops.dead_letter"];
-
 pub(super) fn routes(reading: &Reading<'_>, node: Option<Node<'_>>, destinations: &Destinations) -> Vec<Route> {
     let Some(node) = node else { return Vec::new() };
     if node.is_table() {
@@ -155,8 +151,6 @@ fn event_type(node: Node<'_>) -> Option<EventType> {
     let all = || format!("this version emits {}", known.join(", "));
     if text.is_put_in() {
         text.mistake("is no event type", all());
-    } else if LATER_TYPES.contains(&written) {
-        text.mistake(format!("this version does not emit `{written}` yet"), all());
     } else {
         let near = suggest::nearest(written, known).map(|name| format!("did you mean \"{name}\"?"));
         text.mistake(format!("`{written}` is no event type"), near.unwrap_or_else(all));

@@ -109,6 +109,9 @@ fn destination(answers: &InitAnswers) -> String {
         lines.push_str("# Signs what is sent. Make one with: printf 'whsec_%s\\n' \"$(openssl rand -base64 32)\"\n");
         lines.push_str(&format!("secret = \"${{{}}}\"\n", answers.secret_variable()));
     }
+    if let Some(auth) = answers.preset.as_ref().and_then(|preset| preset.auth.as_ref()) {
+        lines.push_str(&format!("# {}\nauth = {}\n", auth.about, auth.example));
+    }
     for setting in answers.preset.iter().flat_map(|preset| &preset.settings).filter(|setting| setting.required) {
         lines.push_str(&format!("# {}\nsettings.{} = \"...\"\n", setting.about, setting.name));
     }

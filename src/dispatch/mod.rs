@@ -5,6 +5,7 @@
 
 mod attempt;
 mod contacts;
+mod telling;
 mod worker;
 
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::domain::destination::Destination;
 use crate::domain::route::Route;
+use crate::ops::Teller;
 use crate::store::{Store, StoreError};
 use crate::tokens::Way;
 use crate::watch::{Clock, Feed, Health};
@@ -34,6 +36,8 @@ pub struct Dispatch {
     pub feed: Feed,
     /// Told how each destination is doing.
     pub health: Health,
+    /// Tells of what happens to them.
+    pub teller: Teller,
 }
 
 /// How dispatch is told to end.
@@ -64,6 +68,7 @@ impl Dispatch {
                     clock: self.clock.clone(),
                     feed: self.feed.clone(),
                     health: self.health.clone(),
+                    teller: self.teller.clone(),
                 },
                 way,
             );

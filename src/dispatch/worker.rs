@@ -11,15 +11,18 @@ use tracing::{info, warn};
 use super::Ending;
 use super::attempt::{self, Attempt, Try};
 use super::contacts::{Contacts, OnItsWay};
+use super::telling;
 use crate::domain::breaker::{Breaker, Change, Permission};
 use crate::domain::clock;
 use crate::domain::contact::free_at;
 use crate::domain::destination::Destination;
+use crate::domain::event::Ops;
 use crate::domain::form::Unfit;
 use crate::domain::outcome::Outcome;
 use crate::domain::pace::{Bucket, Throttle};
 use crate::domain::retry::{Death, Verdict, too_old};
 use crate::domain::steps::{Calls, Next};
+use crate::ops::Teller;
 use crate::store::contacts::Counts;
 use crate::store::destinations::Holds;
 use crate::store::dispatch::{Claim, Settlement};
@@ -48,6 +51,7 @@ pub struct Parts {
     pub clock: Clock,
     pub feed: Feed,
     pub health: Health,
+    pub teller: Teller,
 }
 
 pub struct Worker {
@@ -326,6 +330,7 @@ impl Worker {
                 destination = name,
                 said, "says that it is gone: disabled until `leadhook destination resume {name}`"
             );
+            self.tell(telling::disabled(&name, &said, now));
         }
         self.settle(claim, settlement, happening);
     }
@@ -374,13 +379,36 @@ impl Worker {
         let holds = settlement.wait_until.is_some() || settlement.verdict == Verdict::Parked;
         // It counts as on its way until the disk knows.
         let mark = self.contacts.take_mark(&claim.event_id);
+        let news = self.news_of(&claim, &settlement, &happening);
+        let (teller, about) = (self.parts.teller.clone(), self.parts.destination.name.clone());
         self.holds_on_their_way += usize::from(holds);
         self.settling.spawn(async move {
             store.settle(claim, settlement).await?;
             drop(mark);
             feed.tell(happening);
+            if let Some(news) = news {
+                teller.happened(news, Some(about), None).await?;
+            }
             Ok(holds)
         });
+    }
+
+    /// What there is to tell of a delivery that dies.
+    fn news_of(&self, claim: &Claim, settlement: &Settlement, happening: &Happening) -> Option<Ops> {
+        let Verdict::Dead(death) = settlement.verdict else { return None };
+        let why = match (&settlement.why, happening) {
+            (Some(why), _) => why.clone(),
+            (None, Happening::Tried { said, .. }) => format!("{death} ({said})"),
+            (None, _) => death.to_string(),
+        };
+        let (name, now) = (&self.parts.destination.name, settlement.now);
+        (!claim.event_type.is_ops()).then(|| telling::dead_letter(name, claim.lead, &claim.event_id, &why, now))
+    }
+
+    /// Tells whoever wants to hear of it, but for this destination itself.
+    fn tell(&mut self, what: Ops) {
+        let (teller, about) = (self.parts.teller.clone(), self.parts.destination.name.clone());
+        self.settling.spawn(async move { teller.happened(what, Some(about), None).await.map(|()| false) });
     }
 
     fn settled(&mut self, settled: Result<Result<bool, StoreError>, JoinError>) -> Result<(), StoreError> {
@@ -400,19 +428,22 @@ impl Worker {
     }
 
     fn note(&mut self, attempt: &Attempt, now: Timestamp) {
+        let failing = self.breaker.since();
         let change = self.breaker.observe(&attempt.outcome(), attempt.probe, now);
         if matches!(change, Some(Change::Tripped)) {
             self.give_back();
         }
-        let name = &self.parts.destination.name;
+        let name = &self.parts.destination.name.clone();
         match change {
             Some(Change::Tripped) => {
                 warn!(destination = name, said = attempt.said(), "failing: only probes are sent until one is accepted");
                 self.parts.feed.tell(Happening::Failing { destination: name.clone() });
+                self.tell(telling::failing(name, &attempt.said(), self.breaker.since().unwrap_or(now)));
             }
             Some(Change::Closed) => {
                 info!(destination = name, "recovered: deliveries go on");
                 self.parts.feed.tell(Happening::Recovered { destination: name.clone() });
+                self.tell(telling::recovered(name, failing.unwrap_or(now), now));
             }
             None => {}
         }

@@ -46,17 +46,33 @@ pub enum EventType {
     /// The source's lists end silently at some number of rows.
     #[serde(rename = "ops.source.capped")]
     OpsSourceCapped,
+    /// A destination failed so often in a row that only probes are sent.
+    #[serde(rename = "ops.destination.failing")]
+    OpsDestinationFailing,
+    /// It takes deliveries again.
+    #[serde(rename = "ops.destination.recovered")]
+    OpsDestinationRecovered,
+    /// A destination said that it is gone.
+    #[serde(rename = "ops.destination.disabled")]
+    OpsDestinationDisabled,
+    /// A delivery, or a lead's details, were given up on.
+    #[serde(rename = "ops.dead_letter")]
+    OpsDeadLetter,
 }
 
 impl EventType {
     /// Every type that this build emits, in the order in which a person would list them.
-    pub const ALL: [EventType; 6] = [
+    pub const ALL: [EventType; 10] = [
         EventType::LeadFinalized,
         EventType::LeadRated,
         EventType::LeadUpdated,
         EventType::OpsSourceStale,
         EventType::OpsSourceRecovered,
         EventType::OpsSourceCapped,
+        EventType::OpsDestinationFailing,
+        EventType::OpsDestinationRecovered,
+        EventType::OpsDestinationDisabled,
+        EventType::OpsDeadLetter,
     ];
 
     /// The name as it stands in the file, in the envelope and in the metrics.
@@ -68,6 +84,10 @@ impl EventType {
             EventType::OpsSourceStale => "ops.source.stale",
             EventType::OpsSourceRecovered => "ops.source.recovered",
             EventType::OpsSourceCapped => "ops.source.capped",
+            EventType::OpsDestinationFailing => "ops.destination.failing",
+            EventType::OpsDestinationRecovered => "ops.destination.recovered",
+            EventType::OpsDestinationDisabled => "ops.destination.disabled",
+            EventType::OpsDeadLetter => "ops.dead_letter",
         }
     }
 
@@ -80,6 +100,7 @@ impl EventType {
     pub fn topic(self) -> &'static str {
         match self {
             EventType::OpsSourceStale | EventType::OpsSourceRecovered => "source",
+            EventType::OpsDestinationFailing | EventType::OpsDestinationRecovered => "destination",
             other => other.as_str(),
         }
     }

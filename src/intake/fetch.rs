@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use jiff::Timestamp;
+use serde_json::{Map, Value};
 use tracing::{debug, info, warn};
 
 use super::Intake;
@@ -12,7 +13,7 @@ use super::skew::Skew;
 use super::turns::Reading as Readings;
 use crate::domain::clock;
 use crate::domain::csat::Csat;
-use crate::domain::event::{self, Event, EventType, Facts, Origin, Seen};
+use crate::domain::event::{self, Event, EventType, Facts, Ops, Origin, Seen};
 use crate::domain::lead::{Lead, LeadId, Row};
 use crate::domain::news::{self, Last, News};
 use crate::domain::patience::{self, Patience};
@@ -216,7 +217,9 @@ impl Fetch {
             Patience::GiveUp => {
                 warn!(lead = lead.0, error = said, "details given up on; `leadhook dead list` shows it");
                 intake.store.give_up_lead(&intake.platform, lead, said.clone(), now).await?;
+                let why = error.in_short();
                 intake.feed.tell(Happening::Unreadable { lead, error: said });
+                intake.teller.happened(unreadable(lead, &why, now), None, None).await?;
             }
         }
         Ok(())
@@ -244,4 +247,12 @@ pub fn recorded(event: &Event, decision: &Decision) -> Happening {
         event_type: event.event_type,
         destinations: decision.wanted.iter().map(|wanted| wanted.destination.clone()).collect(),
     }
+}
+
+/// What is told of a lead that could not be read.
+fn unreadable(lead: LeadId, why: &str, now: Timestamp) -> Ops {
+    let message = format!("lead {lead} could not be read, and is given up on ({why}): see `leadhook dead list`");
+    let more =
+        Map::from_iter([("weclever_lead_id".to_owned(), Value::from(lead.0)), ("error".to_owned(), Value::from(why))]);
+    Ops { event_type: EventType::OpsDeadLetter, subject: "source".to_owned(), message, count: 1, began: now, more }
 }

@@ -370,6 +370,10 @@ pub fn event_code(event_type: EventType) -> u8 {
         EventType::OpsSourceStale => 16,
         EventType::OpsSourceRecovered => 17,
         EventType::OpsSourceCapped => 18,
+        EventType::OpsDestinationFailing => 19,
+        EventType::OpsDestinationRecovered => 20,
+        EventType::OpsDestinationDisabled => 21,
+        EventType::OpsDeadLetter => 22,
     }
 }
 

@@ -9,6 +9,7 @@ mod support;
 mod tls;
 
 mod again;
+mod alarms;
 mod backfill;
 mod caps;
 mod clocks;

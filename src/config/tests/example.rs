@@ -110,8 +110,11 @@ fn what_init_writes_is_right() {
         answers.url = (!preset.has_url()).then(|| preset.url_example.clone());
         let (name, on) = (preset.name.clone(), preset.on.len());
         answers.preset = Some(preset);
-        let loaded =
-            read_with(&starter_file(&answers), &variables).unwrap_or_else(|mistakes| panic!("{name}: {mistakes}"));
+        let asked = answers.variables();
+        let known = |name: &&String| !variables.iter().any(|(known, _)| known == name);
+        let all: Vec<(&str, &str)> =
+            variables.into_iter().chain(asked.iter().filter(known).map(|name| (name.as_str(), "x"))).collect();
+        let loaded = read_with(&starter_file(&answers), &all).unwrap_or_else(|mistakes| panic!("{name}: {mistakes}"));
         assert_eq!(loaded.warnings, [], "{name}");
         assert_eq!(loaded.config.routes[0].on.len(), on, "{name}");
     }

@@ -262,9 +262,7 @@ fn the_routes() {
             "on = ['lead.finalised']",
             "11:7: routes[0].on[0]: `lead.finalised` is no event type (did you mean \"lead.finalized\"?)",
         ),
-        ("on = ['ops.dead_letter']", "11:7: routes[0].on[0]: this version does not emit `ops.dead_letter` yet"),
         ("on = ['ops.sauce.stale']", "11:7: routes[0].on[0]: `ops.sauce.stale` is no event type (did you mean"),
-        ("on = ['ops.dead_letter']", "11:7: routes[0].on[0]: this version does not emit `ops.dead_letter` yet"),
         ("on = ['lead.finalized', 'lead.finalized']", "11:25: routes[0].on[1]: stands here twice"),
         ("on = [5]", "11:7: routes[0].on[0]: must be text"),
     ] {
