@@ -192,6 +192,20 @@ async fn the_limit_of_one_lead_holds_up_nobody_else() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_contact_has_24_events_in_24_hours() {
+    let (api, rd) = (Api::start().await, StandIn::start(events, vec![]).await);
+    for id in 1..=26 {
+        api.finalize(id, &leads::row(id), Some(leads::LOW));
+    }
+    api.finalize(27, &leads::row(27), Some(leads::UNRATED));
+    let keys = format!("{TOKEN}\nrate = \"1000/s\"");
+    let place = Wiring::new(&api).to("rd-station", "rd", &rd.url(EVENTS), &keys, &["lead.finalized"]).run("4s");
+    let status = place.status();
+    let says = destination(&status, "rd");
+    assert_eq!((&says["delivered"], &says["pending"], rd.requests().len()), (&json!(25), &json!(2), 25), "{status:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn whatever_a_lead_says_is_one_event() {
     let (api, rd) = (Api::start().await, StandIn::start(events, vec![]).await);
     let texts = leads::hostile_texts();
