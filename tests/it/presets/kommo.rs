@@ -287,9 +287,21 @@ fn with(settings: &str) -> impl Fn(&str) -> String + Clone + Send + Sync + use<>
     }
 }
 
+/// An integration by OAuth2, without the pause of minutes after a 429.
+fn integration(base: &str) -> String {
+    format!(
+        "preset = \"kommo\"\nurl = {base:?}\noutcomes = []\n[destinations.crm.auth]\nclient_id = \"integration-1\"\nclient_secret = \"secret-1\"\n\
+         token_url = \"{base}/oauth2/access_token\"\nrefresh_token = \"refresh-0\"\ntoken_params = {{ redirect_uri = \"https://example.com/callback\" }}"
+    )
+}
+
 /// Nobody yet, and a `query` that is behind.
 fn lagging() -> Kommo {
     Kommo { lags: true, ..Kommo::default() }
+}
+
+fn with_refresh() -> Kommo {
+    Kommo { refresh: BTreeSet::from(["refresh-0".to_owned()]), access: Some("none yet".into()), ..lagging() }
 }
 
 fn with_contacts(contacts: Vec<Value>) -> impl Fn() -> Kommo + Send + Sync + use<> {
@@ -375,7 +387,7 @@ async fn a_rating_is_a_note_on_the_same_lead_and_a_new_name_is_the_contacts() {
         .replace("João", "João Silva")
         .replace("\"rating\":null", "\"rating\":\"5\"")
         .replace("\"email\":null", "\"email\":\"joao@example.com\"");
-    let story = Story::of(with(""), Kommo::default).lead(leads::UNRATED).later(&later);
+    let story = Story::of(with(""), lagging).lead(leads::UNRATED).later(&later);
     let played = story.on(&["lead.finalized", "lead.rated", "lead.updated"]).play(&[]).await;
     assert_eq!(played.fates(), (3, 0, 0), "{:#?}", shown(&played.calls));
     assert_eq!((played.crm.contacts.len(), played.crm.leads.len()), (1, 1));
@@ -453,10 +465,22 @@ async fn a_lead_without_an_email_is_known_as_the_setting_says() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whatever_happens_there_is_one_lead_with_one_note() {
+async fn whatever_is_lost_by_a_long_lived_token_there_is_one_lead_with_one_note() {
     // Without its pause of minutes after a 429, for which no test can wait.
     let keys = with("");
-    let story = Story::of(move |base| format!("{}\noutcomes = []", keys(base)), lagging);
+    Story::of(move |base| format!("{}\noutcomes = []", keys(base)), lagging).whatever_is_lost().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_happens_to_an_integrations_tokens_there_is_one_lead_with_one_note() {
+    let story = Story::of(integration, with_refresh);
+    let played = story.play(&[]).await;
+    assert_eq!((played.fates(), played.crm.given), ((1, 0, 0), 1), "{:#?}", shown(&played.calls));
+    assert_eq!(
+        shown(&played.calls)[0],
+        json!({"POST /oauth2/access_token": {"client_id": "integration-1", "client_secret": "secret-1", "grant_type": "refresh_token",
+            "refresh_token": "refresh-0", "redirect_uri": "https://example.com/callback"}})
+    );
     story.whatever_happens(&[Fault::Says(problem(504, "Gateway Timeout", ""))]).await;
 }
 

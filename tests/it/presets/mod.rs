@@ -20,3 +20,4 @@ mod salesforce;
 mod slack;
 mod stage;
 mod teams;
+mod zoho;

@@ -223,6 +223,13 @@ fn with(settings: &str) -> impl Fn(&str) -> String + Clone + Send + Sync + use<>
     }
 }
 
+/// An app of the Developer Hub.
+fn app(base: &str) -> String {
+    format!(
+        "preset = \"pipedrive\"\nurl = {base:?}\nauth = {{ client_id = \"client-1\", client_secret = \"secret-1\", refresh_token = \"refresh-1\", token_url = \"{base}/oauth/token\" }}"
+    )
+}
+
 /// Nobody yet, and a search that does not know of whom it has just been told.
 fn lagging() -> Pipedrive {
     Pipedrive { indexed: Some(0), ..Pipedrive::default() }
@@ -303,7 +310,7 @@ async fn a_rating_is_a_note_of_its_own_and_a_new_name_is_the_persons() {
         .replace("João", "João Silva")
         .replace("\"rating\":null", "\"rating\":\"5\"")
         .replace("\"email\":null", "\"email\":\"joao@example.com\"");
-    let story = Story::of(with(""), Pipedrive::default).lead(leads::UNRATED).later(&later);
+    let story = Story::of(with(""), lagging).lead(leads::UNRATED).later(&later);
     let played = story.on(&["lead.finalized", "lead.rated", "lead.updated"]).play(&[]).await;
     assert_eq!(played.fates(), (3, 0, 0), "{:#?}", shown(&played.calls));
     let person = &played.crm.persons[0];
@@ -381,6 +388,18 @@ async fn whatever_happens_there_is_one_person_with_one_note() {
     let burst =
         Fault::Says(refused(429, "Rate limit exceeded").with("x-ratelimit-reset", 2).with("x-ratelimit-remaining", 0));
     Story::of(with(""), lagging).whatever_happens(&[burst]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_is_lost_by_an_app_there_is_one_person_with_one_note() {
+    let story = Story::of(app, lagging);
+    let played = story.play(&[]).await;
+    assert_eq!((played.fates(), played.crm.given), ((1, 0, 0), 1), "{:#?}", shown(&played.calls));
+    assert_eq!(
+        shown(&played.calls)[0],
+        json!({"POST /oauth/token": {"grant_type": "refresh_token", "refresh_token": "refresh-1"}})
+    );
+    story.whatever_is_lost().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
