@@ -29,6 +29,8 @@ struct RdStation {
     requests: usize,
     /// What was made is found by a filter so many requests later, and in a list at once.
     filter_lag: usize,
+    /// At this request the access token has ended.
+    ends_at: usize,
 }
 
 impl RdStation {
@@ -39,7 +41,7 @@ impl RdStation {
     fn with_tokens(tokens: Tokens) -> RdStation {
         let tokens = tokens.saying(json!({"expires_in": 7_200}));
         let (contacts, deals, notes) = (Vec::new(), Vec::new(), Vec::new());
-        RdStation { tokens, contacts, deals, notes, requests: 0, filter_lag: 0 }
+        RdStation { tokens, contacts, deals, notes, requests: 0, filter_lag: 0, ends_at: 0 }
     }
 
     fn slow_to_filter() -> RdStation {
@@ -188,6 +190,9 @@ fn filtered(all: &[Value], call: &Call) -> Result<Answer, Answer> {
 impl Crm for RdStation {
     fn answer(&mut self, call: &Call) -> Answer {
         self.requests += 1;
+        if self.requests == self.ends_at {
+            self.tokens.expire();
+        }
         if call.path == "/oauth2/token" {
             return self.tokens.answer(call);
         }
@@ -351,4 +356,15 @@ async fn a_refresh_token_that_is_lost_needs_a_person_and_loses_no_delivery() {
     // Without such an accident it lives on, whatever else happens.
     let played = Story::of(keys, strict).play(&[(1, Fault::HandledThenKilled), (3, Fault::Killed)]).await;
     assert_eq!((played.fates(), played.crm.notes().len()), ((1, 0, 0), 2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_that_ends_on_the_way_is_renewed_by_the_refresh_token_that_came_with_it() {
+    // Between contact and deal, say.
+    let ending = || RdStation { ends_at: 5, ..RdStation::with_tokens(Tokens::rotating_at_once("refresh-1")) };
+    let played = Story::of(keys, ending).play(&[]).await;
+    assert_eq!((played.fates(), played.crm.contacts.len(), played.crm.notes().len()), ((1, 0, 0), 1, 2));
+    let asked: Vec<String> = played.calls.iter().filter_map(|call| call.form().get("refresh_token").cloned()).collect();
+    assert_eq!(asked, ["refresh-1", "refresh-2"]);
+    assert_eq!(played.calls.last().unwrap().header("authorization"), "Bearer access-2");
 }
