@@ -71,13 +71,24 @@ pub struct Worker {
     next_due: Option<Timestamp>,
     in_flight: JoinSet<Result<Attempt, StoreError>>,
     probing: bool,
-    /// True where the settlement holds the destination back.
-    settling: JoinSet<Result<bool, StoreError>>,
-    /// How many of those hold it back: until they are on disk, the disk does not know.
+    settling: JoinSet<Result<Settling, StoreError>>,
+    /// How many of those hold the destination back: until they are on disk, the disk does not know.
     holds_on_their_way: usize,
+    /// How many of those are one step of several at a destination that takes one delivery at a time: the next step is
+    /// that delivery's, whoever else waits. Two that were looked for and not found would both be made.
+    steps_on_their_way: usize,
     /// As last read; read again when the bell has rung.
     holds: Holds,
     holds_are_old: bool,
+}
+
+/// What a settlement means for those that wait.
+#[derive(Clone, Copy, Default)]
+struct Settling {
+    /// It holds the destination back.
+    holds: bool,
+    /// Its delivery goes on before any other.
+    goes_on: bool,
 }
 
 /// What the worker waits for.
@@ -108,6 +119,7 @@ impl Worker {
             probing: false,
             settling: JoinSet::new(),
             holds_on_their_way: 0,
+            steps_on_their_way: 0,
             holds: Holds::default(),
             holds_are_old: true,
         }
@@ -185,7 +197,7 @@ impl Worker {
         if self.in_flight.is_empty() && self.settling.is_empty() {
             self.contacts.come_back(&mut self.ready);
         }
-        while self.in_flight.len() < places {
+        while self.in_flight.len() < places && self.steps_on_their_way == 0 {
             if self.ready.is_empty() && self.next_due.is_some_and(|at| at <= now) {
                 self.claim(if probe { 1 } else { CLAIMED.max(places) }, now).await?;
             }
@@ -240,7 +252,7 @@ impl Worker {
         let verdict = Verdict::Again { at, counted: false };
         let settlement = Settlement { tried: None, verdict, wait_until: None, why: None, progress: None, now };
         let store = self.parts.store.clone();
-        self.settling.spawn(async move { store.settle(claim, settlement).await.map(|()| false) });
+        self.settling.spawn(async move { store.settle(claim, settlement).await.map(|()| Settling::default()) });
     }
 
     async fn claim(&mut self, limit: usize, now: Timestamp) -> Result<(), StoreError> {
@@ -381,7 +393,9 @@ impl Worker {
         let mark = self.contacts.take_mark(&claim.event_id);
         let news = self.news_of(&claim, &settlement, &happening);
         let (teller, about) = (self.parts.teller.clone(), self.parts.destination.name.clone());
+        let goes_on = settlement.verdict == Verdict::NextStep && self.parts.destination.concurrency == 1;
         self.holds_on_their_way += usize::from(holds);
+        self.steps_on_their_way += usize::from(goes_on);
         self.settling.spawn(async move {
             store.settle(claim, settlement).await?;
             drop(mark);
@@ -389,7 +403,7 @@ impl Worker {
             if let Some(news) = news {
                 teller.happened(news, Some(about), None).await?;
             }
-            Ok(holds)
+            Ok(Settling { holds, goes_on })
         });
     }
 
@@ -408,18 +422,24 @@ impl Worker {
     /// Tells whoever wants to hear of it, but for this destination itself.
     fn tell(&mut self, what: Ops) {
         let (teller, about) = (self.parts.teller.clone(), self.parts.destination.name.clone());
-        self.settling.spawn(async move { teller.happened(what, Some(about), None).await.map(|()| false) });
+        self.settling
+            .spawn(async move { teller.happened(what, Some(about), None).await.map(|()| Settling::default()) });
     }
 
-    fn settled(&mut self, settled: Result<Result<bool, StoreError>, JoinError>) -> Result<(), StoreError> {
-        let held = match settled {
+    fn settled(&mut self, settled: Result<Result<Settling, StoreError>, JoinError>) -> Result<(), StoreError> {
+        let settled = match settled {
             Ok(settled) => settled?,
             Err(lost) if lost.is_panic() => std::panic::resume_unwind(lost.into_panic()),
             // Settlements are never cut off but together with the worker.
-            Err(_) => false,
+            Err(_) => Settling::default(),
         };
         self.contacts.come_back(&mut self.ready);
-        if held {
+        if settled.goes_on {
+            self.steps_on_their_way -= 1;
+            // It was due before all that are claimed, and is claimed before them now.
+            self.give_back();
+        }
+        if settled.holds {
             self.holds_on_their_way -= 1;
             // A person may have resumed it meanwhile; from now on the disk has the last word.
             self.holds_are_old = true;
