@@ -305,3 +305,11 @@ async fn whatever_a_lead_says_is_one_contact_and_one_record() {
         assert_eq!(told, ((1, 0, 0), 1, 1), "{:.200}: {:#?}", details, shown(&played.calls));
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_conversations_at_once_are_one_contact_with_two_records() {
+    for details in [leads::LOW, leads::UNRATED] {
+        let played = Story::of(keys, Account::default).lead(details).twice().play(&[]).await;
+        assert_eq!((played.fates(), played.crm.contacts().len(), played.crm.notes().len()), ((2, 0, 0), 1, 2));
+    }
+}

@@ -34,6 +34,7 @@ pub struct Story<C> {
     row: String,
     details: String,
     later: Option<String>,
+    twice: bool,
     wait: &'static str,
 }
 
@@ -47,6 +48,7 @@ impl<C> Clone for Story<C> {
             row: self.row.clone(),
             details: self.details.clone(),
             later: self.later.clone(),
+            twice: self.twice,
             wait: self.wait,
         }
     }
@@ -95,6 +97,7 @@ impl<C: Crm> Story<C> {
             row: leads::row(LEAD),
             details: leads::LOW.to_owned(),
             later: None,
+            twice: false,
             wait: "30s",
         }
     }
@@ -108,6 +111,12 @@ impl<C: Crm> Story<C> {
     /// The same with another row in the list.
     pub fn row(mut self, row: &str) -> Story<C> {
         self.row = row.to_owned();
+        self
+    }
+
+    /// The same person had two conversations, which are finalized at the same moment.
+    pub fn twice(mut self) -> Story<C> {
+        self.twice = true;
         self
     }
 
@@ -171,6 +180,9 @@ impl<C: Crm> Story<C> {
         let place = Arc::new(Place::empty());
         place.write_text("leadhook.toml", &self.file(&api.base_url(), &raw.url()));
         api.finalize(LEAD, &self.row, Some(&self.details));
+        if self.twice {
+            api.finalize(LEAD + 1, &leads::row(LEAD + 1), Some(&self.details));
+        }
         if let Some(later) = &self.later {
             api.tell_next(LEAD, Some(later));
         }
