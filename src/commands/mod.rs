@@ -5,6 +5,7 @@
 mod auth;
 mod backfill;
 mod check;
+mod completions;
 mod dead;
 mod demo;
 mod destination;
@@ -13,6 +14,7 @@ pub mod exit;
 mod explain;
 mod init;
 mod logging;
+mod man;
 mod online;
 mod output;
 mod preset;
@@ -26,16 +28,19 @@ mod verify;
 
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::config::{Config, Environment, Loaded, Locate, load};
 use crate::simulator::{SimulateArgs, simulate};
 use exit::{Exit, Failure};
 use output::Output;
 
+/// The version, and what it was built from and for; `build.rs` finds that out.
+const VERSION: &str = env!("LEADHOOK_VERSION");
+
 /// Tells your CRM, your chat room and your queue what happens in WeClever, and never loses a lead.
 #[derive(Debug, Parser)]
-#[command(name = "leadhook", version, propagate_version = true, max_term_width = 100)]
+#[command(name = "leadhook", version = VERSION, propagate_version = true, max_term_width = 100)]
 pub struct Cli {
     #[command(flatten)]
     pub(crate) global: Global,
@@ -98,6 +103,10 @@ enum Command {
     Verify(verify::VerifyArgs),
     /// Run a simulated WeClever, to try a file against
     Simulate(Box<SimulateArgs>),
+    /// Print what your shell needs to complete commands and options
+    Completions(completions::CompletionsArgs),
+    /// Print the manual page, or write one for each command
+    Man(man::ManArgs),
 }
 
 /// Does what was typed.
@@ -124,12 +133,19 @@ pub async fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Route(command) => route::route(&global, command, &output),
         Command::Preset(command) => preset::preset(&global, command, &output),
         Command::Verify(args) => verify::verify(&global, &args, &output),
+        Command::Completions(args) => completions::completions(&args),
+        Command::Man(args) => man::man(&args, &output),
         Command::Simulate(args) => {
             let stop = signals::listen();
             simulate(*args, global.json, stop.gently.cancelled_owned()).await.map_err(Failure::unavailable)?;
             Ok(Exit::Done)
         }
     }
+}
+
+/// Everything that can be typed, under the plain version: what is made of it must not differ from build to build.
+fn whole_command() -> clap::Command {
+    Cli::command().version(env!("CARGO_PKG_VERSION"))
 }
 
 impl Command {

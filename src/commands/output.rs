@@ -47,6 +47,16 @@ impl Output {
     }
 }
 
+/// Prints bytes that are for another program, as they are.
+///
+/// # Errors
+/// Nobody reads any more.
+pub fn raw(bytes: &[u8]) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(bytes)?;
+    out.flush()
+}
+
 /// A table without lines, as wide as the terminal.
 pub fn table(header: &[&str]) -> Table {
     let mut table = Table::new();

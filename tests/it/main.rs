@@ -30,6 +30,7 @@ mod late;
 mod main_job;
 mod oauth;
 mod once;
+mod packages;
 mod presets;
 mod probes;
 mod rated;
