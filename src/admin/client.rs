@@ -30,7 +30,7 @@ pub enum Desk {
 /// A running service.
 pub struct Remote {
     client: reqwest::Client,
-    base: String,
+    root: String,
     token: Secret,
 }
 
@@ -82,6 +82,23 @@ pub async fn reach_or_make(config: &Config) -> Result<Desk, Refusal> {
     Ok(Desk::Here(Box::new(Operator::new(store, config.clone(), Clock::system(), None))))
 }
 
+/// Whether the service that works on this store answers `/healthz`.
+///
+/// # Errors
+/// None runs, or it does not answer within two seconds.
+pub async fn is_alive(store: &Path) -> Result<(), Refusal> {
+    let Some(remote) = running(store).await else {
+        return Err(Refusal::Unavailable(format!("no service works on {}", store.display())));
+    };
+    let asked = remote.client.get(format!("{}/healthz", remote.root)).timeout(CONNECTING);
+    let answer = asked.send().await.map_err(|e| gone(explain(&e, CONNECTING)))?;
+    if answer.status().is_success() { Ok(()) } else { Err(gone(format!("HTTP {}", answer.status()))) }
+}
+
+fn gone(what: impl std::fmt::Display) -> Refusal {
+    Refusal::Unavailable(format!("the running service does not answer: {what}"))
+}
+
 /// The service that the notice speaks of, if it still runs. After a crash the notice stays behind, and whoever listens
 /// at its address then is a stranger: only the lock on the store says that someone is at work.
 async fn running(store: &Path) -> Option<Remote> {
@@ -92,18 +109,17 @@ async fn running(store: &Path) -> Option<Remote> {
     let connecting = tokio::net::TcpStream::connect(notice.address);
     tokio::time::timeout(CONNECTING, connecting).await.ok()?.ok()?;
     let client = client_builder().connect_timeout(CONNECTING).timeout(PATIENCE).build().ok()?;
-    Some(Remote { client, base: format!("http://{}{API}", notice.address), token: notice.token() })
+    Some(Remote { client, root: format!("http://{}", notice.address), token: notice.token() })
 }
 
 impl Remote {
     async fn ask<V: Verb>(&self, verb: V) -> Result<V::Reply, Refusal> {
-        let gone = |what: String| Refusal::Unavailable(format!("the running service does not answer: {what}"));
         let question = serde_json::to_vec(&verb).map_err(|e| Refusal::Usage(e.to_string()))?;
         let asked =
-            self.client.post(format!("{}{}", self.base, V::PATH)).bearer_auth(self.token.expose()).body(question);
-        let answer = asked.send().await.map_err(|e| gone(explain(&e, CONNECTING).to_string()))?;
+            self.client.post(format!("{}{API}{}", self.root, V::PATH)).bearer_auth(self.token.expose()).body(question);
+        let answer = asked.send().await.map_err(|e| gone(explain(&e, CONNECTING)))?;
         let status = answer.status();
-        let body = answer.bytes().await.map_err(|e| gone(explain(&e, CONNECTING).to_string()))?;
+        let body = answer.bytes().await.map_err(|e| gone(explain(&e, CONNECTING)))?;
         if status.is_success() {
             return serde_json::from_slice(&body)
                 .map_err(|e| gone(format!("its answer does not read ({e}); is it another version?")));

@@ -9,7 +9,7 @@ mod notice;
 mod probes;
 mod server;
 
-pub use client::{Desk, reach, reach_or_make};
+pub use client::{Desk, is_alive, reach, reach_or_make};
 pub use server::{AdminError, Server};
 
 /// Every verb's path begins with this.

@@ -12,6 +12,7 @@ mod destination;
 mod doctor;
 pub mod exit;
 mod explain;
+mod health;
 mod init;
 mod logging;
 mod man;
@@ -24,6 +25,7 @@ mod route;
 mod run;
 mod signals;
 mod status;
+mod supervisor;
 mod verify;
 
 use std::path::PathBuf;
@@ -107,6 +109,9 @@ enum Command {
     Completions(completions::CompletionsArgs),
     /// Print the manual page, or write one for each command
     Man(man::ManArgs),
+    /// Exit with 0 where the service beside it answers: for container engines
+    #[command(hide = true)]
+    Health,
 }
 
 /// Does what was typed.
@@ -135,6 +140,7 @@ pub async fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Verify(args) => verify::verify(&global, &args, &output),
         Command::Completions(args) => completions::completions(&args),
         Command::Man(args) => man::man(&args, &output),
+        Command::Health => health::health(&global, &output).await,
         Command::Simulate(args) => {
             let stop = signals::listen();
             simulate(*args, global.json, stop.gently.cancelled_owned()).await.map_err(Failure::unavailable)?;

@@ -7,7 +7,7 @@ use tracing::info;
 
 use super::exit::{Exit, Failure};
 use super::output::{Output, count};
-use super::{Global, signals};
+use super::{Global, signals, supervisor};
 use crate::admin::Server;
 use crate::app::{App, OnceReport, Stop};
 use crate::config::Config;
@@ -32,11 +32,14 @@ pub async fn run(global: &Global, args: &RunArgs, output: &Output) -> Result<Exi
 
 async fn service(config: Config, stop: Stop) -> Result<Exit, Failure> {
     let (listen, store) = (config.admin.listen, config.store.path.clone());
+    let (platform, destinations) = (config.source.platform_id.clone(), config.destinations.len() as u64);
     let app = App::build(config, Clock::system()).await?;
     let admin = Server::bind(listen, &store, app.operator()).await?;
     if let Some(address) = admin.address() {
         info!(%address, "commands beside this service ask it there");
     }
+    supervisor::ready(&format!("reads platform {platform} for {}", count(destinations, "destination")));
+    tokio::spawn(supervisor::tell_when_stopping(stop.gently.clone()));
     // It answers until everything is drained: `status` is never more wanted than while stopping takes long.
     let drained = CancellationToken::new();
     let answering = tokio::spawn(admin.serve(drained.clone()));

@@ -44,6 +44,7 @@ mod state;
 mod steps;
 mod steps_seen;
 mod stopping;
+mod supervised;
 mod throttling;
 mod unreadable;
 mod untouched;
