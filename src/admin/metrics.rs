@@ -11,7 +11,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 
-use super::server::Asked;
+use super::asked::Asked;
 use crate::app::operator::{DestinationStatus, State as Standing, Status, StatusReport, Verb};
 use crate::domain::clock;
 use crate::watch::{ByDestination, Counters};

@@ -3,6 +3,7 @@
 //! The service leaves its address and a random token in `PATH/admin.json`, which only its own user can read; whoever can
 //! read it may ask.
 
+mod asked;
 mod client;
 mod metrics;
 mod notice;

@@ -8,7 +8,7 @@ use axum::http::{HeaderMap, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-use super::server::Asked;
+use super::asked::Asked;
 use crate::app::operator::{Readiness, Ready, Verb};
 
 /// The process is there and answers.

@@ -5,14 +5,14 @@ use std::path::Path;
 
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use axum::{Json, Router, middleware};
-use subtle::ConstantTimeEq;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use super::asked::Asked;
 use super::notice::{Notice, Posted};
 use super::{API, metrics, probes};
 use crate::app::operator::{
@@ -20,7 +20,6 @@ use crate::app::operator::{
     Drop as DropPending, Explain, Move, Operator, Pause, ReconcileBegin, ReconcileLeads, ReconcileList, Refusal,
     Resume, SignIn, Status, Test, TokenAsk, TokenShow, Verb,
 };
-use crate::domain::secret::Secret;
 
 /// A command's question is small.
 const LONGEST_QUESTION: usize = 1024 * 1024;
@@ -53,12 +52,6 @@ pub struct Server {
     listener: TcpListener,
     router: Router,
     _posted: Posted,
-}
-
-#[derive(Clone)]
-pub(super) struct Asked {
-    pub(super) operator: Operator,
-    token: Secret,
 }
 
 impl Server {
@@ -134,7 +127,7 @@ fn verb<V: Verb>() -> MethodRouter<Asked> {
 }
 
 async fn answer<V: Verb>(State(asked): State<Asked>, headers: HeaderMap, body: Bytes) -> Response {
-    if !may_ask(&headers, &asked.token) {
+    if !asked.may_be_asked_by(&headers) {
         let why =
             Refusal::Usage("the token is missing or wrong; it stands in admin.json in the store's directory".into());
         return (StatusCode::UNAUTHORIZED, Json(why)).into_response();
@@ -151,10 +144,4 @@ async fn answer<V: Verb>(State(asked): State<Asked>, headers: HeaderMap, body: B
         Err(refusal @ Refusal::Usage(_)) => (StatusCode::UNPROCESSABLE_ENTITY, Json(refusal)).into_response(),
         Err(refusal @ Refusal::Unavailable(_)) => (StatusCode::SERVICE_UNAVAILABLE, Json(refusal)).into_response(),
     }
-}
-
-/// Compared in constant time.
-fn may_ask(headers: &HeaderMap, token: &Secret) -> bool {
-    let given = headers.get(header::AUTHORIZATION).and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
-    given.is_some_and(|given| given.ct_eq(token.expose().as_bytes()).into())
 }

@@ -131,7 +131,7 @@ impl SilenceWatch {
     }
 
     fn ops(&self, event_type: EventType, message: String, began: Timestamp, more: Map<String, Value>) -> Ops {
-        Ops { event_type, subject: SUBJECT.to_owned(), message, count: 1, began, more }
+        Ops { event_type, subject: SUBJECT.to_owned(), message, count: 1, began, of: String::new(), more }
     }
 
     fn noted(&self, silence: Option<Silence>) -> Noted {

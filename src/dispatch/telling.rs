@@ -44,9 +44,9 @@ pub fn dead_letter(destination: &str, lead: LeadId, event_id: &str, why: &str, n
         ("event_id".to_owned(), event_id.into()),
         ("error".to_owned(), why.into()),
     ]);
-    ops(EventType::OpsDeadLetter, destination, message, now, more)
+    Ops { of: event_id.to_owned(), ..ops(EventType::OpsDeadLetter, destination, message, now, more) }
 }
 
 fn ops(event_type: EventType, destination: &str, message: String, began: Timestamp, more: Map<String, Value>) -> Ops {
-    Ops { event_type, subject: destination.to_owned(), message, count: 1, began, more }
+    Ops { event_type, subject: destination.to_owned(), message, count: 1, began, of: String::new(), more }
 }

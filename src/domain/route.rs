@@ -276,6 +276,7 @@ mod tests {
             message: "HTTP 503".into(),
             count: 3,
             began: Timestamp::UNIX_EPOCH,
+            of: String::new(),
             more: serde_json::Map::new(),
         };
         let event = ops("p", happened, Timestamp::UNIX_EPOCH);

@@ -68,6 +68,17 @@ impl fmt::Debug for SecretUrl {
     }
 }
 
+/// Parts of names that say: what follows is a secret.
+const TELLING: [&str; 11] =
+    ["auth", "token", "secret", "key", "password", "passwd", "cookie", "credential", "session", "sig", "code"];
+
+/// Whether a header's or a parameter's name says that its value is a secret.
+pub(super) fn is_telling(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    // Ours, and made anew for each attempt.
+    !name.starts_with("webhook-") && TELLING.iter().any(|part| name.contains(part))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -11,17 +11,13 @@ use url::form_urlencoded::byte_serialize;
 
 use super::auth::Auth;
 use super::form::Form;
-use super::secret::{Secret, SecretUrl};
+use super::secret::{Secret, SecretUrl, is_telling};
 
 /// Shorter values are no secrets, and would be found in every other word.
 const SHORTEST: usize = 6;
 
 /// In the place of what the file itself holds, without naming where it comes from.
 const HIDDEN: &str = "***";
-
-/// Parts of names that say: what follows is a secret.
-const TELLING: [&str; 11] =
-    ["auth", "token", "secret", "key", "password", "passwd", "cookie", "credential", "session", "sig", "code"];
 
 /// Hosts whose whole path is the secret: whoever has the URL may post.
 const SECRET_PATHS: [&str; 9] = [
@@ -264,13 +260,6 @@ fn small_digits(encoded: &str) -> String {
         if is_digit { c.to_ascii_lowercase() } else { c }
     };
     encoded.chars().map(small).collect()
-}
-
-/// Whether a header's or a parameter's name says that its value is a secret.
-pub(super) fn is_telling(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    // Ours, and made anew for each attempt.
-    !name.starts_with("webhook-") && TELLING.iter().any(|part| name.contains(part))
 }
 
 /// Bitrix24's webhooks have their code in the path, behind their user's number, on whatever host a company has its own:

@@ -254,5 +254,13 @@ fn unreadable(lead: LeadId, why: &str, now: Timestamp) -> Ops {
     let message = format!("lead {lead} could not be read, and is given up on ({why}): see `leadhook dead list`");
     let more =
         Map::from_iter([("weclever_lead_id".to_owned(), Value::from(lead.0)), ("error".to_owned(), Value::from(why))]);
-    Ops { event_type: EventType::OpsDeadLetter, subject: "source".to_owned(), message, count: 1, began: now, more }
+    Ops {
+        event_type: EventType::OpsDeadLetter,
+        subject: "source".to_owned(),
+        message,
+        count: 1,
+        began: now,
+        of: lead.to_string(),
+        more,
+    }
 }

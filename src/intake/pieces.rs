@@ -190,7 +190,10 @@ async fn happened(
         more.insert("to".to_owned(), ops::time(to));
     }
     let (event_type, subject) = (EventType::OpsSourceCapped, "list".to_owned());
-    intake.teller.happened(Ops { event_type, subject, message, count: 1, began, more }, None, None).await
+    intake
+        .teller
+        .happened(Ops { event_type, subject, message, count: 1, began, of: String::new(), more }, None, None)
+        .await
 }
 
 fn unchecked(intake: &Intake, stuck: &Stuck) -> String {

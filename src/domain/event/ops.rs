@@ -20,6 +20,8 @@ pub struct Ops {
     pub count: u64,
     /// When it began. The same happening always began at the same time.
     pub began: Timestamp,
+    /// What tells it from another of its kind that began at the same moment; empty: there is none.
+    pub of: String,
     /// What else there is to say, under names of its own.
     pub more: Map<String, Value>,
 }
@@ -48,12 +50,18 @@ const ITS_OWN: [&str; 4] = ["platform_id", "subject", "message", "count"];
 ///
 /// Its `lead` is no lead: a number that all events of one subject have in common, so that they arrive in order.
 pub fn ops(platform: &str, happened: Ops, now: Timestamp) -> Event {
-    let Ops { event_type, subject, message, count, began, mut more } = happened;
+    let Ops { event_type, subject, message, count, began, of, mut more } = happened;
+    let began = rfc3339(began);
+    let mut parts = vec![platform, event_type.as_str(), &subject, &began];
+    if !of.is_empty() {
+        parts.push(&of);
+    }
+    let id = computed_id("evt", &parts);
     more.retain(|name, _| !ITS_OWN.contains(&name.as_str()));
     let data = Data { platform_id: platform, subject: &subject, message: &message, count, more };
     let envelope = Envelope { r#type: event_type, timestamp: rfc3339(now), data };
     Event {
-        id: EventId(computed_id("evt", &[platform, event_type.as_str(), &subject, &rfc3339(began)])),
+        id: EventId(id),
         event_type,
         lead: line_of(platform, &subject),
         timestamp: now,
@@ -84,6 +92,7 @@ mod tests {
             message: "Nothing could be read".into(),
             count: 3,
             began: began.parse().expect("a time"),
+            of: String::new(),
             more: Map::from_iter([("since".to_owned(), json!("x")), ("count".to_owned(), json!("not this"))]),
         }
     }
@@ -111,6 +120,9 @@ mod tests {
         let mut later = happened(stale, "source", began);
         (later.count, later.message) = (9, "still".into());
         assert_eq!(ops("p", later, Timestamp::MAX).id, first);
+        let mut another = happened(stale, "source", began);
+        another.of = "evt_1".into();
+        assert_ne!(ops("p", another, now()).id, first);
         for other in [
             id(EventType::OpsSourceRecovered, "source", began, "p"),
             id(stale, "crm", began, "p"),

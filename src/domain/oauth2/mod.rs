@@ -13,8 +13,7 @@ use std::time::Duration;
 use sha2::{Digest, Sha256};
 use url::Url;
 
-use super::secret::{Secret, SecretUrl};
-use super::veil::is_telling;
+use super::secret::{Secret, SecretUrl, is_telling};
 
 /// How a destination's tokens are had. All values have been checked.
 #[derive(Clone, Debug)]

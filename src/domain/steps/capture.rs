@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::super::template::{Context, RenderError, Text};
-use super::rehearsal::{Awaited, stand_in};
+use super::awaited::{Awaited, stand_in};
 
 /// No captured value is longer, in bytes of JSON.
 pub const LONGEST: usize = 2 * 1024;

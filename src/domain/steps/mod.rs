@@ -3,6 +3,7 @@
 //! Each call is an attempt of its own, and what it led to is on disk before the next one goes out. So a delivery that was
 //! interrupted, however, goes on at the first step that is not behind it.
 
+mod awaited;
 mod by_hand;
 mod calls;
 mod capture;
@@ -18,12 +19,13 @@ use super::form::Form;
 use super::outcome_rules::OutcomeRules;
 use super::template::{Condition, Name};
 
+pub use awaited::Awaited;
 pub use by_hand::{NotByHand, written};
 pub use calls::{Call, Calls, Lost, Next, StepCall, Steps, Told, tell};
 pub use capture::{Capture, InList, LONGEST, LONGEST_IN_ALL, Want};
 pub use doubts::Doubt;
 pub use progress::{Captured, Passed, Progress, Trying};
-pub use rehearsal::{Awaited, Given, Rehearsed, RehearsedStep};
+pub use rehearsal::{Given, Rehearsed, RehearsedStep};
 pub use standing::{Hint, Stands, Stood, failed_at};
 
 /// One call of several.

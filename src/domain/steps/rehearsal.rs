@@ -3,6 +3,7 @@
 use super::super::form::Unfit;
 use super::super::request::Request;
 use super::super::template::Judged;
+use super::awaited::{Awaited, stand_in};
 use super::calls::view;
 use super::capture::Want;
 use super::progress::{Captured, Progress};
@@ -41,21 +42,6 @@ pub struct RehearsedStep {
     pub captures: Vec<Awaited>,
     /// Where no request can be made: the captured value that may be to blame, for it is only stood in for.
     pub guess: Option<String>,
-}
-
-/// A value that an answer would hold.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Awaited {
-    /// What templates know it by.
-    pub name: String,
-    /// Where in the answer it would stand, in words.
-    pub place: String,
-    /// An answer without it is as good.
-    pub optional: bool,
-    /// What the steps behind see of it here, as JSON text; `None`: nothing.
-    pub seen_as: Option<String>,
-    /// Whether a person has given that.
-    pub given: bool,
 }
 
 impl Calls {
@@ -198,12 +184,6 @@ impl Step {
     pub(super) fn ready(&self, id: &str, envelope: &[u8], progress: &Progress) -> Result<Request, Unfit> {
         self.form.render_step(id, envelope.to_vec(), &view(id, &self.name, progress))
     }
-}
-
-/// What stands for a captured value that nobody has given, as JSON text. A person recognizes it; a template may want a
-/// number, or a list.
-pub(super) fn stand_in(name: &str) -> String {
-    format!("\"{}\"", name.to_ascii_uppercase())
 }
 
 /// Which of these captured values a reason speaks of: with another value there, all might be well.

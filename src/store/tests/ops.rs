@@ -19,6 +19,7 @@ pub(super) fn began(subject: &str, began: i64, now: i64) -> Event {
         message: "HTTP 503".into(),
         count: 1,
         began: at(began),
+        of: String::new(),
         more: serde_json::Map::new(),
     };
     ops("my-platform", happened, at(now))
