@@ -1,9 +1,17 @@
 //! What those who make packages of leadhook need: completions, pages for `man`, and a version that says what was built.
 
 use std::fs;
+use std::path::Path;
 use std::process::Command;
 
+use toml_edit::{DocumentMut, Value};
+
 use crate::support::*;
+
+fn source(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
+    fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()))
+}
 
 /// What bash would offer for this line, whose last word is not finished.
 fn bash_offers(place: &Place, words: &[&str]) -> Vec<String> {
@@ -92,4 +100,43 @@ fn the_version_says_what_was_built() {
         let commit = commit.unwrap_or_else(|| panic!("no commit in {}", ran.out));
         assert!(head.starts_with(commit.trim_end_matches("-dirty")), "{commit} is not {head}");
     }
+}
+
+#[test]
+fn what_the_debian_package_is_made_of_is_there() {
+    let cargo: DocumentMut = source("Cargo.toml").parse().unwrap();
+    let deb = &cargo["package"]["metadata"]["deb"];
+    let made = source("packaging/build-deb");
+    for asset in deb["assets"].as_array().unwrap() {
+        let from = asset.as_array().and_then(|asset| asset.get(0)).and_then(Value::as_str).unwrap();
+        if let Some(own) = from.strip_prefix("target/packaging/") {
+            let last = own.trim_end_matches("/*.1").rsplit('/').next().unwrap();
+            assert!(made.contains(&format!("/{last}\"")), "build-deb does not make {from}");
+        } else if from != "target/release/leadhook" {
+            let (directory, name) = from.rsplit_once('/').unwrap_or(("", from));
+            let entries = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(directory)).unwrap();
+            let mut names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+            let fits = |file: String| name.strip_prefix('*').map_or(file == name, |end| file.ends_with(end));
+            assert!(names.any(fits), "there is no {from}");
+        }
+    }
+    let unit = deb["systemd-units"]["unit-name"].as_str().unwrap();
+    assert!(source(&format!("packaging/{unit}.service")).contains("Type=notify\n"));
+}
+
+/// A command beside the service must find the file and the store that the service has.
+#[test]
+fn the_unit_and_the_file_for_commands_beside_it_agree() {
+    let unit = source("packaging/leadhook.service");
+    let own = unit.lines().find_map(|line| line.strip_prefix("Environment=")).expect("the unit has an environment");
+    let own: Vec<&str> = own.split(' ').collect();
+    let file = source("packaging/leadhook.env");
+    let beside: Vec<&str> = file.lines().filter(|line| !line.starts_with('#')).collect();
+    assert_eq!(own, beside);
+    assert!(unit.contains("\nStateDirectory=leadhook\n") && own.contains(&"LEADHOOK_STORE__PATH=/var/lib/leadhook"));
+    // Both names are ones that leadhook obeys.
+    let place = Place::empty().with("LEADHOOK_CONFIG", "etc.toml").with("LEADHOOK_STORE__PATH", "var/lib");
+    place.write_text("etc.toml", &source("config/leadhook.toml"));
+    let health = place.run(&["health"]);
+    assert!(health.err.contains("no service works on var/lib"), "{}", health.err);
 }
