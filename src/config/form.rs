@@ -20,8 +20,8 @@ use crate::domain::template::{self, HeaderTemplate, Place, UrlTemplate};
 
 /// The form of a destination; `None` only where a mistake has been said.
 pub(super) fn form(section: &mut Section<'_>, preset: Option<&Preset>) -> Option<Form> {
-    let settings = settings(section, preset);
-    let names: Vec<&str> = settings.iter().flat_map(BTreeMap::keys).map(String::as_str).collect();
+    let (settings, whole) = settings(section, preset);
+    let names: Vec<&str> = settings.keys().map(String::as_str).collect();
     let known = Known::settings(&names);
     let method = section.take("method").map_or(Some(Method::POST), method);
     let url = url(section, preset, known);
@@ -58,7 +58,7 @@ pub(super) fn form(section: &mut Section<'_>, preset: Option<&Preset>) -> Option
         body: body?.unwrap_or(BodyForm::Envelope),
         escape: escape?,
         limit: limit?,
-        settings: Arc::new(settings?),
+        settings: Arc::new(whole.then_some(settings)?),
     })
 }
 
@@ -158,13 +158,16 @@ fn limit(section: &mut Section<'_>) -> Option<Option<Limit>> {
     Some(bytes.map(|bytes| Limit { bytes, over }))
 }
 
-/// What templates know as `settings`: the file's own, and the preset's defaults.
-fn settings(section: &mut Section<'_>, preset: Option<&Preset>) -> Option<BTreeMap<String, String>> {
+/// What templates know as `settings`: the file's own, and the preset's defaults; and whether all is well with them. Where it
+/// is not, the names are there all the same, so that nobody misses them as well.
+fn settings(section: &mut Section<'_>, preset: Option<&Preset>) -> (BTreeMap<String, String>, bool) {
     let known = preset.map(|preset| preset.settings.as_slice()).unwrap_or_default();
     let mut settings = BTreeMap::new();
     let mut whole = true;
     if let Some(node) = section.take("settings") {
-        for (name, node) in node.table()?.rest() {
+        let entries = node.table().map(|mut section| section.rest());
+        whole &= entries.is_some();
+        for (name, node) in entries.into_iter().flatten() {
             let key = node.key_spot();
             if preset.is_some() && !known.iter().any(|setting| setting.name == name) {
                 let names: Vec<&str> = known.iter().map(|setting| setting.name.as_str()).collect();
@@ -172,11 +175,28 @@ fn settings(section: &mut Section<'_>, preset: Option<&Preset>) -> Option<BTreeM
                 node.reading.mistake(&key, "the preset has no setting of this name", Some(help));
                 whole = false;
             }
-            match node.scalar() {
-                Some(Json::String(text)) => drop(settings.insert(name, text)),
-                Some(value) => drop(settings.insert(name, value.to_string())),
-                None => whole = false,
+            let (spot, reading) = (node.spot(), node.reading);
+            let value = match node.scalar() {
+                Some(Json::String(text)) => text,
+                Some(value) => value.to_string(),
+                None => {
+                    whole = false;
+                    String::new()
+                }
+            };
+            let setting = known.iter().find(|setting| setting.name == name);
+            if value.trim() == "..." {
+                let about = setting.map_or("write what it stands for", |setting| setting.about.as_str());
+                reading.mistake(&spot, "is still to be written", Some(about.to_owned()));
+                whole = false;
             }
+            let allowed: Vec<&str> = setting.iter().flat_map(|it| &it.one_of).map(String::as_str).collect();
+            if !allowed.is_empty() && !allowed.contains(&value.as_str()) {
+                let help = suggest::instead(&value, &allowed).unwrap_or_default();
+                reading.mistake(&spot, "is nothing that this setting can be", Some(help));
+                whole = false;
+            }
+            settings.insert(name, value);
         }
     }
     for setting in known {
@@ -186,10 +206,11 @@ fn settings(section: &mut Section<'_>, preset: Option<&Preset>) -> Option<BTreeM
             (None, false) if setting.required => {
                 let path = child("settings", &setting.name);
                 section.missing(&path, &format!("\"...\": {}", setting.about));
+                settings.insert(setting.name.clone(), String::new());
                 whole = false;
             }
             (None, false) => {}
         }
     }
-    whole.then_some(settings)
+    (settings, whole)
 }

@@ -90,6 +90,8 @@ pub struct Setting {
     pub required: bool,
     /// What it is where it is not set.
     pub default: Option<String>,
+    /// What it may be; empty: anything.
+    pub one_of: Vec<String>,
 }
 
 impl Preset {
@@ -152,6 +154,7 @@ impl Preset {
                 about: text_of(value.remove("about")),
                 required: value.remove("required").and_then(|required| required.to_bool()).unwrap_or(false),
                 default: value.remove("default").map(|default| text_of(Some(default))),
+                one_of: texts(value.remove("one_of")),
             }
         });
         let settings = settings.collect();

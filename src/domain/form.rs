@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
+use ::url::Url;
 use http::{HeaderName, Method};
 
 use super::auth::Auth;
@@ -238,11 +239,16 @@ impl Form {
 
     /// Where it goes, fit to be shown anywhere: a path is often the secret.
     pub fn shown_url(&self) -> String {
-        let literal = self.url.is_literal().then(|| Context::of("", b"{}").ok()).flatten();
-        match literal.and_then(|context| self.url.render(&context).ok()) {
+        match self.literal_url() {
             Some(url) => SecretUrl::new(url).to_string(),
             None => format!("{}/***", SecretUrl::new(self.url.origin().clone())),
         }
+    }
+
+    /// Where it goes, if that is the same for every event.
+    pub fn literal_url(&self) -> Option<Url> {
+        let context = self.url.is_literal().then(|| Context::of("", b"{}").ok()).flatten()?;
+        self.url.render(&context).ok()
     }
 
     /// The headers that are the same for every event, with their values.

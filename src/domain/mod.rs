@@ -25,6 +25,7 @@ pub mod outcome_rules;
 pub mod pace;
 pub mod patience;
 pub mod period;
+pub mod person;
 pub mod raw;
 pub mod recheck;
 pub mod request;

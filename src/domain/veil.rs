@@ -63,6 +63,7 @@ impl Veil {
         let mut secrets: Vec<Secret> = Vec::new();
         for form in forms {
             secrets.extend(form.auth.iter().flat_map(Auth::secrets));
+            secrets.extend(form.literal_url().iter().flat_map(secrets_of));
             for (name, value) in form.literal_headers() {
                 if is_telling(name.as_str()) && self.text(value.expose()) == value.expose() {
                     // `Token VALUE`: what is echoed may be the value alone.
@@ -262,15 +263,29 @@ fn small_digits(encoded: &str) -> String {
     encoded.chars().map(small).collect()
 }
 
+/// What is secret in a URL that stands in the file as it is.
+fn secrets_of(url: &Url) -> Vec<Secret> {
+    let pairs = url.query_pairs().filter(|(name, _)| is_telling(name)).map(|(_, value)| value.into_owned());
+    let password = url.password().map(str::to_owned);
+    let path = (secret_path(url) && url.path().len() > 1).then(|| url.path().to_owned());
+    let parts: Vec<&str> = url.path().split('/').collect();
+    let code = code_at(&parts).map(|at| parts[at].to_owned());
+    let all = pairs.chain(password).chain(path).chain(code);
+    all.filter(|secret| secret.len() >= SHORTEST).map(Secret::new).collect()
+}
+
+/// Where the code of a Bitrix24 webhook stands among the parts of a path.
+fn code_at(parts: &[&str]) -> Option<usize> {
+    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+    parts.windows(3).position(|it| it[0] == "rest" && is_number(it[1]) && !it[2].is_empty()).map(|at| at + 2)
+}
+
 /// Bitrix24's webhooks have their code in the path, behind their user's number, on whatever host a company has its own:
 /// `/rest/1/CODE/crm.item.add`.
 fn hide_code(url: &mut Url) -> bool {
     let mut parts: Vec<&str> = url.path().split('/').collect();
-    let is_number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
-    let Some(at) = parts.windows(3).position(|it| it[0] == "rest" && is_number(it[1]) && !it[2].is_empty()) else {
-        return false;
-    };
-    parts[at + 2] = HIDDEN;
+    let Some(at) = code_at(&parts) else { return false };
+    parts[at] = HIDDEN;
     let path = parts.join("/");
     url.set_path(&path);
     true

@@ -60,6 +60,9 @@ pub fn open_within(directory: &Path, patience: Duration) -> Result<Opened, Store
     restrict(directory, !parents.is_empty());
     let lock = lock(directory, patience)?;
     let inner = directory.join("sled");
+    // The directory may be anybody's, and open to all; what is in here is not.
+    std::fs::create_dir_all(&inner).map_err(|e| in_the_way(&inner, e))?;
+    restrict(&inner, true);
     let db = open_patiently(directory, &inner, patience)?;
     let tree = (*db).clone();
     let log = File::open(inner.join("db")).map_err(|e| in_the_way(&inner, e))?;

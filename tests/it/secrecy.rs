@@ -196,10 +196,13 @@ async fn what_a_destination_echoes_of_its_request_shows_no_secret() {
     let echo = Raw::start(|request, _| {
         let headers = ["authorization", "x-api-key", "x-tenant"]
             .map(|name| format!("{name}: {}\n", request.headers.get(name).cloned().unwrap_or_default()));
-        Reply::new(422, "", &format!("{}\n{}", request.line, headers.concat()))
+        let body = String::from_utf8_lossy(&request.body).into_owned();
+        Reply::new(422, "", &format!("{}\n{}\n{body}", request.line, headers.concat()))
     })
     .await;
+    let portal = format!("{}/rest/1/code-5514/crm.item.add?api_key=in-url-5515", echo.url());
     let file = File::new(&weclever.base_url())
+        .to("portal", &portal, "body = { mail = '{{ lead.email }}', name = '{{ lead.name }}' }")
         .to("bearer", &echo.url(), "auth = { type = 'bearer', token = 'literal-token-5511' }")
         .to("basic", &echo.url(), "auth = { type = 'basic', username = 'u', password = '${PLANTED}' }")
         .to(
@@ -211,12 +214,14 @@ async fn what_a_destination_echoes_of_its_request_shows_no_secret() {
     let place = Place::new(&file).with("PLANTED", "from-outside-5512");
     let service = place.start_and_read().await;
     weclever.finalize(1, "sold");
-    let names = ["bearer", "basic", "header", "query"];
+    let names = ["portal", "bearer", "basic", "header", "query"];
     let all_dead = |status: &Value| names.iter().all(|name| destination(status, name)["dead"] == 1);
     place.until_status("all have refused it", all_dead).await;
     let packed = "dTpmcm9tLW91dHNpZGUtNTUxMg==";
     let must_hide = |what: &str, ran: Ran| {
-        for secret in ["token-5511", packed, "outside-5512", "key-5513", "q7z", "abc-def_ghi", "jkl"] {
+        for secret in
+            ["token-5511", packed, "outside-5512", "key-5513", "q7z", "abc-def_ghi", "jkl", "code-5514", "url-5515"]
+        {
             assert!(!ran.out.contains(secret), "{what} tells {secret}: {}", ran.out);
         }
         assert!(ran.out.contains("***"), "{what}: {}", ran.out);
@@ -225,7 +230,9 @@ async fn what_a_destination_echoes_of_its_request_shows_no_secret() {
         for name in names {
             must_hide(name, place.run(&[&["destination", "test", name], json].concat()));
         }
-        must_hide("explain", place.run(&[&["explain", "1"], json].concat()));
+        let explained = place.run(&[&["explain", "1"], json].concat());
+        assert!(!explained.out.contains('@'), "a person is told of: {}", explained.out);
+        must_hide("explain", explained);
         must_hide("route test", place.run(&[&["route", "test", "--simulated"], json].concat()));
         for letter in place.json(&["dead", "list"], 1)["letters"].as_array().unwrap() {
             must_hide("dead show", place.run(&[&["dead", "show", letter["id"].as_str().unwrap()], json].concat()));

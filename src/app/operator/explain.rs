@@ -8,6 +8,7 @@ use super::request::calls_at;
 use super::{Operator, Refusal, Verb};
 use crate::domain::clock;
 use crate::domain::lead::LeadId;
+use crate::domain::person::Person;
 use crate::domain::steps::{Calls, Stands, Stood, failed_at};
 use crate::store::StoreError;
 pub use crate::store::explain::{DeliveryState, DeliveryStory, EventStory, FailedReading, KeptEvent, Stage, Story};
@@ -105,8 +106,13 @@ impl Verb for Explain {
         let platform_id = operator.config.source.platform_id.clone();
         let mut story = operator.store.story(&platform_id, self.lead).await?;
         for event in story.iter_mut().flat_map(|story| &mut story.events) {
+            let person = event.kept.as_ref().map(|kept| Person::of(&kept.envelope.0)).unwrap_or_default();
             for delivery in &mut event.deliveries {
                 operator.veil(&mut delivery.attempts);
+                // A CRM's answer repeats the contact that it found.
+                for attempt in &mut delivery.attempts {
+                    attempt.answer = person.hidden_in(&attempt.answer);
+                }
                 delivery.steps = operator.steps_of_delivery(event.kept.as_ref(), delivery);
                 // A lead's story is told to whoever asks for its number: what was captured only as far as it may be shown.
                 for captured in &mut delivery.progress.captured {

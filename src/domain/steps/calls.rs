@@ -265,7 +265,7 @@ impl StepCall {
 
     fn capture(&self, answer: &Answer) -> Result<Vec<Captured>, String> {
         let body = match answer {
-            Answer::Got(response) if !self.wants.is_empty() => Body::read(&response.body),
+            Answer::Got(response) if !self.wants.is_empty() => Body::read(response.status, &response.body),
             _ => Body::Empty,
         };
         // The file itself says that this 404 is as good as a list without an item.

@@ -41,18 +41,19 @@ pub struct InList {
 pub enum Body {
     /// JSON, whole.
     Json(Value),
-    /// Nothing.
+    /// Nothing, and said to be: 204.
     Empty,
     /// Something else, or more than is read.
     Other,
 }
 
 impl Body {
-    /// Reads an answer's body.
-    pub fn read(bytes: &[u8]) -> Body {
+    /// Reads the body of an answer with this status.
+    pub fn read(status: u16, bytes: &[u8]) -> Body {
         match serde_json::from_slice(bytes) {
             Ok(json) => Body::Json(json),
-            Err(_) if bytes.trim_ascii().is_empty() => Body::Empty,
+            // A 200 without anything in it is no answer to a question.
+            Err(_) if status == 204 => Body::Empty,
             Err(_) => Body::Other,
         }
     }
@@ -156,7 +157,7 @@ impl Want {
 
     fn taken(&self, answer: &Body, may_lack_it: bool) -> Result<Option<String>, String> {
         let found = match answer {
-            Body::Json(json) => self.find(json).filter(|value| !value.is_null()),
+            Body::Json(json) => self.find(json).filter(|value| !is_nothing(value)),
             Body::Empty | Body::Other => None,
         };
         let Some(found) = found else {
@@ -172,20 +173,22 @@ impl Want {
         Ok(Some(json))
     }
 
-    /// Whether this answer, in which nothing was found, is one in which it could have been: it is empty, as some say that
-    /// they found nothing, or JSON that begins as it should. A proxy's page would else stand for "there is none".
+    /// Whether this answer, in which nothing was found, is one in which it could have been: it is said to be empty, as some
+    /// say that they found nothing, or JSON of the form that is expected, as far as it goes. A proxy's page, or an error in
+    /// place of a list, would else stand for "there is none".
     fn may_lack_it(&self, answer: &Body) -> bool {
         let Body::Json(json) = answer else { return matches!(answer, Body::Empty) };
-        let mut ways = match &self.list {
-            Some((pointer, _)) => vec![pointer.as_str()],
-            None => self.at.iter().map(String::as_str).collect(),
+        match &self.list {
+            Some((pointer, what)) => match (ends_early(json, pointer), json.pointer(pointer)) {
+                (true, _) | (_, Some(Value::Null)) => true,
+                // An item that mentions it and has no such value is not what was expected.
+                (_, Some(Value::Array(items))) => !items.iter().any(|item| what.is_in(item)),
+                // PHP's empty list, written as an object.
+                (_, Some(Value::Object(fields))) => fields.is_empty(),
+                _ => false,
+            },
+            None => self.at.iter().any(|way| ends_early(json, way) || json.pointer(way).is_some_and(is_nothing)),
         }
-        .into_iter();
-        ways.any(|way| match way.split('/').nth(1) {
-            None => true,
-            // A list may be too short.
-            Some(first) => json.is_array() || json.pointer(&format!("/{first}")).is_some_and(|it| !it.is_string()),
-        })
     }
 
     fn find<'a>(&self, answer: &'a Value) -> Option<&'a Value> {
@@ -195,9 +198,39 @@ impl Want {
         };
         match self.at.as_slice() {
             [] => Some(within),
-            pointers => pointers.iter().filter_map(|pointer| within.pointer(pointer)).find(|value| !value.is_null()),
+            pointers => pointers.iter().filter_map(|pointer| within.pointer(pointer)).find(|value| !is_nothing(value)),
         }
     }
+}
+
+/// Whether this says that there is nothing: no id is empty.
+fn is_nothing(value: &Value) -> bool {
+    value.is_null() || value.as_str().is_some_and(str::is_empty)
+}
+
+/// Whether the way that this pointer goes ends before its end in a place where it may: behind the last item of a list, at a
+/// null, or at a key that an object below the top does not have.
+fn ends_early(json: &Value, pointer: &str) -> bool {
+    let mut here = json;
+    for (depth, part) in pointer.split('/').skip(1).enumerate() {
+        let part = part.replace("~1", "/").replace("~0", "~");
+        let next = match here {
+            Value::Null => return depth > 0,
+            Value::Array(items) => match part.parse::<usize>() {
+                Ok(n) if n >= items.len() => return true,
+                Ok(n) => &items[n],
+                // PHP's empty object, written as a list.
+                Err(_) => return depth > 0 && items.is_empty(),
+            },
+            Value::Object(fields) => match fields.get(&part) {
+                Some(next) => next,
+                None => return depth > 0,
+            },
+            _ => return false,
+        };
+        here = next;
+    }
+    false
 }
 
 impl Mention {
@@ -274,18 +307,42 @@ mod tests {
     #[test]
     fn that_there_is_none_is_believed_of_an_answer_that_looks_right() {
         let lacks =
-            |want: &Want, body: &str| want.take(&Body::read(body.as_bytes())).is_ok_and(|found| found.is_none());
+            |want: &Want, body: &str| want.take(&Body::read(200, body.as_bytes())).is_ok_and(|found| found.is_none());
         let (value, item) = (want(None, &["/data/0/id"], true), want(Some(("/data", "evt_1")), &["/id"], true));
         for want in [&value, &item] {
-            for body in ["", " \n", "{\"data\":[]}", "{\"data\":null}"] {
+            for body in ["{\"data\":[]}", "{\"data\":null}"] {
                 assert!(lacks(want, body), "{body}");
             }
-            for body in ["<html>", "{\"data\":[", "{\"data\":\"no\"}", "{}", "{\"error\":\"busy\"}", "\"data\"", "null"]
-            {
+            for body in [
+                "",
+                " \n",
+                "<html>",
+                "{\"data\":[",
+                "{\"data\":\"no\"}",
+                "{\"data\":false}",
+                "{}",
+                "[]",
+                "[{\"data\":[]}]",
+                "{\"error\":\"busy\"}",
+                "\"data\"",
+                "null",
+            ] {
                 assert!(!lacks(want, body), "{body}");
             }
+            assert_eq!(want.take(&Body::read(204, b"")), Ok(None));
         }
+        assert!(lacks(&item, "{\"data\":{}}") && lacks(&item, "{\"data\":[{\"id\":1}]}"));
+        assert!(!lacks(&item, "{\"data\":[{\"text\":\"evt_1\"}]}"), "the item is there, and its id is not");
         assert!(lacks(&want(None, &["/0/id"], true), "[]"));
+        let deep = want(None, &["/result/CONTACT/0"], true);
+        for body in ["{\"result\":[]}", "{\"result\":{}}", "{\"result\":{\"CONTACT\":[]}}", "{\"result\":null}"] {
+            assert!(lacks(&deep, body), "{body}");
+        }
+        for body in
+            ["{\"result\":[\"error: try later\"]}", "{\"result\":false}", "[1]", "{\"result\":{\"CONTACT\":\"no\"}}"]
+        {
+            assert!(!lacks(&deep, body), "{body}");
+        }
     }
 
     #[test]

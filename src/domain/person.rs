@@ -1,0 +1,139 @@
+//! What is a person's in a text that somebody else wrote: a CRM's answer repeats the contact that it found.
+
+use serde_json::Value;
+
+/// What stands in its place.
+const HIDDEN: &str = "***";
+
+/// Shorter words of a name are words of everyone's.
+const SHORTEST: usize = 3;
+
+/// So many last digits make a phone number known again, however it is written.
+const TELLING_DIGITS: usize = 8;
+
+/// What is known of a person: whole texts, and the digits of phone numbers.
+#[derive(Clone, Default)]
+pub struct Person {
+    texts: Vec<String>,
+    phones: Vec<String>,
+}
+
+impl Person {
+    /// The person of this envelope; nobody where it is not one of a lead.
+    pub fn of(envelope: &[u8]) -> Person {
+        let mut person = Person::default();
+        let Ok(envelope) = serde_json::from_slice::<Value>(envelope) else { return person };
+        let Some(lead) = envelope.pointer("/data/lead") else { return person };
+        person.learn(lead);
+        // The longest first: a word of a name stands in the name.
+        person.texts.sort_by_key(|text| std::cmp::Reverse(text.len()));
+        person.texts.dedup();
+        person
+    }
+
+    fn learn(&mut self, lead: &Value) {
+        let texts = ["/name", "/email", "/phone", "/csat/message"].map(|at| lead.pointer(at).and_then(Value::as_str));
+        let said = lead.pointer("/chats/messages").and_then(Value::as_array);
+        let said = said.into_iter().flatten().filter_map(|message| message.get("body").and_then(Value::as_str));
+        for text in texts.into_iter().flatten().chain(said).map(str::trim).filter(|text| !text.is_empty()) {
+            let digits: String = text.chars().filter(char::is_ascii_digit).collect();
+            if digits.len() >= TELLING_DIGITS && text.chars().all(|c| !c.is_alphabetic()) {
+                self.phones.push(digits[digits.len() - TELLING_DIGITS..].to_owned());
+            }
+            self.texts.push(text.to_owned());
+        }
+        let name = lead.pointer("/name").and_then(Value::as_str).unwrap_or_default();
+        self.texts.extend(name.split_whitespace().filter(|word| word.chars().count() >= SHORTEST).map(str::to_owned));
+    }
+
+    /// The text without what is known of the person, and without any email address.
+    pub fn hidden_in(&self, text: &str) -> String {
+        let mut text = text.to_owned();
+        for own in &self.texts {
+            let quoted = Value::from(own.as_str()).to_string();
+            for form in [own.as_str(), &quoted[1..quoted.len() - 1]] {
+                text = replace_words(&text, form);
+            }
+        }
+        words(&text).into_iter().map(|word| self.shown(word)).collect()
+    }
+
+    fn shown<'a>(&self, word: &'a str) -> &'a str {
+        let is_email = word.split_once('@').is_some_and(|(name, host)| !name.is_empty() && host.contains('.'));
+        let digits: String = word.chars().filter(char::is_ascii_digit).collect();
+        let is_phone = self.phones.iter().any(|phone| digits.ends_with(phone.as_str()));
+        if is_email || is_phone { HIDDEN } else { word }
+    }
+}
+
+impl std::fmt::Debug for Person {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Person(..)")
+    }
+}
+
+/// Replaces a text where it is no part of a longer word.
+fn replace_words(text: &str, own: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(own) {
+        let (before, behind) = (&rest[..at], &rest[at + own.len()..]);
+        let in_word = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
+        let alone = !in_word(before.chars().next_back().or(out.chars().next_back())) && !in_word(behind.chars().next());
+        out.push_str(before);
+        out.push_str(if alone { HIDDEN } else { own });
+        rest = behind;
+    }
+    out.push_str(rest);
+    out
+}
+
+/// The text in pieces: what an email address or a phone number can be made of, and what lies between.
+fn words(text: &str) -> Vec<&str> {
+    let of_word = |c: char| c.is_alphanumeric() || "@._%+-".contains(c);
+    let mut pieces = Vec::new();
+    let mut begin = 0;
+    let mut before = None;
+    for (at, c) in text.char_indices() {
+        if before.is_some_and(|before| before != of_word(c)) {
+            pieces.push(&text[begin..at]);
+            begin = at;
+        }
+        before = Some(of_word(c));
+    }
+    pieces.push(&text[begin..]);
+    pieces
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ENVELOPE: &str = r#"{"data":{"lead":{"name":"Zoé da Silva","email":"zoe@example.com","phone":"(11) 98765-4321",
+        "csat":{"message":"Demorou"},"chats":{"messages":[{"body":"Oi, \"tudo\" bem?"}]}}}}"#;
+
+    #[test]
+    fn what_is_known_of_a_person_is_hidden_however_it_is_written() {
+        let person = Person::of(ENVELOPE.as_bytes());
+        for (text, shown) in [
+            (r#"{"id":98700012345,"name":"Zoé da Silva"}"#, r#"{"id":98700012345,"name":"***"}"#),
+            (r#"{"first":"Zoé","last":"Silva","of":"Silvana"}"#, r#"{"first":"***","last":"***","of":"Silvana"}"#),
+            ("+5511987654321, 11987654321 and 11987654322", "***, *** and 11987654322"),
+            ("zoe@example.com or other.one@crm.example", "*** or ***"),
+            (r#"{"note":"Oi, \"tudo\" bem?"}"#, r#"{"note":"***"}"#),
+            ("Demorou", "***"),
+            ("ok", "ok"),
+            ("", ""),
+        ] {
+            assert_eq!(person.hidden_in(text), shown);
+        }
+        assert_eq!(format!("{person:?}"), "Person(..)");
+    }
+
+    #[test]
+    fn nobody_hides_nothing_but_addresses() {
+        for envelope in ["", "{}", r#"{"data":{"subject":"crm"}}"#, r#"{"data":{"lead":{"name":null,"phone":7}}}"#] {
+            assert_eq!(Person::of(envelope.as_bytes()).hidden_in("Ana a@b.co 123"), "Ana *** 123", "{envelope}");
+        }
+    }
+}
