@@ -308,7 +308,13 @@ impl Txn<'_> {
         }
         if stored.is_some() {
             match (settlement.verdict, settlement.progress) {
-                (Verdict::Delivered, _) => self.delete(keys::progress(seq, destination)),
+                (Verdict::Delivered, _) => {
+                    // Most deliveries take one call: to look costs less than to delete what is not there.
+                    let key = keys::progress(seq, destination);
+                    if self.bytes(&key)?.is_some() {
+                        self.delete(key);
+                    }
+                }
                 (_, Some(progress)) => self.put(keys::progress(seq, destination), &progress)?,
                 (_, None) => {}
             }
