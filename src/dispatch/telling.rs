@@ -5,8 +5,11 @@ use serde_json::{Map, Value};
 
 use crate::domain::event::{EventType, Ops};
 use crate::domain::lead::LeadId;
+use crate::domain::retry::Verdict;
 use crate::domain::{clock, span};
 use crate::ops::time;
+use crate::store::dispatch::{Claim, Settlement};
+use crate::watch::Happening;
 
 /// Only probes are sent there from now on. `said`: what came back last.
 pub fn failing(destination: &str, said: &str, since: Timestamp) -> Ops {
@@ -34,8 +37,20 @@ pub fn disabled(destination: &str, said: &str, now: Timestamp) -> Ops {
     ops(EventType::OpsDestinationDisabled, destination, message, now, more)
 }
 
+/// What there is to tell of a delivery that dies with this settlement; what leadhook says of itself dies in silence.
+pub fn death(destination: &str, claim: &Claim, settlement: &Settlement, happening: &Happening) -> Option<Ops> {
+    let Verdict::Dead(death) = settlement.verdict else { return None };
+    let why = match (&settlement.why, happening) {
+        (Some(why), _) => why.clone(),
+        (None, Happening::Tried { said, .. }) => format!("{death} ({said})"),
+        (None, _) => death.to_string(),
+    };
+    let (lead, id, now) = (claim.lead, &claim.event_id, settlement.now);
+    (!claim.event_type.is_ops()).then(|| dead_letter(destination, lead, id, &why, now))
+}
+
 /// It will not get this one, unless a person wants it to. `why`: in a sentence.
-pub fn dead_letter(destination: &str, lead: LeadId, event_id: &str, why: &str, now: Timestamp) -> Ops {
+fn dead_letter(destination: &str, lead: LeadId, event_id: &str, why: &str, now: Timestamp) -> Ops {
     let message = format!(
         "what happened to lead {lead} could not be delivered to {destination}: {why}; see `leadhook dead list --destination {destination}`"
     );

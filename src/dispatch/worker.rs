@@ -391,8 +391,9 @@ impl Worker {
         let holds = settlement.wait_until.is_some() || settlement.verdict == Verdict::Parked;
         // It counts as on its way until the disk knows.
         let mark = self.contacts.take_mark(&claim.event_id);
-        let news = self.news_of(&claim, &settlement, &happening);
-        let (teller, about) = (self.parts.teller.clone(), self.parts.destination.name.clone());
+        let name = &self.parts.destination.name;
+        let news = telling::death(name, &claim, &settlement, &happening);
+        let news = news.map(|news| (self.parts.teller.clone(), news, name.clone()));
         let goes_on = settlement.verdict == Verdict::NextStep && self.parts.destination.concurrency == 1;
         self.holds_on_their_way += usize::from(holds);
         self.steps_on_their_way += usize::from(goes_on);
@@ -400,23 +401,11 @@ impl Worker {
             store.settle(claim, settlement).await?;
             drop(mark);
             feed.tell(happening);
-            if let Some(news) = news {
+            if let Some((teller, news, about)) = news {
                 teller.happened(news, Some(about), None).await?;
             }
             Ok(Settling { holds, goes_on })
         });
-    }
-
-    /// What there is to tell of a delivery that dies.
-    fn news_of(&self, claim: &Claim, settlement: &Settlement, happening: &Happening) -> Option<Ops> {
-        let Verdict::Dead(death) = settlement.verdict else { return None };
-        let why = match (&settlement.why, happening) {
-            (Some(why), _) => why.clone(),
-            (None, Happening::Tried { said, .. }) => format!("{death} ({said})"),
-            (None, _) => death.to_string(),
-        };
-        let (name, now) = (&self.parts.destination.name, settlement.now);
-        (!claim.event_type.is_ops()).then(|| telling::dead_letter(name, claim.lead, &claim.event_id, &why, now))
     }
 
     /// Tells whoever wants to hear of it, but for this destination itself.

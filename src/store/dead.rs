@@ -394,17 +394,8 @@ impl Txn<'_> {
                 self.delete(key);
                 let counts = self.counts(settled.lane)?;
                 counts.dead = counts.dead.saturating_sub(1);
-                let pending = PendingRecord {
-                    lane: settled.lane,
-                    platform: settled.platform,
-                    lead: settled.lead,
-                    opened: now,
-                    due: now,
-                    failed: 0,
-                    tries: settled.tries,
-                    behind: false,
-                    for_contact: false,
-                };
+                let SettledRecord { lane, platform, lead, tries, .. } = settled;
+                let pending = PendingRecord { tries, ..PendingRecord::new(lane, platform, lead, now) };
                 self.line_up(*destination, *seq, &pending)
             }
             DeadRef::Lead { platform, lead, .. } => self.change_fetch(platform, LeadId(*lead), |txn, platform, job| {

@@ -201,22 +201,8 @@ impl Txn<'_> {
         self.mark(platform, lead, known)?;
         for (seq, opened, wanted) in deliveries {
             let (destination, lane) = lane(self, &wanted.destination, &wanted.route)?;
-            let (platform, lead) = (platform.no, lead.0);
-            self.line_up(
-                destination,
-                seq,
-                &PendingRecord {
-                    lane,
-                    platform,
-                    lead,
-                    opened,
-                    due: opened,
-                    failed: 0,
-                    tries: 0,
-                    behind,
-                    for_contact: false,
-                },
-            )?;
+            let pending = PendingRecord { behind, ..PendingRecord::new(lane, platform.no, lead.0, opened) };
+            self.line_up(destination, seq, &pending)?;
         }
         // Of a dead letter: it can be read after all.
         self.end_fetch(platform, lead)?;

@@ -44,18 +44,7 @@ impl Store {
             txn.put_event(keys::OPS, seq, &event, (Origin::Live, false), decision.said, packed)?;
             for wanted in decision.wanted {
                 let (destination, lane) = lane(txn, &wanted.destination, &wanted.route)?;
-                let (platform, lead, opened) = (keys::OPS, event.lead.0, to_ms(event.timestamp));
-                let pending = PendingRecord {
-                    lane,
-                    platform,
-                    lead,
-                    opened,
-                    due: opened,
-                    failed: 0,
-                    tries: 0,
-                    behind: false,
-                    for_contact: false,
-                };
+                let pending = PendingRecord::new(lane, keys::OPS, event.lead.0, to_ms(event.timestamp));
                 txn.line_up(destination, seq, &pending)?;
             }
             noted.map_or(Ok(()), |noted| txn.note_silence(&noted))

@@ -281,9 +281,7 @@ impl Txn<'_> {
             self.delete(key);
         }
         let now = to_ms(now);
-        let (lead, failed, behind) = (lead.0, 0, true);
-        let pending =
-            PendingRecord { lane, platform, lead, opened: now, due: now, failed, tries, behind, for_contact: false };
+        let pending = PendingRecord { tries, behind: true, ..PendingRecord::new(lane, platform, lead.0, now) };
         self.line_up(destination, seq, &pending)?;
         Ok(true)
     }

@@ -230,6 +230,14 @@ pub struct PendingRecord {
     pub for_contact: bool,
 }
 
+impl PendingRecord {
+    /// One that is due from the moment it is opened, and was never tried.
+    pub fn new(lane: LaneNo, platform: PlatformNo, lead: u64, opened: i64) -> PendingRecord {
+        let (due, failed, tries, behind, for_contact) = (opened, 0, 0, false, false);
+        PendingRecord { lane, platform, lead, opened, due, failed, tries, behind, for_contact }
+    }
+}
+
 /// A backfill: its order, and how far it has got.
 #[derive(Serialize, Deserialize, Clone, Debug)]
 pub struct BackfillRecord {
