@@ -67,6 +67,21 @@ fn the_pages_example_is_right() {
     assert!(warnings.iter().all(|warning| warning.contains("has no secret")), "{warnings:?}");
 }
 
+#[test]
+fn the_readmes_crm_is_right() {
+    for page in [include_str!("../../../README.md"), include_str!("../../../config/presets/README.md")] {
+        let blocks = page.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next());
+        let crm = blocks.filter(|block| block.contains("[destinations.crm]") && block.contains("\"pipedrive\""));
+        let crm: Vec<&str> = crm.collect();
+        assert_eq!(crm.len(), 1);
+        let text = GOOD
+            .replace("[[routes]]", &format!("{}\n[[routes]]", crm[0].replace("destinations.crm", "destinations.b")));
+        let loaded = super::read_with(&text.replace("to = [\"crm\"]", "to = [\"b\"]"), &[("PIPEDRIVE_TOKEN", "t")]);
+        let loaded = loaded.unwrap_or_else(|mistakes| panic!("{mistakes}"));
+        assert!(loaded.config.destinations.iter().any(|destination| destination.steps.len() > 1));
+    }
+}
+
 /// What stands for `contact` in a file that is right.
 const ONE: &str = "name = 'contact'\nurl = '/contacts'\ncapture = { contact_id = '/id' }";
 
