@@ -58,7 +58,7 @@ impl Desk {
 /// There is no store yet, or it cannot be opened.
 pub async fn reach(config: &Config) -> Result<Desk, Refusal> {
     let path = config.store.path.as_path();
-    if !path.join("sled").exists() {
+    if !Store::is_there(path) {
         return Err(Refusal::Unavailable(format!(
             "there is no store in {} yet; `leadhook run` makes it at its first start",
             path.display()

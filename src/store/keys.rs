@@ -57,6 +57,8 @@ fn key<const N: usize>(letter: u8, parts: [&[u8]; N]) -> Vec<u8> {
 /// Written to find out whether anything can be.
 pub const TRIED: &[u8] = b"mtried";
 pub const FORMAT: &[u8] = b"mformat";
+/// There since something was erased whose bytes are to be gone from the files by the next start.
+pub const ERASED: &[u8] = b"merased";
 pub const LAST_SEQ: &[u8] = b"mseq";
 pub const LAST_LANE: &[u8] = b"mlane";
 pub const LAST_DESTINATION: &[u8] = b"mdestination";

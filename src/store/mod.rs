@@ -20,7 +20,8 @@
 //! | [`tokens`] | tokens for destinations |
 //!
 //! Below them: `txn` and `committer` (many commits, one sync), `keys` and `records` (the form on disk),
-//! `known` and `glance` (the packed seen-set), `progress` and `fetches` (more of intake), `line` (order within a lead), `body`, `open`.
+//! `known` and `glance` (the packed seen-set), `progress` and `fetches` (more of intake), `line` (order within a lead), `body`, `open`,
+//! `rewrite` (the files written anew).
 
 pub mod backfill;
 mod body;
@@ -48,6 +49,7 @@ pub mod rechecks;
 pub mod reconcile;
 mod records;
 pub mod retention;
+mod rewrite;
 mod story;
 pub mod tokens;
 mod txn;
@@ -114,6 +116,11 @@ impl Store {
     /// Whether a process holds the store in this directory right now.
     pub fn is_in_use(directory: &Path) -> bool {
         open::is_in_use(directory)
+    }
+
+    /// Whether there is a store in this directory.
+    pub fn is_there(directory: &Path) -> bool {
+        rewrite::is_there(directory)
     }
 
     /// The directory.

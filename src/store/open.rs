@@ -12,6 +12,7 @@ use sled::{Db, Tree};
 use super::error::StoreError;
 use super::keys;
 use super::records;
+use super::rewrite;
 
 /// sled's default is 1 GiB.
 const CACHE_BYTES: u64 = 16 * 1024 * 1024;
@@ -59,14 +60,16 @@ pub fn open_within(directory: &Path, patience: Duration) -> Result<Opened, Store
     std::fs::create_dir_all(directory).map_err(|e| in_the_way(directory, e))?;
     restrict(directory, !parents.is_empty());
     let lock = lock(directory, patience)?;
-    let inner = directory.join("sled");
+    rewrite::settle(directory).map_err(|e| in_the_way(directory, e))?;
+    let inner = rewrite::current(directory);
     // The directory may be anybody's, and open to all; what is in here is not.
     std::fs::create_dir_all(&inner).map_err(|e| in_the_way(&inner, e))?;
     restrict(&inner, true);
     let db = open_patiently(directory, &inner, patience)?;
+    check_format(directory, &db)?;
+    let db = without_what_was_erased(directory, db)?;
     let tree = (*db).clone();
     let log = File::open(inner.join("db")).map_err(|e| in_the_way(&inner, e))?;
-    check_format(directory, &tree)?;
     mark(&db, &log, &lock).map_err(|e| in_the_way(directory, e))?;
     // The directory entries must be on the platter before the first commit is acknowledged.
     for path in [inner.as_path(), directory].into_iter().chain(parents) {
@@ -103,7 +106,7 @@ pub fn is_in_use(directory: &Path) -> bool {
 }
 
 /// Leads are people: nobody else on the machine may look.
-fn restrict(directory: &Path, fresh: bool) {
+pub fn restrict(directory: &Path, fresh: bool) {
     #[cfg(unix)]
     if fresh {
         use std::os::unix::fs::PermissionsExt;
@@ -112,6 +115,11 @@ fn restrict(directory: &Path, fresh: bool) {
     }
     #[cfg(not(unix))]
     let _ = (directory, fresh);
+}
+
+/// How sled is to work in this directory.
+pub fn config(path: &Path) -> sled::Config {
+    sled::Config::new().path(path).cache_capacity(CACHE_BYTES).flush_every_ms(Some(TICK_MS))
 }
 
 fn open_patiently(directory: &Path, inner: &Path, patience: Duration) -> Result<Db, StoreError> {
@@ -150,9 +158,7 @@ fn open_guarded(inner: &Path) -> Result<Db, Trouble> {
     let (tell, told) = channel();
     let path = inner.to_owned();
     let opening = std::thread::Builder::new().name("store-open".into()).spawn(move || {
-        let opened = catch_unwind(AssertUnwindSafe(|| {
-            sled::Config::new().path(path).cache_capacity(CACHE_BYTES).flush_every_ms(Some(TICK_MS)).open()
-        }));
+        let opened = catch_unwind(AssertUnwindSafe(|| config(&path).open()));
         // Nobody listens any more once the patience has run out.
         let _ = tell.send(opened);
     });
@@ -184,6 +190,32 @@ fn set_snapshots_aside(inner: &Path) -> bool {
         std::fs::rename(path, path.with_file_name(format!("damaged-{name}")))
     };
     !snapshots.is_empty() && snapshots.iter().all(|path| aside(path).is_ok())
+}
+
+/// The store, written anew where something was erased from it: until then the old bytes lie in its files.
+fn without_what_was_erased(directory: &Path, db: Db) -> Result<Db, StoreError> {
+    if !db.contains_key(keys::ERASED)? {
+        return Ok(db);
+    }
+    let began = Instant::now();
+    tracing::info!(directory = %directory.display(), "writing the store anew, so that nothing is left of what was forgotten");
+    // Reading a damaged page may panic; whoever needs what lies there will say so.
+    let rewritten = catch_unwind(AssertUnwindSafe(|| {
+        rewrite::rewrite(directory, db, |key, value| Ok((key != keys::ERASED).then_some(value)))
+    }));
+    let failed = match rewritten {
+        Ok(end) => end.err().map(|error| error.to_string()),
+        Err(_) => Some("reading it failed".to_owned()),
+    };
+    match failed {
+        None => tracing::info!(took_ms = began.elapsed().as_millis() as u64, "the store is written anew"),
+        // Nobody's leads are to wait for that.
+        Some(error) => tracing::warn!(
+            error,
+            "the store could not be written anew: what was forgotten is still in its files, and the next start tries again"
+        ),
+    }
+    open_patiently(directory, &rewrite::current(directory), LOCK_PATIENCE)
 }
 
 /// Notes in the lock's file that there is something to be found here. To sled, a log whose beginning does not read is

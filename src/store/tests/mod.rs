@@ -16,6 +16,7 @@ mod packing;
 mod reconcile;
 mod rereading;
 mod retention;
+mod rewriting;
 
 use std::time::Duration;
 

@@ -1,0 +1,142 @@
+//! The store written anew, and put in the old one's place: sled leaves what was deleted in its old segments until it
+//! happens to need them.
+//!
+//! | directory | what it is |
+//! |---|---|
+//! | `sled` | the store |
+//! | `sled.new` | a copy in the making; worth nothing |
+//! | `sled.old` | what the copy, whole and synced by then, takes the place of; worth nothing once `sled` is there |
+//!
+//! Killed anywhere, [`settle`] finds at the next start which of them counts.
+
+use std::fs::{self, File};
+use std::io::{self, ErrorKind};
+use std::path::{Path, PathBuf};
+
+use sled::{Batch, Db, IVec};
+
+use super::error::StoreError;
+use super::open;
+
+/// Bytes written at a time: a batch is held in memory twice.
+const BATCH: usize = 512 * 1024;
+
+/// Where the store is.
+pub fn current(directory: &Path) -> PathBuf {
+    directory.join("sled")
+}
+
+fn making(directory: &Path) -> PathBuf {
+    directory.join("sled.new")
+}
+
+fn replaced(directory: &Path) -> PathBuf {
+    directory.join("sled.old")
+}
+
+/// Whether there is a store in this directory, be it one whose rewriting was cut short.
+pub fn is_there(directory: &Path) -> bool {
+    current(directory).exists() || replaced(directory).exists()
+}
+
+/// Brings a rewriting to its end that was cut short. Only whoever holds the directory's lock may.
+///
+/// # Errors
+/// The directory cannot be read or written.
+pub fn settle(directory: &Path) -> io::Result<()> {
+    let (current, making, replaced) = (current(directory), making(directory), replaced(directory));
+    if !current.exists() && replaced.exists() {
+        // Between the two renames. The copy was whole before the first of them.
+        let whole = if making.exists() { &making } else { &replaced };
+        fs::rename(whole, &current)?;
+        sync(directory)?;
+    }
+    remove(&making)?;
+    remove(&replaced)?;
+    Ok(())
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(error),
+        Ok(()) => path.parent().map_or(Ok(()), sync),
+    }
+}
+
+/// Copies the store, record by record, into new files, which then take the place of the old ones. `change`: what is to
+/// stand under this key in the copy; `None`: nothing is. Blocks for as long as it takes. Where it fails, the store is as it was.
+///
+/// # Errors
+/// The copy cannot be written, as where there is no room for it, or a record not be read.
+pub fn rewrite(
+    directory: &Path,
+    db: Db,
+    change: impl FnMut(&[u8], IVec) -> Result<Option<IVec>, StoreError>,
+) -> Result<(), StoreError> {
+    let making = making(directory);
+    let copied = copy(&db, &making, change);
+    // It must not write into files that have moved.
+    drop(db);
+    let put_in_place = || -> io::Result<()> {
+        let (current, replaced) = (current(directory), replaced(directory));
+        fs::rename(&current, &replaced)?;
+        sync(directory)?;
+        fs::rename(&making, &current)?;
+        sync(directory)?;
+        remove(&replaced)
+    };
+    let end = copied.and_then(|()| put_in_place().map_err(|e| unwritten(directory, &e)));
+    if end.is_err() {
+        // What is in the way of that is in the way of the next start, too, which says so.
+        let _ = settle(directory);
+    }
+    end
+}
+
+fn copy(
+    db: &Db,
+    making: &Path,
+    mut change: impl FnMut(&[u8], IVec) -> Result<Option<IVec>, StoreError>,
+) -> Result<(), StoreError> {
+    remove(making).and_then(|()| fs::create_dir_all(making)).map_err(|e| unwritten(making, &e))?;
+    open::restrict(making, true);
+    let copy = open::config(making).open()?;
+    let (mut batch, mut size) = (Batch::default(), 0);
+    for entry in db.iter() {
+        let (key, value) = entry?;
+        let Some(value) = change(&key, value)? else { continue };
+        size += key.len() + value.len();
+        batch.insert(key, value);
+        if size >= BATCH {
+            copy.apply_batch(std::mem::take(&mut batch))?;
+            size = 0;
+        }
+    }
+    copy.apply_batch(batch)?;
+    copy.flush()?;
+    drop(copy);
+    sync_all(making).map_err(|e| unwritten(making, &e))
+}
+
+/// Every file below, and every directory: sled's own flush is no fsync.
+fn sync_all(path: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(path)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            sync_all(&entry.path())?;
+        } else {
+            File::open(entry.path())?.sync_all()?;
+        }
+    }
+    sync(path)
+}
+
+/// A directory's entries.
+fn sync(directory: &Path) -> io::Result<()> {
+    File::open(directory)?.sync_all()
+}
+
+fn unwritten(path: &Path, error: &io::Error) -> StoreError {
+    StoreError::Directory { path: path.to_owned(), reason: error.to_string() }
+}
