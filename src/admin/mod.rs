@@ -7,6 +7,7 @@ mod asked;
 mod client;
 mod metrics;
 mod notice;
+mod page;
 mod probes;
 mod server;
 

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::asked::Asked;
 use super::notice::{Notice, Posted};
-use super::{API, metrics, probes};
+use super::{API, metrics, page, probes};
 use crate::app::operator::{
     BackfillBegin, BackfillCancel, BackfillList, BackfillShow, DeadDrop, DeadList, DeadRetry, DeadShow, DeadStepDone,
     Drop as DropPending, Explain, Move, Operator, Pause, ReconcileBegin, ReconcileLeads, ReconcileList, Refusal,
@@ -113,6 +113,8 @@ fn router(asked: Asked) -> Router {
         .route("/healthz", get(probes::health))
         .route("/readyz", get(probes::readiness))
         .route("/metrics", get(metrics::metrics))
+        .merge(page::routes())
+        .layer(middleware::from_fn(page::strict))
         .layer(middleware::from_fn(probes::named_by_itself))
         .layer(DefaultBodyLimit::max(LONGEST_QUESTION))
         .with_state(asked)

@@ -15,6 +15,8 @@ mod test;
 use std::future::Future;
 use std::sync::{Arc, OnceLock};
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -102,6 +104,16 @@ impl Operator {
     /// What was counted of what happened, in a running service.
     pub fn counters(&self) -> &Counters {
         self.feed.counters()
+    }
+
+    /// The zone of the source's clocks.
+    pub fn timezone(&self) -> TimeZone {
+        self.config.source.timezone.clone()
+    }
+
+    /// What time it is.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// Lets go of the store, for someone who wants its directory; everyone else is done with it by then.

@@ -1,0 +1,42 @@
+//! The page: what an operator looks at in a browser. Rendered here, with templates, one stylesheet and one script that are
+//! in the binary; it works without the script, too, and then stands still.
+//!
+//! | file | |
+//! |---|---|
+//! | [`frame`] | who reads, in what language; the frame that every page's content is put into |
+//! | [`words`] | every text in every language |
+//! | [`shown`] | numbers and times as a language writes them |
+//! | [`assets`] | stylesheet, script, picture |
+//! | [`policy`] | what a browser may do with it |
+//! | [`overview`] | the first page |
+
+mod assets;
+mod frame;
+mod language;
+mod overview;
+mod policy;
+mod search;
+mod shown;
+mod words;
+
+use axum::Router;
+use axum::response::Response;
+use axum::routing::get;
+
+use super::asked::Asked;
+use frame::Reader;
+pub(super) use policy::strict;
+
+/// Every page's path.
+pub(super) fn routes() -> Router<Asked> {
+    Router::new()
+        .route("/", get(overview::overview))
+        .route("/find", get(search::find))
+        .route("/assets/{file}", get(assets::asset))
+        .route("/favicon.ico", get(assets::icon))
+        .fallback(not_found)
+}
+
+async fn not_found(reader: Reader) -> Response {
+    reader.not_found()
+}
