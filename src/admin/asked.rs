@@ -3,6 +3,7 @@
 use axum::http::{HeaderMap, header};
 use subtle::ConstantTimeEq;
 
+use super::page::Lines;
 use crate::app::operator::Operator;
 use crate::domain::secret::Secret;
 
@@ -11,6 +12,7 @@ use crate::domain::secret::Secret;
 pub(super) struct Asked {
     pub(super) operator: Operator,
     pub(super) token: Secret,
+    pub(super) lines: Lines,
 }
 
 impl Asked {

@@ -51,6 +51,7 @@ pub enum AdminError {
 pub struct Server {
     listener: TcpListener,
     router: Router,
+    lines: page::Lines,
     _posted: Posted,
 }
 
@@ -69,7 +70,9 @@ impl Server {
         };
         let notice = Notice::new(address).map_err(unwritten)?;
         let posted = notice.put_up(store).map_err(unwritten)?;
-        Ok(Server { listener, router: router(Asked { operator, token: notice.token() }), _posted: posted })
+        let lines = page::Lines::new();
+        let asked = Asked { operator, token: notice.token(), lines: lines.clone() };
+        Ok(Server { listener, router: router(asked), lines, _posted: posted })
     }
 
     /// Where it listens.
@@ -79,7 +82,12 @@ impl Server {
 
     /// Answers until told to stop.
     pub async fn serve(self, stop: CancellationToken) {
-        let end = axum::serve(self.listener, self.router).with_graceful_shutdown(stop.cancelled_owned()).await;
+        let lines = self.lines;
+        let told = async move {
+            stop.cancelled().await;
+            lines.close();
+        };
+        let end = axum::serve(self.listener, self.router).with_graceful_shutdown(told).await;
         if let Err(error) = end {
             tracing::warn!(%error, "the service can no longer be asked; it goes on");
         }

@@ -8,11 +8,14 @@
 //! | [`shown`] | numbers and times as a language writes them |
 //! | [`assets`] | stylesheet, script, picture |
 //! | [`policy`] | what a browser may do with it |
+//! | [`live`] | tells an open page when there is something new to see |
 //! | [`overview`] | the first page |
+//! | [`search`] | the search box |
 
 mod assets;
 mod frame;
 mod language;
+mod live;
 mod overview;
 mod policy;
 mod search;
@@ -25,6 +28,7 @@ use axum::routing::get;
 
 use super::asked::Asked;
 use frame::Reader;
+pub(super) use live::Lines;
 pub(super) use policy::strict;
 
 /// Every page's path.
@@ -32,6 +36,7 @@ pub(super) fn routes() -> Router<Asked> {
     Router::new()
         .route("/", get(overview::overview))
         .route("/find", get(search::find))
+        .route("/live", get(live::live))
         .route("/assets/{file}", get(assets::asset))
         .route("/favicon.ico", get(assets::icon))
         .fallback(not_found)

@@ -19,6 +19,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::sync::broadcast::Receiver;
 
 pub use auth::{SignIn, TokenAsk, TokenReply, TokenShow};
 pub use backfill::{BackfillBegin, BackfillBegun, BackfillCancel, BackfillList, BackfillShow, Backfills};
@@ -46,7 +47,7 @@ use crate::source::Source;
 use crate::store::dead::Attempt;
 use crate::store::{Store, StoreError};
 use crate::tokens::Tokens;
-use crate::watch::{Clock, Counters, Feed, Health};
+use crate::watch::{Clock, Counters, Feed, Happening, Health};
 
 /// A question or an order. Its form as JSON is what goes over the wire.
 pub trait Verb: Serialize + DeserializeOwned + Send + 'static {
@@ -114,6 +115,11 @@ impl Operator {
     /// What time it is.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// What happens from now on, in a running service.
+    pub fn happenings(&self) -> Receiver<Arc<Happening>> {
+        self.feed.listen()
     }
 
     /// Lets go of the store, for someone who wants its directory; everyone else is done with it by then.
