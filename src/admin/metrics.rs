@@ -57,6 +57,8 @@ fn gauges(report: &StatusReport, registry: &mut Registry) {
     one("leadhook_source_up", "1 where the last reading of the source was good", up);
     one("leadhook_seen_leads", "Leads that are known", source.seen_leads as f64);
     one("leadhook_store_bytes", "Size of the store on disk", report.store.bytes as f64);
+    let full = f64::from(u8::from(report.store.full.is_some()));
+    one("leadhook_store_full", "1 where nothing new is read for want of room", full);
 
     let asked: [(&str, &str, Asks); 4] = [
         ("leadhook_pending", "Deliveries that are still to be made", |d, _| d.pending as f64),

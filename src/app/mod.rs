@@ -3,6 +3,7 @@
 mod heartbeat;
 pub mod operator;
 mod retention;
+mod room;
 mod silence;
 
 use std::time::Duration;
@@ -29,6 +30,7 @@ use crate::watch::{Clock, Feed, Health};
 use heartbeat::Heartbeat;
 use operator::Operator;
 use retention::Retention;
+use room::RoomWatch;
 use silence::SilenceWatch;
 
 /// Why leadhook cannot start, or had to end.
@@ -130,6 +132,10 @@ impl App {
         // Kept to the end: were it dropped, dispatch would take that for a change.
         let (_finish, finished) = signal::channel(None);
         let dispatch = self.begin_dispatch(&stop, finished)?;
+        let mut room = self.room_watch();
+        // Before anything is read.
+        room.look().await?;
+        let measuring = beside(&stop, room.run(stop.gently.clone()));
         let intake = self.intake();
         let reading = tokio::spawn({
             let stop = stop.clone();
@@ -152,11 +158,13 @@ impl App {
         if let Some(heartbeat) = self.heartbeat()? {
             tokio::spawn(heartbeat.run(self.health.good_polls(), stop.gently.clone()));
         }
-        let (read, sent, let_go, listened, told) = tokio::join!(reading, dispatch, letting_go, listening, telling);
+        let (read, sent, let_go, listened, told, measured) =
+            tokio::join!(reading, dispatch, letting_go, listening, telling, measuring);
         self.tokens.end().await;
         // On disk at least: who wants it gets it at the next start.
         let ended = self.teller.end().await;
-        let ends = [joined(sent), joined(read), joined(let_go), joined(listened), joined(told), ended];
+        let ends =
+            [joined(sent), joined(read), joined(let_go), joined(listened), joined(told), joined(measured), ended];
         ends.into_iter().collect::<Result<(), StoreError>>().map_err(AppError::from)
     }
 
@@ -172,7 +180,7 @@ impl App {
         let dispatch = self.begin_dispatch(&stop, finished)?;
         let by = clock::after(self.clock.now(), wait);
         let pass = tokio::select! {
-            pass = self.intake().once(by, stop.gently.clone()) => pass?,
+            pass = self.read_once(by, &stop) => pass?,
             () = stop.at_once.cancelled() => Pass::default(),
         };
         if !stop.gently.is_cancelled() {
@@ -197,6 +205,37 @@ impl App {
         self.retention().once(&stop.gently).await?;
         let after = self.store.census(&self.platform.id).await?;
         Ok(report(pass, &before, &after))
+    }
+
+    /// One pass of intake, as far as there is room for what it brings.
+    async fn read_once(&self, by: Timestamp, stop: &Stop) -> Result<Pass, StoreError> {
+        let mut room = self.room_watch();
+        room.look().await?;
+        if self.health.room().short().is_some() {
+            // What is old makes room, and for cron nobody else will have made any.
+            self.retention().once(&stop.gently).await?;
+            room.look().await?;
+        }
+        let reading = stop.gently.child_token();
+        let keeping_watch = async {
+            tokio::select! {
+                end = room.run(reading.clone()) => end?,
+                () = self.health.room().too_little() => reading.cancel(),
+            }
+            std::future::pending::<Result<Pass, StoreError>>().await
+        };
+        let intake = self.intake();
+        if self.health.room().short().is_some() {
+            return Ok(Pass { failed: 1, ..Pass::default() });
+        }
+        tokio::select! {
+            pass = intake.once(by, reading.clone()) => pass,
+            failed = keeping_watch => failed,
+        }
+    }
+
+    fn room_watch(&self) -> RoomWatch {
+        RoomWatch::new(self.store.clone(), self.config.store.max_bytes, self.health.room().clone())
     }
 
     fn intake(&self) -> Intake {

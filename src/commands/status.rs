@@ -21,10 +21,11 @@ fn text(report: &StatusReport) -> String {
     let mut out = String::new();
     let running = if report.running { "running" } else { "not running" };
     out.push_str(&format!(
-        "leadhook {} is {running}, store {} ({})\n\n",
+        "leadhook {} is {running}, store {} ({}{})\n\n",
         report.version,
         report.store.path,
-        size::format(report.store.bytes)
+        size::format(report.store.bytes),
+        report.store.max_bytes.map_or(String::new(), |max| format!(" of {}", size::format(max)))
     ));
     out.push_str(&source(report));
     out.push_str("\n\n");

@@ -180,6 +180,8 @@ pub struct StoreConfig {
     pub path: PathBuf,
     /// How long delivered events and their attempts are kept.
     pub retention: Duration,
+    /// What the store's files may have, in bytes. Near it, nothing new is read. `None`: as much as the disk has.
+    pub max_bytes: Option<u64>,
 }
 
 /// `[admin]`: where the service listens for its own commands.

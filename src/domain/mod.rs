@@ -31,6 +31,7 @@ pub mod recheck;
 pub mod request;
 pub mod retry;
 pub mod retry_after;
+pub mod room;
 pub mod route;
 pub mod sample;
 pub mod secret;

@@ -93,7 +93,7 @@ async fn read_all(reader: &Reader, failing: &mut FailingWindows) -> Result<Optio
 
 /// How many lists could not be checked.
 async fn read(reader: &Reader, piece: &Piece, baseline: bool) -> Result<u32, ReadError> {
-    reader.precedence.after(Rank::New).await;
+    reader.turn(Rank::New).await;
     let _going = reader.precedence.go(Rank::New);
     let progress = reader.intake.store.progress(&reader.intake.platform).await?;
     let how = How { progress: &progress, baseline, purpose: Purpose::Gap, prove: false };

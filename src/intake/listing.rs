@@ -61,7 +61,7 @@ impl<'a> WholeList<'a> {
         let (first, last) = window.wire(&self.intake.settings.timezone);
         match self.turn {
             Some((reader, rank)) => {
-                reader.precedence.after(rank).await;
+                reader.turn(rank).await;
                 reader.unless_stopped(self.intake.source.list(&first, &last)).await
             }
             None => Ok(self.intake.source.list(&first, &last).await?),

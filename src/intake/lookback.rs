@@ -133,7 +133,7 @@ async fn go_on(reader: &Reader, reading: &mut Begun) -> Result<Done, ReadError> 
 }
 
 async fn read(reader: &Reader, piece: &Piece, prove: bool, done: &mut Done) -> Result<Vec<(Piece, usize)>, ReadError> {
-    reader.precedence.after(Rank::New).await;
+    reader.turn(Rank::New).await;
     let _going = reader.precedence.go(Rank::New);
     let progress = reader.intake.store.progress(&reader.intake.platform).await?;
     let how = How { progress: &progress, baseline: false, purpose: Purpose::Late, prove };

@@ -112,6 +112,9 @@ const MARGIN: Duration = Duration::from_secs(60);
 /// No sleep is longer, so that a clock that jumps is noticed.
 const LONGEST_SLEEP: Duration = Duration::from_secs(30);
 
+/// Leads to be read again are looked for so often while there is no room for what they bring.
+const UNTIL_ROOM: Duration = Duration::from_secs(1);
+
 /// Why a window was not read whole.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {

@@ -93,7 +93,7 @@ impl Reader {
         debug!(from = whole.first, to = whole.last, rows = whole.count, "the list may have been cut: read in pieces");
         while let Some(ask) = splitting.next() {
             if how.purpose != Purpose::Newest {
-                self.precedence.after(Rank::New).await;
+                self.turn(Rank::New).await;
             }
             let part = *ask.piece();
             let mut listed = self.list_patiently(&part).await?;

@@ -69,6 +69,7 @@ async fn window(reader: &Reader, floor: Timestamp) -> Result<Option<Window>, Rea
 /// How many lists could not be checked.
 async fn newest(reader: &Reader) -> Result<u32, ReadError> {
     let intake = &reader.intake;
+    reader.room().await;
     let end = async {
         let progress = intake.store.progress(&intake.platform).await?;
         let Some(window) = window(reader, progress.floor).await? else { return Ok(0) };

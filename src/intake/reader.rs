@@ -197,6 +197,7 @@ impl Reader {
         let intake = &self.intake;
         let mut rows = rows.into_iter().peekable();
         while rows.peek().is_some() {
+            self.room().await;
             if self.stop.is_cancelled() {
                 return Err(ReadError::Stopped);
             }
@@ -225,11 +226,9 @@ impl Reader {
                 intake.store.relist(&intake.platform, detected.to_note, window).await?;
             }
             for (row, before) in detected.to_read {
-                if purpose != Purpose::Newest {
-                    tokio::select! {
-                        () = self.precedence.after(Rank::New) => {}
-                        () = self.stop.cancelled() => {}
-                    }
+                match purpose {
+                    Purpose::Newest => self.room().await,
+                    Purpose::Gap | Purpose::Late => self.turn(Rank::New).await,
                 }
                 while tasks.len() >= intake.settings.concurrency + RECORDING {
                     next_done(&mut tasks).await?;
@@ -278,6 +277,31 @@ impl Reader {
             });
         }
         Ok(())
+    }
+
+    /// Waits until there is room for what is new; at once where leadhook is stopping.
+    pub async fn room(&self) {
+        tokio::select! {
+            () = self.intake.health.room().enough() => {}
+            () = self.stop.cancelled() => {}
+        }
+    }
+
+    /// Waits until there is room, and until nobody of a more urgent rank is going; at once where leadhook is stopping.
+    pub async fn turn(&self, rank: Rank) {
+        let turn = async {
+            self.intake.health.room().enough().await;
+            self.precedence.after(rank).await;
+        };
+        tokio::select! {
+            () = turn => {}
+            () = self.stop.cancelled() => {}
+        }
+    }
+
+    /// Whether leads may be read again now.
+    pub fn has_room(&self) -> bool {
+        self.intake.health.room().short().is_none()
     }
 
     fn fetch(&self) -> Fetch {

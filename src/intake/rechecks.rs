@@ -6,9 +6,9 @@ use std::sync::atomic::Ordering;
 use jiff::Timestamp;
 use tokio::task::JoinSet;
 
-use super::LONGEST_SLEEP;
 use super::reader::{Reader, joined};
 use super::until as wait_until;
+use super::{LONGEST_SLEEP, UNTIL_ROOM};
 use crate::domain::clock;
 use crate::domain::lead::LeadId;
 use crate::store::StoreError;
@@ -31,7 +31,9 @@ async fn drive(reader: &Reader, by: Option<Timestamp>) -> Result<(), StoreError>
     loop {
         let stopping = reader.stop.is_cancelled();
         let mut next = None;
-        if !stopping && underway.len() < places {
+        if !stopping && !reader.has_room() {
+            next = Some(clock::after(intake.clock.now(), UNTIL_ROOM));
+        } else if !stopping && underway.len() < places {
             // Those underway are still due on disk, so as many more are asked for.
             let limit = places + underway.len();
             let (mut jobs, later) = intake.store.due_rechecks(&intake.platform, intake.clock.now(), limit).await?;

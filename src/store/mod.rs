@@ -21,7 +21,7 @@
 //!
 //! Below them: `txn` and `committer` (many commits, one sync), `keys` and `records` (the form on disk),
 //! `known` and `glance` (the packed seen-set), `progress` and `fetches` (more of intake), `line` (order within a lead), `body`, `open`,
-//! `rewrite` (the files written anew).
+//! `rewrite` (the files written anew), `room` (how much it holds).
 
 pub mod backfill;
 mod body;
@@ -50,6 +50,7 @@ pub mod reconcile;
 mod records;
 pub mod retention;
 mod rewrite;
+mod room;
 mod story;
 pub mod tokens;
 mod txn;

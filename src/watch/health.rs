@@ -10,6 +10,7 @@ use tokio::sync::watch;
 
 use crate::domain::lead::LeadId;
 use crate::domain::window::Window;
+use crate::watch::Room;
 
 /// Windows that could not be checked and are remembered.
 const UNCHECKED: usize = 16;
@@ -135,7 +136,7 @@ struct Parts {
 
 /// The health of all parts; cheap to clone.
 #[derive(Clone, Default)]
-pub struct Health(Arc<Mutex<Parts>>, watch::Sender<Option<Timestamp>>);
+pub struct Health(Arc<Mutex<Parts>>, watch::Sender<Option<Timestamp>>, Room);
 
 impl Health {
     /// How the source is doing.
@@ -146,6 +147,11 @@ impl Health {
     /// Tells of each good poll from now on: when the last one came back, `None` before the first of this run.
     pub fn good_polls(&self) -> watch::Receiver<Option<Timestamp>> {
         self.1.subscribe()
+    }
+
+    /// Whether there is room on the disk.
+    pub fn room(&self) -> &Room {
+        &self.2
     }
 
     /// The newest window was read whole.

@@ -4,8 +4,10 @@ mod clock;
 mod counters;
 mod feed;
 mod health;
+mod room;
 
 pub use clock::Clock;
 pub use counters::{ByDestination, Counters};
 pub use feed::{Feed, Happening};
 pub use health::{DestinationHealth, Doubt, Doubts, Health, Lateness, SourceHealth, Trouble, Unchecked};
+pub use room::Room;

@@ -36,6 +36,7 @@ mod probes;
 mod rated;
 mod reconcile;
 mod retention;
+mod room;
 mod route_test;
 mod routes;
 mod secrecy;

@@ -58,6 +58,7 @@ async fn the_metrics_tell_what_happens_at_each_destination() {
     assert!(value(&metrics, "leadhook_polls_total{result=\"ok\"}") >= 2.0);
     assert!(value(&metrics, "leadhook_leads_listed_total") >= 3.0);
     assert!(value(&metrics, "leadhook_store_bytes") > 0.0);
+    assert_eq!(value(&metrics, "leadhook_store_full"), 0.0);
     assert!(value(&metrics, "leadhook_last_successful_poll_timestamp_seconds") > 1.7e9);
     // What is drawn and what alarms is there.
     let drawn = [

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use jiff::Timestamp;
-use leadhook::simulator::{Behaviour, Options};
+use leadhook::simulator::{Behaviour, Mishap, Options};
 use serde_json::Value;
 
 use crate::support::*;
@@ -38,10 +38,20 @@ async fn until_gone(place: &Place, lead: u64) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn under_a_steady_load_the_directory_levels_off() {
-    let load = Options { leads_per_second: 150.0, ..by_hand() };
+    // Bodies, attempts that failed with what was answered, and events that come when a lead is read again.
+    let load = Options {
+        leads_per_second: 120.0,
+        ratings_later_share: 0.5,
+        ratings_later_up_to: Duration::from_secs(2),
+        ..by_hand()
+    };
     let weclever = weclever(load).await;
+    let flaky = receiver(Behaviour::Flaky { share: 0.4, kinds: vec![Mishap::Error, Mishap::Unavailable] }).await;
     let receiver = receiver(Behaviour::Fine).await;
-    let file = File::new(&weclever.base_url()).source("start", &hour_ago()).to("crm", &receiver.url(), "");
+    let file = File::new(&weclever.base_url()).source("start", &hour_ago()).list("recheck", &["1s", "3s"]);
+    let file = file.to("crm", &receiver.url(), "").destination("flaky", &flaky.url(), PATIENT_RETRIES);
+    let both = r#"on = ["lead.finalized", "lead.rated"]"#;
+    let file = file.route_with("flaky", both, &["flaky"]);
     let place = Place::new(&file).with(RETENTION, "1s");
     let service = place.start().await;
     let mut low = u64::MAX;
@@ -51,6 +61,9 @@ async fn under_a_steady_load_the_directory_levels_off() {
     }
     // Space comes back in pieces: what counts is that it gets about as low again, after six times as many leads.
     accepted(&receiver, 3_000).await;
+    assert!(flaky.tally(|tally| tally.requests - tally.accepted) > 500, "attempts failed");
+    // More than one for a lead.
+    accepted(&flaky, 3_500).await;
     until(format!("about {low} bytes again"), || size(&place.path("data")) < low * 2).await;
     weclever.finalize_no_more();
     let all = weclever.finalized();

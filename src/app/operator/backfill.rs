@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use tokio_util::sync::CancellationToken;
 
 use super::{Operator, Refusal, Verb, never_read, unknown_destination};
+use crate::app::room::RoomWatch;
 use crate::domain::backfill::{Backfill, Order, State};
 use crate::domain::event::EventType;
 use crate::intake::backfill::{Ended, routes_to};
@@ -102,7 +103,22 @@ impl Operator {
     /// # Errors
     /// It cannot go on as things are, or the store cannot be read or written. Either way it goes on later.
     pub async fn carry_out(&self, no: u32, stop: CancellationToken) -> Result<(), Refusal> {
-        match self.intake().await?.backfill(no, stop).await? {
+        let intake = self.intake().await?;
+        let room = intake.health.room().clone();
+        let mut watch = RoomWatch::new(self.store.clone(), self.config.store.max_bytes, room.clone());
+        watch.look().await?;
+        // Nobody makes room meanwhile, so that nothing is to be gained by waiting.
+        let watching = async {
+            let end = watch.run(stop.clone()).await;
+            // What is in flight ends by itself.
+            if end.is_ok() { std::future::pending().await } else { end.map(|()| Ended::Stopped) }
+        };
+        let end = tokio::select! {
+            end = intake.backfill(no, stop.clone()) => end?,
+            failed = watching => failed?,
+            () = room.too_little() => Ended::Cannot(room.short().map_or_else(String::new, |short| short.to_string())),
+        };
+        match end {
             Ended::Ended | Ended::Stopped => Ok(()),
             Ended::Cannot(why) => Err(Refusal::Unavailable(why)),
         }

@@ -35,6 +35,9 @@ impl Verb for Ready {
                 }
             }
         }
+        if let Some(short) = operator.short_of_room() {
+            why.push(short.to_string());
+        }
         if let Err(error) = operator.store.try_writing().await {
             why.push(format!("the store cannot be written: {error}"));
         }

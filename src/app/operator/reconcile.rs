@@ -127,6 +127,9 @@ impl Verb for ReconcileLeads {
 
     async fn run(self, operator: &Operator) -> Result<Step, Refusal> {
         let window = Window { from: self.from, to: self.to };
+        if let Some(short) = operator.short_of_room().filter(|_| self.order.fix) {
+            return Err(Refusal::Unavailable(short.to_string()));
+        }
         let (judged, setback) = operator.reconcile().await?.judge(self.rows, window, self.order, STEP).await?;
         Ok(Step { judged, setback })
     }

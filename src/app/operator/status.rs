@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::{Operator, Refusal, Verb};
 use crate::domain::backfill::{self, Backfill};
 use crate::domain::clock;
+use crate::domain::room::Short;
 use crate::store::StoreError;
 use crate::store::census::{Census, LaneCensus};
 use crate::store::destinations::Holds;
@@ -163,6 +164,12 @@ pub struct StoreStatus {
     pub path: String,
     /// Its size on disk.
     pub bytes: u64,
+    /// What it may have, `[store] max_bytes`.
+    #[serde(default)]
+    pub max_bytes: Option<u64>,
+    /// Nothing new is read for want of room, in a running service: why, and what to do.
+    #[serde(default)]
+    pub full: Option<String>,
 }
 
 impl Verb for Status {
@@ -179,7 +186,10 @@ impl Verb for Status {
                 destination.token = Some(keeper.standing().await);
             }
         }
-        let needs_a_look = needs_a_look(&source, &destinations, &parked);
+        let full = operator.short_of_room().map(|short| short.to_string());
+        let mut needs_a_look = needs_a_look(&source, &destinations, &parked);
+        // Before all else: what follows may come of it.
+        needs_a_look.splice(0..0, full.clone());
         let mut backfills = operator.store.backfills().await?;
         backfills.retain(|backfill| backfill.state == backfill::State::Going);
         Ok(StatusReport {
@@ -191,13 +201,23 @@ impl Verb for Status {
             parked,
             doubts: operator.health.as_ref().map(|health| health.doubts()).unwrap_or_default(),
             backfills,
-            store: StoreStatus { path: operator.store.path().display().to_string(), bytes: census.bytes },
+            store: StoreStatus {
+                path: operator.store.path().display().to_string(),
+                bytes: census.bytes,
+                max_bytes: operator.config.store.max_bytes,
+                full,
+            },
             needs_a_look,
         })
     }
 }
 
 impl Operator {
+    /// Why nothing new is read, in a running service.
+    pub(super) fn short_of_room(&self) -> Option<Short> {
+        self.health.as_ref().and_then(|health| health.room().short())
+    }
+
     pub(super) async fn census(&self) -> Result<Census, StoreError> {
         self.store.census(&self.config.source.platform_id).await
     }

@@ -56,7 +56,7 @@ pub fn seen() -> Seen {
             parked: Vec::new(),
             backfills: Vec::new(),
             doubts: Default::default(),
-            store: StoreStatus { path: String::new(), bytes: 0 },
+            store: StoreStatus { path: String::new(), bytes: 0, max_bytes: None, full: None },
             needs_a_look: Vec::new(),
         },
         received: vec![("crm".into(), received(6, 6)), ("legacy".into(), received(11, 0))],

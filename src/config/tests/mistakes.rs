@@ -294,7 +294,8 @@ fn the_rest() {
         ("colour = 1\n[source]", "1:1: colour: the file has no key of this name (there is `source`, `csat`, `store`"),
         ("store = 'data'\n[source]", "1:9: store: must be a table, and this is text (write it as a section, [store])"),
         ("[store]\npath = ''\n[source]", "2:8: store.path: must not be empty"),
-        ("[store]\nmax_bytes = '10GB'\n[source]", "2:1: store.max_bytes: this version does not have this key yet"),
+        ("[store]\nmax_bytes = '10'\n[source]", "2:13: store.max_bytes: `10` is not a size"),
+        ("[store]\nmax_bytes = '1MB'\n[source]", "2:13: store.max_bytes: `1MB` is too little to work with"),
         (
             "[store]\nencryption_key = 'k'\n[source]",
             "2:1: store.encryption_key: this version does not have this key yet",

@@ -150,7 +150,7 @@ async fn make_up(reader: &Reader, taker: &Taker) -> Result<bool, StoreError> {
             return Ok(false);
         }
         for one in left {
-            reader.precedence.after(super::turns::Rank::Backfill).await;
+            reader.turn(super::turns::Rank::Backfill).await;
             if reader.stop.is_cancelled() {
                 return Ok(false);
             }

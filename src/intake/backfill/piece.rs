@@ -217,7 +217,7 @@ impl<'a> Walk<'a> {
         if self.reader.stop.is_cancelled() {
             return Ok(Some(End::Stopped));
         }
-        if self.noted.elapsed() < NOTE_EVERY {
+        if self.noted.elapsed() < NOTE_EVERY && self.reader.has_room() {
             return Ok(None);
         }
         self.noted = Instant::now();
@@ -226,13 +226,16 @@ impl<'a> Walk<'a> {
             let mut within = going.within();
             let there = store.pending_at(&self.taker.order.destination).await?;
             let full = self.delivering && !self.taker.order.dry_run && there >= AT_ONCE_THERE;
-            within.waits = full.then(|| {
-                format!("{there} deliveries are pending at {}: it goes on as they go", self.taker.order.destination)
-            });
+            let short = self.reader.intake.health.room().short();
+            within.waits = full
+                .then(|| {
+                    format!("{there} deliveries are pending at {}: it goes on as they go", self.taker.order.destination)
+                })
+                .or(short.map(|short| short.to_string()));
             if !store.backfill_within(self.taker.job, within).await? {
                 return Ok(Some(End::Cancelled));
             }
-            if !full {
+            if !full && short.is_none() {
                 return Ok(None);
             }
             if !sleep(NOTE_EVERY, &self.reader.stop).await {

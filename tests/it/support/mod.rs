@@ -1,6 +1,7 @@
 //! What every story needs: a place with a file in it, leadhook in that place, and the other sides.
 
 mod command;
+mod disk;
 mod file;
 mod raw;
 mod service;
@@ -12,6 +13,7 @@ use serde_json::Value;
 use tokio::net::TcpListener;
 
 pub use command::{Place, Ran};
+pub use disk::FaultyDisk;
 pub use file::File;
 pub use raw::{Api, Raw, Reply, Request};
 pub use service::{Service, destination};

@@ -1,0 +1,113 @@
+//! A store near its limit, or on a disk that is nearly full: nothing new is read, what is there goes on, and so does all else
+//! once there is room.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use leadhook::http_client::client_builder;
+use leadhook::simulator::{Behaviour, Options};
+use reqwest::StatusCode;
+use serde_json::Value;
+
+use crate::support::*;
+
+const RETENTION: &str = "LEADHOOK_STORE__RETENTION";
+const MAX_BYTES: &str = "LEADHOOK_STORE__MAX_BYTES";
+
+/// What the service answers whoever has no token.
+async fn ask(service: &Service, path: &str) -> (StatusCode, String) {
+    let address = service.notice().unwrap()["address"].as_str().unwrap().to_owned();
+    let answer = client_builder().build().unwrap().get(format!("http://{address}{path}")).send().await.unwrap();
+    (answer.status(), answer.text().await.unwrap())
+}
+
+/// It says everywhere that it waits for room, and for which: `what`.
+async fn says_that_it_waits(place: &Place, service: &Service, what: &str) {
+    place.until_status("it waits for room", |status| !status["store"]["full"].is_null()).await;
+    let status = place.json(&["status"], 1);
+    let look = status["needs_a_look"][0].as_str().unwrap();
+    assert!(look.contains(what) && look.contains("deliveries go on"), "{look}");
+    let (code, why) = ask(service, "/readyz").await;
+    assert_eq!(code, StatusCode::SERVICE_UNAVAILABLE);
+    assert!(why.contains(what), "{why}");
+    let (_, metrics) = ask(service, "/metrics").await;
+    assert!(metrics.contains("\nleadhook_store_full 1"), "{metrics}");
+    assert_eq!(ask(service, "/healthz").await.0, StatusCode::OK);
+    assert_eq!(service.logged(what), 1, "it is logged once");
+}
+
+async fn goes_on(place: &Place, service: &Service) {
+    place.until_status("there is room again", |status| status["store"]["full"].is_null()).await;
+    until("it is ready", || service.logged("there is room in the store again") > 0).await;
+    service.readings(1).await;
+    assert_eq!(ask(service, "/readyz").await.0, StatusCode::OK);
+    assert!(ask(service, "/metrics").await.1.contains("\nleadhook_store_full 0"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn near_its_limit_the_store_takes_nothing_new_until_what_is_old_has_made_room() {
+    let weclever = weclever(Options { leads_per_second: 400.0, ..by_hand() }).await;
+    let receiver = receiver(Behaviour::Broken { status: 500 }).await;
+    let start = (Timestamp::now() - Duration::from_secs(3600)).to_string();
+    let file = File::new(&weclever.base_url()).source("start", &start).to("crm", &receiver.url(), PATIENT_RETRIES);
+    let place = Place::new(&file).with(RETENTION, "1s").with(MAX_BYTES, "8MB");
+    let service = place.start().await;
+    says_that_it_waits(&place, &service, "may have 8.0 MB").await;
+    let size = |status: &Value| status["store"]["bytes"].as_u64().unwrap();
+    let full = place.status();
+    assert!(size(&full) < 9_000_000, "{full:#}");
+    let known = |status: &Value| status["source"]["seen_leads"].as_u64().unwrap();
+    service.readings(0).await;
+    weclever.finalize_no_more();
+    let all = weclever.finalized();
+    assert!(known(&place.status()) < all, "some are still to be read");
+
+    receiver.behave(Behaviour::Fine);
+    goes_on(&place, &service).await;
+    accepted(&receiver, all).await;
+    place.until_status("all are counted", |status| destination(status, "crm")["delivered"] == all).await;
+    assert!(size(&place.status()) < 9_000_000, "{:#}", place.status());
+    receiver.tally(|tally| assert_eq!(tally.by_lead.len() as u64, all));
+    service.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_a_disk_that_is_nearly_full_nothing_new_is_read_and_deliveries_go_on() {
+    let weclever = weclever(by_hand()).await;
+    let receiver = receiver(Behaviour::Broken { status: 500 }).await;
+    let file = File::new(&weclever.base_url()).to("crm", &receiver.url(), PATIENT_RETRIES);
+    let (place, disk) = FaultyDisk::under(Place::new(&file));
+    disk.does("free 100000000 1000000000");
+    let service = place.start_and_read().await;
+    for lead in 1..=20 {
+        weclever.finalize(lead, "sold");
+    }
+    place.until_status("all wait", |status| destination(status, "crm")["pending"] == 20).await;
+
+    disk.does("free 60000000 1000000000");
+    says_that_it_waits(&place, &service, "disk has 60.0 MB left").await;
+    weclever.finalize(21, "sold");
+    receiver.behave(Behaviour::Fine);
+    accepted(&receiver, 20).await;
+    place.until_status("20 are counted", |status| destination(status, "crm")["delivered"] == 20).await;
+    // A little more is not yet enough.
+    disk.does("free 80000000 1000000000");
+    let refused = place.run(&["reconcile", "--from", "1h", "--fix"]);
+    assert_eq!(refused.code, 69, "{refused:?}");
+    assert!(format!("{refused:?}").contains("Free some space"), "{refused:?}");
+    assert_eq!(receiver.tally(|tally| tally.accepted), 20);
+
+    disk.does("free 200000000 1000000000");
+    goes_on(&place, &service).await;
+    accepted(&receiver, 21).await;
+    service.stop();
+
+    // For cron there is nobody to wait for.
+    disk.does("free 60000000 1000000000");
+    weclever.finalize(22, "sold");
+    let ran = place.run(&["run", "--once"]);
+    assert_eq!(ran.code, 69, "{ran:?}");
+    assert!(ran.err.contains("disk has 60.0 MB left"), "{}", ran.err);
+    disk.does("");
+    assert_eq!(place.json(&["run", "--once"], 0)["delivered"], 1);
+}
