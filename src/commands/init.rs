@@ -1,7 +1,7 @@
 //! `leadhook init`: a commented file to begin with.
 
 use std::io::{BufRead, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -10,7 +10,9 @@ use serde::Serialize;
 use super::Global;
 use super::exit::{Exit, Failure};
 use super::output::Output;
-use crate::config::{Environment, InitAnswers, Locate, NAME_HELP, Preset, is_name, starter_file};
+use crate::config::{
+    Environment, InitAnswers, Locate, NAME_HELP, Preset, SCHEMA_FILE, is_name, is_schema, schema, starter_file,
+};
 
 #[derive(Debug, clap::Args)]
 pub struct InitArgs {
@@ -43,6 +45,8 @@ pub struct InitArgs {
 #[derive(Serialize)]
 struct Written {
     file: PathBuf,
+    /// Beside it, for editors: its first line names it.
+    schema: PathBuf,
     /// What must be set before leadhook runs.
     variables: Vec<String>,
     /// A new signing secret, for the last of them; it is kept nowhere. `None`: nobody there could check a signature.
@@ -79,13 +83,21 @@ pub fn init(global: &Global, args: InitArgs, output: &Output) -> Result<Exit, Fa
         store: args.store,
     };
     must_be_name(&answers.destination)?;
-    std::fs::write(&file, starter_file(&answers))
-        .map_err(|e| Failure::usage(format!("cannot write {}: {e}", file.display())))?;
+    write(&file, &starter_file(&answers))?;
+    let beside = directory.join(SCHEMA_FILE);
+    // One that leadhook has not written is not its to change.
+    if std::fs::read_to_string(&beside).map_or(!beside.exists(), |text| is_schema(&text)) {
+        write(&beside, &schema())?;
+    }
     let variables = answers.variables();
     let secret = if answers.is_signed() { Some(new_secret()?) } else { None };
-    let written = Written { file, variables, secret };
+    let written = Written { file, schema: beside, variables, secret };
     output.print(&written, text)?;
     Ok(Exit::Done)
+}
+
+fn write(file: &Path, text: &str) -> Result<(), Failure> {
+    std::fs::write(file, text).map_err(|e| Failure::usage(format!("cannot write {}: {e}", file.display())))
 }
 
 fn must_be_name(name: &str) -> Result<(), Failure> {

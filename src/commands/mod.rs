@@ -23,6 +23,7 @@ mod progress;
 mod reconcile;
 mod route;
 mod run;
+mod schema;
 mod signals;
 mod status;
 mod supervisor;
@@ -101,6 +102,8 @@ enum Command {
     /// List and show the presets for chat rooms, CRMs and automation services
     #[command(subcommand)]
     Preset(preset::PresetCommand),
+    /// Print the JSON Schema of leadhook.toml, for editors
+    Schema,
     /// Check the signature of a request that was captured
     Verify(verify::VerifyArgs),
     /// Run a simulated WeClever, to try a file against
@@ -137,6 +140,7 @@ pub async fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Destination(command) => destination::destination(&global, command, &output).await,
         Command::Route(command) => route::route(&global, command, &output),
         Command::Preset(command) => preset::preset(&global, command, &output),
+        Command::Schema => schema::schema(),
         Command::Verify(args) => verify::verify(&global, &args, &output),
         Command::Completions(args) => completions::completions(&args),
         Command::Man(args) => man::man(&args, &output),

@@ -5,7 +5,7 @@ use super::reader::Section;
 use crate::domain::csat::{CsatRules, Direction, Scale};
 
 /// No scale goes further, up or down: beyond it a number could be a year, or have separators in it.
-const FURTHEST: i64 = 100;
+pub(super) const FURTHEST: i64 = 100;
 
 pub(super) fn csat(mut section: Section<'_>) -> Option<CsatRules> {
     let usual = CsatRules::default();

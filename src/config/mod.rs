@@ -12,10 +12,12 @@
 //! telling, trial what is doubtful about a template, told where it stands; requests tried with made-up events
 //! stand_in      what stands for a secret that is not set, where a file is only looked at
 //! notice        what is wrong, where, and what to write instead
+//! schema        as much of all this as an editor can be told
 //! ```
 //!
-//! To teach the file a new key: ask for it in its section's file, name it in `mask::shown` if its value may be shown, and
-//! write it into `config/leadhook.toml`.
+//! To teach the file a new key: ask for it in its section's file, name it in `mask::shown` if its value may be shown, write
+//! it into `config/leadhook.toml` with what it means, and give it a shape in `schema`; then
+//! `leadhook schema >config/leadhook.schema.json`.
 
 mod auth;
 mod body;
@@ -41,6 +43,7 @@ mod reader;
 mod readings;
 mod retry;
 mod route;
+mod schema;
 mod secret_file;
 mod source;
 mod stand_in;
@@ -75,6 +78,7 @@ pub use environment::Environment;
 pub use load::{DEFAULT_FILE, FILE_VARIABLE, Loaded, Locate, load, parse};
 pub use notice::{Mistakes, Notice, Position, Severity};
 pub use preset::Preset;
+pub use schema::{SCHEMA_FILE, is_schema, schema};
 pub use starter::{InitAnswers, starter_file};
 pub use summary::SummaryLine;
 

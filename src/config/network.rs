@@ -48,7 +48,7 @@ pub(super) fn is_loopback(url: &Url) -> bool {
 }
 
 /// Headers that belong to the connection or to the message's form; one of a user's own would contradict what is sent.
-const OURS: [&str; 13] = [
+pub(super) const OURS: [&str; 13] = [
     "host",
     "content-length",
     "content-encoding",

@@ -15,7 +15,7 @@ const EXAMPLE: &str = "[{ status = 403, body = \"rate limit\", then = \"throttle
 
 const STATUS_HELP: &str = "write 404, \"4xx\", \"400-499\", or a list of them";
 
-const MEANINGS: [&str; 5] = ["accept", "retry", "throttle", "give_up", "disable"];
+pub(super) const MEANINGS: [&str; 5] = ["accept", "retry", "throttle", "give_up", "disable"];
 
 pub(super) fn outcomes(node: Node<'_>) -> Option<OutcomeRules> {
     rules(node).map(OutcomeRules::new)

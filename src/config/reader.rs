@@ -191,6 +191,12 @@ impl<'a> Reading<'a> {
     }
 }
 
+#[cfg(test)]
+thread_local! {
+    /// Each key that any table has been asked for, with the table's path: what the reader knows, for the schema's tests.
+    pub(super) static ASKED: RefCell<Vec<(String, &'static str)>> = const { RefCell::new(Vec::new()) };
+}
+
 /// A table that is being read.
 pub(super) struct Section<'a> {
     pub(super) reading: &'a Reading<'a>,
@@ -209,6 +215,8 @@ impl<'a> Section<'a> {
     pub(super) fn take(&mut self, key: &'static str) -> Option<Node<'a>> {
         if !self.asked.contains(&key) {
             self.asked.push(key);
+            #[cfg(test)]
+            ASKED.with_borrow_mut(|asked| asked.push((self.path.clone(), key)));
         }
         let value = self.entries.remove(key)?;
         Some(Node::new(self.reading, child(&self.path, key), value))

@@ -2,6 +2,7 @@
 
 use super::interpolate::{Piece, pieces};
 use super::preset::Preset;
+use super::schema::SCHEMA_LINE;
 
 /// What `leadhook init` has been told. Each may hold `${NAME}` or `${file:/path}`.
 #[derive(Clone, Debug)]
@@ -65,7 +66,8 @@ impl InitAnswers {
 pub fn starter_file(answers: &InitAnswers) -> String {
     let name = toml_edit::Key::new(answers.destination.as_str()).display_repr().into_owned();
     format!(
-        r#"# leadhook.toml, written by `leadhook init`. `leadhook check` finds every mistake in it.
+        r#"{SCHEMA_LINE}
+# leadhook.toml, written by `leadhook init`. `leadhook check` finds every mistake in it.
 # ${{NAME}} is an environment variable, ${{file:/path}} a file with the secret in it.
 
 [source]

@@ -16,7 +16,7 @@ use crate::domain::template::{self, Place, UrlTemplate};
 
 const NAME_HELP: &str = "use up to 32 small letters, digits and `-`, beginning with a letter or a digit";
 
-const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
+pub(super) const METHODS: [&str; 5] = ["GET", "POST", "PUT", "PATCH", "DELETE"];
 
 /// Says which keys of the destination are its steps' where there are some.
 pub(super) fn leave_to_them(section: &Section<'_>) {

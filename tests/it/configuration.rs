@@ -103,14 +103,23 @@ async fn what_init_writes_is_right_once_its_variables_are_set_and_runs() {
         written["variables"],
         serde_json::json!(["WECLEVER_USERNAME", "WECLEVER_PASSWORD", "CRM_URL", "CRM_SECRET"])
     );
-    assert_eq!(place.entries(), ["leadhook.toml"]);
+    assert_eq!(place.entries(), ["leadhook.schema.json", "leadhook.toml"]);
     let text = std::fs::read_to_string(place.path("leadhook.toml")).unwrap();
+    // Editors read it beside the file, which names it.
+    assert!(text.starts_with("#:schema ./leadhook.schema.json\n"), "{text}");
+    let schema = || std::fs::read_to_string(place.path("leadhook.schema.json")).unwrap();
+    assert_eq!(schema(), place.run(&["schema"]).out);
+    place.write_text("leadhook.schema.json", &schema().replace("boolean", "string"));
     assert!(text.contains("2026-01-01") && !text.contains(written["secret"].as_str().unwrap()));
     assert_eq!(place.run(&args).code, 2, "a file that is there is not written over");
     assert_eq!(place.run(&["init", "--url", "https://crm.example.com"]).code, 2, "nobody is there to be asked");
     let odd = place.run(&[&args[..], &["--force", "--destination", "My CRM!"]].concat());
     assert!(odd.code == 2 && odd.err.contains("`My CRM!` is no name"), "{}", odd.err);
     assert_eq!(place.run(&[&args[..], &["--force"]].concat()).code, 0);
+    assert_eq!(schema(), place.run(&["schema"]).out, "one of another version is renewed");
+    place.write_text("leadhook.schema.json", "{}");
+    assert_eq!(place.run(&[&args[..], &["--force"]].concat()).code, 0);
+    assert_eq!(schema(), "{}", "one that somebody else has written is left alone");
 
     let unset = place.run(&["check"]);
     assert!(unset.code == 78 && unset.err.contains("CRM_SECRET") && unset.err.contains("WECLEVER_PASSWORD"));

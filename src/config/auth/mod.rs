@@ -2,6 +2,8 @@
 
 mod oauth2;
 
+pub(super) use oauth2::OF_SIGN_IN;
+
 use super::network;
 use super::node::Node;
 use super::reader::Section;
@@ -12,7 +14,7 @@ use crate::domain::secret::Secret;
 /// Types that other versions know.
 const LATER: [&str; 1] = ["aws_sigv4"];
 
-const TYPES: [&str; 5] = ["bearer", "basic", "header", "query", "oauth2"];
+pub(super) const TYPES: [&str; 5] = ["bearer", "basic", "header", "query", "oauth2"];
 
 pub(super) fn auth(node: Node<'_>) -> Option<Auth> {
     let mut section = node.table()?;

@@ -13,7 +13,8 @@ use crate::domain::secret::{Secret, SecretUrl};
 const CALLBACK: &str = "http://127.0.0.1:8788/callback";
 
 /// What a sign-in by hand needs, and what comes of one.
-const OF_SIGN_IN: [&str; 5] = ["refresh_token", "authorize_url", "authorize_params", "redirect_url", "pkce"];
+pub(in crate::config) const OF_SIGN_IN: [&str; 5] =
+    ["refresh_token", "authorize_url", "authorize_params", "redirect_url", "pkce"];
 
 pub(super) fn oauth2(section: &mut Section<'_>) -> Option<OAuth2> {
     let grant = section.take("grant");

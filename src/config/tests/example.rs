@@ -17,7 +17,7 @@ const VARIABLES: [(&str, &str); 8] = [
 ];
 
 /// `# key = value` and `#~ key = value`, without what makes it a comment.
-fn commented<'a>(line: &'a str, mark: &str) -> Option<&'a str> {
+pub(super) fn commented<'a>(line: &'a str, mark: &str) -> Option<&'a str> {
     let rest = line.strip_prefix(mark)?;
     let (key, _) = rest.split_once(" = ")?;
     key.chars().all(|c| c.is_ascii_lowercase() || c == '_').then_some(rest)

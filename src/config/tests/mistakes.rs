@@ -5,7 +5,9 @@ use super::*;
 /// Puts one line in the place of another and expects exactly this mistake.
 fn one(old: &str, new: &str, told: &str) {
     assert!(GOOD.contains(old), "{old}");
-    let said = said(read(&GOOD.replacen(old, new, 1)));
+    let text = GOOD.replacen(old, new, 1);
+    schema::sees(&text, told);
+    let said = said(read(&text));
     assert!(said.len() == 1 && said[0].starts_with(told), "\n{new}\n  said {said:#?}\n  not  {told}");
 }
 
@@ -128,7 +130,9 @@ fn the_ratings() {
             "3:15: csat.high_words[0]: stands here or in `low_words` already",
         ),
     ] {
-        let said = said(read(&format!("[csat]\n{lines}\n{GOOD}")));
+        let text = format!("[csat]\n{lines}\n{GOOD}");
+        schema::sees(&text, told);
+        let said = said(read(&text));
         assert!(said.len() == 1 && said[0].starts_with(told), "\n{lines}\n  said {said:#?}\n  not  {told}");
     }
 }

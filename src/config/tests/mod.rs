@@ -7,6 +7,7 @@ mod example;
 mod fields;
 mod mistakes;
 mod outcomes;
+mod schema;
 mod secrets;
 mod steps;
 
@@ -38,7 +39,12 @@ to = ["crm"]
 "#;
 
 fn read_with(text: &str, variables: &[(&str, &str)]) -> Result<Loaded, Mistakes> {
-    parse(Path::new("leadhook.toml"), text, &variables.iter().copied().collect::<Environment>())
+    let read = parse(Path::new("leadhook.toml"), text, &variables.iter().copied().collect::<Environment>());
+    // What is missing may stand in a variable, which no schema sees.
+    if read.is_ok() && !variables.iter().any(|(name, _)| name.starts_with("LEADHOOK_")) {
+        schema::takes(text);
+    }
+    read
 }
 
 fn read(text: &str) -> Result<Loaded, Mistakes> {
