@@ -1,6 +1,7 @@
 //! Builds the parts from the file, runs them, drains them. What a person asks of them is in [`operator`].
 
 mod heartbeat;
+mod history;
 pub mod operator;
 mod retention;
 mod room;
@@ -28,6 +29,7 @@ use crate::tokens::{Tokens, Way};
 use crate::transport::{Transport, TransportError};
 use crate::watch::{Clock, Feed, Health};
 use heartbeat::Heartbeat;
+use history::HistoryKeeper;
 use operator::Operator;
 use retention::Retention;
 use room::RoomWatch;
@@ -155,12 +157,20 @@ impl App {
             let (teller, stop) = (self.teller.clone(), stop.gently.clone());
             async move { teller.run(stop).await }
         });
+        let history = self.history_keeper();
+        let keeping = tokio::spawn({
+            let (history, stop) = (history.clone(), stop.gently.clone());
+            async move { history.run(stop).await }
+        });
         if let Some(heartbeat) = self.heartbeat()? {
             tokio::spawn(heartbeat.run(self.health.good_polls(), stop.gently.clone()));
         }
         let (read, sent, let_go, listened, told, measured) =
             tokio::join!(reading, dispatch, letting_go, listening, telling, measuring);
         self.tokens.end().await;
+        // It was told to end with the others; a panic in it has been reported where it happened.
+        let _ = keeping.await;
+        history.keep().await;
         // On disk at least: who wants it gets it at the next start.
         let ended = self.teller.end().await;
         let ends =
@@ -202,6 +212,7 @@ impl App {
         joined(sent)?;
         // What dispatch told, and who wants it gets it in the next run.
         self.teller.end().await?;
+        self.history_keeper().keep().await;
         self.retention().once(&stop.gently).await?;
         let after = self.store.census(&self.platform.id).await?;
         Ok(report(pass, &before, &after))
@@ -270,6 +281,11 @@ impl App {
     fn retention(&self) -> Retention {
         let keep = self.config.store.retention;
         Retention { store: self.store.clone(), keep, clock: self.clock.clone() }
+    }
+
+    fn history_keeper(&self) -> HistoryKeeper {
+        let (store, platform) = (self.store.clone(), self.platform.id.clone());
+        HistoryKeeper { store, platform, feed: self.feed.clone(), clock: self.clock.clone() }
     }
 
     fn silence_watch(&self) -> SilenceWatch {

@@ -17,6 +17,7 @@ pub mod doctor;
 pub mod event;
 pub mod fields;
 pub mod form;
+pub mod history;
 pub mod lead;
 pub mod news;
 pub mod oauth2;

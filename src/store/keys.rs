@@ -22,6 +22,7 @@
 //! | `x` time id, `y` id | dead letters by age; by id |
 //! | `B` no | a backfill |
 //! | `T` key | the tokens of those destinations that share them |
+//! | `H` tier time | sums of what happened in a minute, or in ten |
 //! | `z` time seq | an event to look at again, since a delivery of it was settled then |
 
 use crate::domain::lead::LeadId;
@@ -205,6 +206,10 @@ pub fn contact_of_note(note: &[u8]) -> Vec<u8> {
 
 pub fn settled_note(at: i64, seq: Seq) -> Vec<u8> {
     key(b'z', [&ms(at), &seq.to_be_bytes()])
+}
+
+pub fn history(tier: u8, from: i64) -> Vec<u8> {
+    key(b'H', [&[tier], &ms(from)])
 }
 
 pub fn backfill(no: BackfillNo) -> Vec<u8> {

@@ -16,6 +16,7 @@
 //! | [`census`] | counts, for `status` |
 //! | [`explain`] | all that is kept of one lead |
 //! | [`reconcile`] | what is kept for ever of many |
+//! | [`history`] | sums of what happened, for plots |
 //! | [`retention`] | letting go of what is settled and old |
 //! | [`tokens`] | tokens for destinations |
 //!
@@ -37,6 +38,7 @@ mod error;
 pub mod explain;
 mod fetches;
 mod glance;
+pub mod history;
 pub mod intake;
 mod keys;
 mod known;

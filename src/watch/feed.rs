@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::broadcast;
 
-use super::Counters;
+use super::{Counters, History};
 use crate::domain::event::EventType;
 use crate::domain::lead::LeadId;
 use crate::domain::outcome::Outcome;
@@ -121,11 +121,12 @@ pub enum Happening {
 pub struct Feed {
     told: broadcast::Sender<Arc<Happening>>,
     counters: Counters,
+    history: History,
 }
 
 impl Default for Feed {
     fn default() -> Feed {
-        Feed { told: broadcast::channel(BACKLOG).0, counters: Counters::default() }
+        Feed { told: broadcast::channel(BACKLOG).0, counters: Counters::default(), history: History::default() }
     }
 }
 
@@ -133,13 +134,20 @@ impl Feed {
     /// Tells everyone who listens.
     pub fn tell(&self, happening: Happening) {
         self.counters.note(&happening);
+        let happening = Arc::new(happening);
+        self.history.note(&happening);
         // An error means that nobody listens.
-        let _ = self.told.send(Arc::new(happening));
+        let _ = self.told.send(happening);
     }
 
     /// Listens from now on.
     pub fn listen(&self) -> broadcast::Receiver<Arc<Happening>> {
         self.told.subscribe()
+    }
+
+    /// What happened lately.
+    pub fn history(&self) -> &History {
+        &self.history
     }
 
     /// What was counted of all that was told.

@@ -4,10 +4,12 @@ mod clock;
 mod counters;
 mod feed;
 mod health;
+mod history;
 mod room;
 
 pub use clock::Clock;
 pub use counters::{ByDestination, Counters};
 pub use feed::{Feed, Happening};
 pub use health::{DestinationHealth, Doubt, Doubts, Health, Lateness, SourceHealth, Trouble, Unchecked};
+pub use history::{History, Lately};
 pub use room::Room;

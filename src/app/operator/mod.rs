@@ -6,6 +6,8 @@ mod backfill;
 mod dead;
 mod destinations;
 mod explain;
+mod history;
+mod look;
 mod ready;
 mod reconcile;
 mod request;
@@ -32,6 +34,8 @@ pub use explain::{
     DeliveryState, DeliveryStory, EventStory, Explain, Explained, FailedReading, KeptEvent, Next, Stage, Story,
     WaitsFor,
 };
+pub use history::{Happened, History, Reach};
+pub use look::Look;
 pub use ready::{Readiness, Ready};
 pub use reconcile::{Begun, Judged, Listed, Order, ReconcileBegin, ReconcileLeads, ReconcileList, Setback, Step};
 pub use request::{OutgoingCall, OutgoingRequest, rehearsed};

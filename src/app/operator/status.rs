@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::look::{Look, looks};
 use super::{Operator, Refusal, Verb};
 use crate::domain::backfill::{self, Backfill};
 use crate::domain::clock;
@@ -42,6 +43,9 @@ pub struct StatusReport {
     pub store: StoreStatus,
     /// What a person should look at, each with what to do.
     pub needs_a_look: Vec<String>,
+    /// The same as it was found, for whoever shows it in another language; not in the JSON.
+    #[serde(skip)]
+    pub looks: Vec<Look>,
 }
 
 /// The source.
@@ -145,7 +149,7 @@ pub struct DestinationStatus {
 }
 
 /// Deliveries that wait for something that has left the file.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Parked {
     /// Their destination.
     pub destination: String,
@@ -187,9 +191,9 @@ impl Verb for Status {
             }
         }
         let full = operator.short_of_room().map(|short| short.to_string());
-        let mut needs_a_look = needs_a_look(&source, &destinations, &parked);
+        let mut looks = looks(&source, &destinations, &parked);
         // Before all else: what follows may come of it.
-        needs_a_look.splice(0..0, full.clone());
+        looks.splice(0..0, full.clone().map(|why| Look::Full { why }));
         let mut backfills = operator.store.backfills().await?;
         backfills.retain(|backfill| backfill.state == backfill::State::Going);
         Ok(StatusReport {
@@ -207,7 +211,8 @@ impl Verb for Status {
                 max_bytes: operator.config.store.max_bytes,
                 full,
             },
-            needs_a_look,
+            needs_a_look: looks.iter().map(Look::to_string).collect(),
+            looks,
         })
     }
 }
@@ -341,46 +346,4 @@ impl Operator {
             None => (State::Ok, None, None),
         }
     }
-}
-
-fn needs_a_look(source: &SourceStatus, destinations: &[DestinationStatus], parked: &[Parked]) -> Vec<String> {
-    let mut look = Vec::new();
-    if let Some(since) = source.stale_since {
-        look.push(format!("no poll has succeeded since {since:.0}: nothing new is heard of until one does"));
-    }
-    if let Some(trouble) = &source.trouble {
-        look.push(format!("the source cannot be read: {}", trouble.error));
-    }
-    if source.cap.is_some()
-        && let Some(last) = source.unchecked.last()
-    {
-        look.push(format!("leads may be missing, {}", last.what));
-    }
-    if source.unreadable > 0 {
-        look.push(format!("{} leads could not be read: see `leadhook dead list`", source.unreadable));
-    }
-    for d in destinations {
-        if let Some((token, trouble)) = d.token.as_ref().and_then(|token| Some((token, token.trouble.as_ref()?))) {
-            let what = if token.has_token { "cannot renew its token" } else { "has no token, and its deliveries wait" };
-            look.push(format!("{} {what}: {trouble}", d.name));
-        }
-        if d.state == State::Disabled {
-            look.push(format!(
-                "{} said that it is gone and is disabled: mend it, then `leadhook destination resume {}`",
-                d.name, d.name
-            ));
-        }
-        if d.state == State::Failing {
-            let said = d.trouble.as_ref().map_or("", |trouble| trouble.error.as_str());
-            look.push(format!("{} keeps failing ({said}); its deliveries wait", d.name));
-        }
-        if d.dead > 0 {
-            look.push(format!(
-                "{} has {} dead letters: see `leadhook dead list --destination {}`",
-                d.name, d.dead, d.name
-            ));
-        }
-    }
-    look.extend(parked.iter().map(|parked| format!("{} deliveries are parked: {}", parked.pending, parked.why)));
-    look
 }

@@ -58,6 +58,7 @@ pub fn seen() -> Seen {
             doubts: Default::default(),
             store: StoreStatus { path: String::new(), bytes: 0, max_bytes: None, full: None },
             needs_a_look: Vec::new(),
+            looks: Vec::new(),
         },
         received: vec![("crm".into(), received(6, 6)), ("legacy".into(), received(11, 0))],
         told: Told { recorded: 6, attempts: BTreeMap::from([("crm".into(), 6), ("legacy".into(), 11)]), missed: 0 },

@@ -1,0 +1,130 @@
+//! What a person should look at, each with what to do. The commands say it in a sentence; the page in its reader's language.
+
+use std::fmt;
+
+use jiff::Timestamp;
+
+use super::status::{DestinationStatus, Parked, SourceStatus, State};
+
+/// Something that needs a look.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Look {
+    /// Nothing new is read for want of room.
+    Full {
+        /// Why, and what to do.
+        why: String,
+    },
+    /// No poll has succeeded for longer than `stale_after`.
+    Silent {
+        /// The last that did.
+        since: Timestamp,
+    },
+    /// The last reading of the source failed.
+    Unread {
+        /// Why.
+        error: String,
+    },
+    /// A list was full, and its window could not be made shorter.
+    MayBeMissing {
+        /// Which, in a sentence.
+        what: String,
+    },
+    /// Leads whose details were given up on.
+    UnreadableLeads {
+        /// How many.
+        leads: u64,
+    },
+    /// A destination's token cannot be had or renewed.
+    Token {
+        /// Whose.
+        destination: String,
+        /// Whether there is one that is good for a while yet.
+        has_token: bool,
+        /// Why.
+        trouble: String,
+    },
+    /// It answered 410.
+    Disabled {
+        /// Which.
+        destination: String,
+    },
+    /// It failed so often in a row that only probes are sent.
+    Failing {
+        /// Which.
+        destination: String,
+        /// What it said last; empty where that is not known.
+        said: String,
+    },
+    /// Deliveries that were given up on.
+    DeadLetters {
+        /// Where.
+        destination: String,
+        /// How many.
+        dead: u64,
+    },
+    /// Deliveries whose destination or route has left the file.
+    Parked(Parked),
+}
+
+impl fmt::Display for Look {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Look::Full { why } => f.write_str(why),
+            Look::Silent { since } => {
+                write!(f, "no poll has succeeded since {since:.0}: nothing new is heard of until one does")
+            }
+            Look::Unread { error } => write!(f, "the source cannot be read: {error}"),
+            Look::MayBeMissing { what } => write!(f, "leads may be missing, {what}"),
+            Look::UnreadableLeads { leads } => write!(f, "{leads} leads could not be read: see `leadhook dead list`"),
+            Look::Token { destination, has_token, trouble } => {
+                let what = if *has_token { "cannot renew its token" } else { "has no token, and its deliveries wait" };
+                write!(f, "{destination} {what}: {trouble}")
+            }
+            Look::Disabled { destination } => write!(
+                f,
+                "{destination} said that it is gone and is disabled: mend it, then `leadhook destination resume {destination}`"
+            ),
+            Look::Failing { destination, said } => {
+                write!(f, "{destination} keeps failing ({said}); its deliveries wait")
+            }
+            Look::DeadLetters { destination, dead } => {
+                write!(f, "{destination} has {dead} dead letters: see `leadhook dead list --destination {destination}`")
+            }
+            Look::Parked(parked) => write!(f, "{} deliveries are parked: {}", parked.pending, parked.why),
+        }
+    }
+}
+
+/// All that needs a look, the source first.
+pub(super) fn looks(source: &SourceStatus, destinations: &[DestinationStatus], parked: &[Parked]) -> Vec<Look> {
+    let mut looks = Vec::new();
+    looks.extend(source.stale_since.map(|since| Look::Silent { since }));
+    looks.extend(source.trouble.as_ref().map(|trouble| Look::Unread { error: trouble.error.clone() }));
+    if source.cap.is_some()
+        && let Some(last) = source.unchecked.last()
+    {
+        looks.push(Look::MayBeMissing { what: last.what.clone() });
+    }
+    if source.unreadable > 0 {
+        looks.push(Look::UnreadableLeads { leads: source.unreadable });
+    }
+    for d in destinations {
+        let destination = || d.name.clone();
+        if let Some((token, trouble)) = d.token.as_ref().and_then(|token| Some((token, token.trouble.as_ref()?))) {
+            let (has_token, trouble) = (token.has_token, trouble.to_string());
+            looks.push(Look::Token { destination: destination(), has_token, trouble });
+        }
+        if d.state == State::Disabled {
+            looks.push(Look::Disabled { destination: destination() });
+        }
+        if d.state == State::Failing {
+            let said = d.trouble.as_ref().map_or(String::new(), |trouble| trouble.error.clone());
+            looks.push(Look::Failing { destination: destination(), said });
+        }
+        if d.dead > 0 {
+            looks.push(Look::DeadLetters { destination: destination(), dead: d.dead });
+        }
+    }
+    looks.extend(parked.iter().cloned().map(Look::Parked));
+    looks
+}
