@@ -82,6 +82,22 @@ pub async fn reach_or_make(config: &Config) -> Result<Desk, Refusal> {
     Ok(Desk::Here(Box::new(Operator::new(store, config.clone(), Clock::system(), None))))
 }
 
+/// Writes the store anew whose desk this is, where no service runs, so that nothing of what was erased is left in its
+/// files. Those that may hold some all the same; none as a rule.
+///
+/// # Errors
+/// The store cannot be opened any more.
+pub async fn write_anew(desk: Desk, config: &Config) -> Result<Vec<String>, Refusal> {
+    let Desk::Here(operator) = desk else { return Ok(Vec::new()) };
+    operator.close().await;
+    let path = config.store.path.clone();
+    let opened = tokio::task::spawn_blocking(move || Store::open(&path)).await;
+    let store = opened.map_err(|e| Refusal::Unavailable(e.to_string()))??;
+    let left = store.files_with_old_bytes().await?;
+    store.close().await;
+    Ok(left.iter().map(|file| file.display().to_string()).collect())
+}
+
 /// Whether the service that works on this store answers `/healthz`.
 ///
 /// # Errors

@@ -17,8 +17,8 @@ use super::notice::{Notice, Posted};
 use super::{API, metrics, page, probes};
 use crate::app::operator::{
     BackfillBegin, BackfillCancel, BackfillList, BackfillShow, DeadDrop, DeadList, DeadRetry, DeadShow, DeadStepDone,
-    Drop as DropPending, Explain, History, Move, Operator, Pause, ReconcileBegin, ReconcileLeads, ReconcileList,
-    Refusal, Resume, SignIn, Status, Test, TokenAsk, TokenShow, Verb,
+    Drop as DropPending, Explain, Forget, History, Move, Operator, Pause, ReconcileBegin, ReconcileLeads,
+    ReconcileList, Refusal, Resume, SignIn, Status, Test, TokenAsk, TokenShow, Verb,
 };
 
 /// A command's question is small.
@@ -108,6 +108,7 @@ fn router(asked: Asked) -> Router {
         .route(&path::<DropPending>(), verb::<DropPending>())
         .route(&path::<Explain>(), verb::<Explain>())
         .route(&path::<History>(), verb::<History>())
+        .route(&path::<Forget>(), verb::<Forget>())
         .route(&path::<Test>(), verb::<Test>())
         .route(&path::<TokenShow>(), verb::<TokenShow>())
         .route(&path::<TokenAsk>(), verb::<TokenAsk>())

@@ -195,7 +195,8 @@ fn state(backfill: &Backfill) -> String {
 /// `running`: whether a service delivers.
 fn text(backfill: &Backfill, zone: &TimeZone, running: bool) -> String {
     let Backfill { no, order, counts, .. } = backfill;
-    let Counts { listed, sent, delivered, pending, dead, dropped, unwanted, unreadable, malformed_rows } = *counts;
+    let Counts { listed, sent, delivered, pending, dead, dropped, unwanted, unreadable, malformed_rows, forgotten } =
+        *counts;
     let (from, to) = (clock::shown(order.from, zone), clock::shown(order.to, zone));
     let mut lines = vec![format!(
         "backfill {no} to {}, {from} to {to}: {}, {} listed",
@@ -217,6 +218,7 @@ fn text(backfill: &Backfill, zone: &TimeZone, running: bool) -> String {
     say(pending, "on their way already".to_owned());
     say(unwanted, "wanted by no route".to_owned());
     say(dropped, "dropped there by hand".to_owned());
+    say(forgotten, "forgotten, and never sent again".to_owned());
     let name = &order.destination;
     say(dead, format!("dead letters there: see `leadhook dead list --destination {name}`"));
     say(unreadable, "could not be read; the same command tries them again".to_owned());

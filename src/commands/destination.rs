@@ -1,7 +1,5 @@
 //! `leadhook destination`: by hand.
 
-use std::io::{IsTerminal, Write};
-
 use super::Global;
 use super::exit::{Exit, Failure};
 use super::output::{Output, count, indented, printable};
@@ -95,18 +93,11 @@ fn deliveries(n: u64) -> String {
 }
 
 fn confirm(name: &str) -> Result<(), Failure> {
-    if !std::io::stdin().is_terminal() {
-        return Err(Failure::usage(format!("what waits for {name} would be gone for good; say --yes to drop it")));
-    }
-    let mut err = anstream::stderr().lock();
-    write!(err, "Drop everything that waits for {name}, for good? [y/N] ")?;
-    err.flush()?;
-    let mut answer = String::new();
-    std::io::stdin().read_line(&mut answer)?;
-    match answer.trim().to_lowercase().as_str() {
-        "y" | "yes" | "s" | "sim" => Ok(()),
-        _ => Err(Failure::usage("nothing was dropped")),
-    }
+    super::confirm::confirm(
+        &format!("Drop everything that waits for {name}, for good?"),
+        &format!("what waits for {name} would be gone for good; say --yes to drop it"),
+        "nothing was dropped",
+    )
 }
 
 async fn test(config: &Config, name: &str, output: &Output) -> Result<Exit, Failure> {

@@ -50,6 +50,13 @@ fn text(explained: &Explained, zone: &TimeZone) -> String {
         }
         return out;
     };
+    if let Some(at) = story.forgotten_at {
+        let at = clock::shown(at, zone);
+        let next: String = explained.next.iter().map(|next| format!("\n  - {}", next.text)).collect();
+        return format!(
+            "lead {lead} of platform {platform_id} was forgotten at {at}: nothing but its number is kept{next}"
+        );
+    }
     let zone_name = zone.iana_name().map_or(String::new(), |name| format!("; times are those of {name}"));
     let mut out = format!("lead {lead} of platform {platform_id}: {}{zone_name}\n", headline(story));
     for entry in in_order(entries(story, zone)) {
@@ -84,6 +91,7 @@ fn headline(story: &Story) -> String {
         Stage::Unreadable => "its details could not be read",
         Stage::Dropped => "its details could not be read, and a person dropped it",
         Stage::Recorded => "read and recorded",
+        Stage::Forgotten => "forgotten",
     };
     match &story.mapped_status {
         Some(status) => format!("{stage}, status `{}`", printable(status)),

@@ -6,12 +6,14 @@ mod auth;
 mod backfill;
 mod check;
 mod completions;
+mod confirm;
 mod dead;
 mod demo;
 mod destination;
 mod doctor;
 pub mod exit;
 mod explain;
+mod forget;
 mod health;
 mod init;
 mod logging;
@@ -84,6 +86,8 @@ enum Command {
     Status,
     /// Tell a lead's whole story: what happened to it, who wanted it, each attempt, and what is next
     Explain(explain::ExplainArgs),
+    /// Erase people for good, wherever anything of them is kept, and print a receipt; they are never sent again
+    Forget(forget::ForgetArgs),
     /// Hold WeClever's list against what was delivered, and send what is missing
     Reconcile(reconcile::ReconcileArgs),
     /// Send history to a destination, behind what is new
@@ -134,6 +138,7 @@ pub async fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Status => status::status(&global, &output).await,
         Command::Explain(args) => explain::explain(&global, &args, &output).await,
         Command::Backfill(args) => backfill::backfill(&global, &args, &output).await,
+        Command::Forget(args) => forget::forget(&global, args, &output).await,
         Command::Reconcile(args) => reconcile::reconcile(&global, &args, &output).await,
         Command::Dead(command) => dead::dead(&global, command, &output).await,
         Command::Auth(args) => auth::auth(&global, args, &output).await,

@@ -10,7 +10,7 @@ use crate::domain::destination::Destination;
 use crate::domain::outcome::{Answer, NoAnswer, Outcome};
 use crate::domain::retry::{Death, Trial, Verdict, decide};
 use crate::domain::steps::{Call, Lost, Told, tell};
-use crate::store::dispatch::{Claim, Settlement, Tried};
+use crate::store::dispatch::{self, Claim, Settlement};
 use crate::store::{Store, StoreError};
 use crate::tokens::Way;
 use crate::watch::Happening;
@@ -38,11 +38,19 @@ pub struct Try {
     pub began: Instant,
 }
 
+/// What became of a try.
+pub enum Tried {
+    /// It was made, and has come back.
+    Back(Box<Attempt>),
+    /// It was not made: the event with this id was forgotten before it went out.
+    Withheld(String),
+}
+
 /// Makes the call once. Where it must not be made twice unnoticed, the disk hears of it first.
 ///
 /// # Errors
 /// The store cannot be written.
-pub async fn send(store: &Store, destination: &Destination, way: &Way, this: Try) -> Result<Attempt, StoreError> {
+pub async fn send(store: &Store, destination: &Destination, way: &Way, this: Try) -> Result<Tried, StoreError> {
     let Try { claim, call, probe, at, began } = this;
     let mark = call.mark(at);
     let Call { id, request, step } = call;
@@ -51,13 +59,18 @@ pub async fn send(store: &Store, destination: &Destination, way: &Way, this: Try
             if let Some(mark) = mark {
                 store.note_progress(&claim, mark).await?;
             }
+            // Waiting for a token may have taken long.
+            if !claim.let_out() {
+                return Ok(Tried::Withheld(claim.event_id));
+            }
             way.send(pass, &id, request, at).await
         }
         Err(not_sent) => not_sent,
     };
     let told = tell(step.as_ref(), destination, &sent.answer);
     let step = step.map(|step| step.name().to_owned());
-    Ok(Attempt { claim, step, probe, at, began, took: sent.took, answer: sent.answer, told })
+    let attempt = Attempt { claim, step, probe, at, began, took: sent.took, answer: sent.answer, told };
+    Ok(Tried::Back(Box::new(attempt)))
 }
 
 impl Attempt {
@@ -168,7 +181,7 @@ impl Attempt {
     pub fn settlement(self, verdict: Verdict, wait_until: Option<Timestamp>, now: Timestamp) -> (Claim, Settlement) {
         let why = self.why();
         let Attempt { claim, step, at, took, answer, told, .. } = self;
-        let tried = Some(Tried { at, took, answer, outcome: told.outcome, step, but: told.why });
+        let tried = Some(dispatch::Tried { at, took, answer, outcome: told.outcome, step, but: told.why });
         (claim, Settlement { tried, verdict, wait_until, why, progress: told.progress, now })
     }
 }

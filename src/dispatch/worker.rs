@@ -9,7 +9,7 @@ use tokio::task::{JoinError, JoinSet};
 use tracing::{info, warn};
 
 use super::Ending;
-use super::attempt::{self, Attempt, Try};
+use super::attempt::{self, Attempt, Tried, Try};
 use super::contacts::{Contacts, OnItsWay};
 use super::telling;
 use crate::domain::breaker::{Breaker, Change, Permission};
@@ -69,7 +69,7 @@ pub struct Worker {
     contacts: Contacts,
     /// When there may be something to claim; `None`: not before the bell rings.
     next_due: Option<Timestamp>,
-    in_flight: JoinSet<Result<Attempt, StoreError>>,
+    in_flight: JoinSet<Result<Tried, StoreError>>,
     probing: bool,
     settling: JoinSet<Result<Settling, StoreError>>,
     /// How many of those hold the destination back: until they are on disk, the disk does not know.
@@ -252,7 +252,7 @@ impl Worker {
         let verdict = Verdict::Again { at, counted: false };
         let settlement = Settlement { tried: None, verdict, wait_until: None, why: None, progress: None, now };
         let store = self.parts.store.clone();
-        self.settling.spawn(async move { store.settle(claim, settlement).await.map(|()| Settling::default()) });
+        self.settling.spawn(async move { store.settle(claim, settlement).await.map(|_| Settling::default()) });
     }
 
     async fn claim(&mut self, limit: usize, now: Timestamp) -> Result<(), StoreError> {
@@ -270,7 +270,8 @@ impl Worker {
     }
 
     fn begin(&mut self, probe: bool, counted: Option<OnItsWay>, now: Timestamp) {
-        let Some(mut claim) = self.ready.pop_front() else { return };
+        // A person may have had its lead forgotten since.
+        let Some(mut claim) = self.ready.pop_front().filter(Claim::stands) else { return };
         if let Some(OnItsWay { counts, mark }) = counted {
             claim.counts = Some(counts);
             self.contacts.mark(&claim.event_id, mark);
@@ -295,17 +296,21 @@ impl Worker {
         self.note_in_flight();
     }
 
-    fn came_back(&mut self, attempt: Result<Result<Attempt, StoreError>, JoinError>) -> Result<(), StoreError> {
+    fn came_back(&mut self, attempt: Result<Result<Tried, StoreError>, JoinError>) -> Result<(), StoreError> {
         let now = self.parts.clock.now();
         self.note_in_flight();
         let attempt = match attempt {
-            Ok(attempt) => attempt?,
+            Ok(tried) => match tried? {
+                Tried::Back(attempt) => *attempt,
+                Tried::Withheld(event_id) => {
+                    self.contacts.take_mark(&event_id);
+                    self.no_probe(now);
+                    return Ok(());
+                }
+            },
             Err(lost) => {
                 // Its claim went with it, so the delivery is still due.
-                if self.probing {
-                    self.breaker.probe_lost(now);
-                    self.probing = false;
-                }
+                self.no_probe(now);
                 if lost.is_panic() {
                     std::panic::resume_unwind(lost.into_panic());
                 }
@@ -324,6 +329,13 @@ impl Worker {
         };
         self.conclude(attempt, pause, now);
         Ok(())
+    }
+
+    /// A probe, if there was one, told nothing.
+    fn no_probe(&mut self, now: Timestamp) {
+        if std::mem::take(&mut self.probing) {
+            self.breaker.probe_lost(now);
+        }
     }
 
     /// Settles what an attempt led to. `pause`: how long the destination is now left alone.
@@ -398,8 +410,11 @@ impl Worker {
         self.holds_on_their_way += usize::from(holds);
         self.steps_on_their_way += usize::from(goes_on);
         self.settling.spawn(async move {
-            store.settle(claim, settlement).await?;
+            let settled = store.settle(claim, settlement).await?;
             drop(mark);
+            if !settled {
+                return Ok(Settling { holds, goes_on });
+            }
             feed.tell(happening);
             if let Some((teller, news, about)) = news {
                 teller.happened(news, Some(about), None).await?;

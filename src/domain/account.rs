@@ -17,6 +17,8 @@ pub enum Account {
     Pending,
     /// A person dropped it.
     Dropped,
+    /// A person had the lead forgotten: it is never sent again.
+    Forgotten,
     /// Its last event for this destination was accepted.
     Delivered,
     /// No route wanted it there when it was recorded.
@@ -82,6 +84,9 @@ pub struct Sums {
     pub unwanted: u64,
     /// Dropped by a person.
     pub dropped: u64,
+    /// Forgotten, for good.
+    #[serde(default)]
+    pub forgotten: u64,
     /// Should be there, and are not.
     pub missing: u64,
     /// Of the pending ones, those that were missing until now.
@@ -102,6 +107,7 @@ impl Sums {
             Account::Dead => &mut self.dead,
             Account::Pending => &mut self.pending,
             Account::Dropped => &mut self.dropped,
+            Account::Forgotten => &mut self.forgotten,
             Account::Delivered => &mut self.delivered,
             Account::Unwanted => &mut self.unwanted,
         } += 1;

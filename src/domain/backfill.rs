@@ -64,6 +64,9 @@ pub struct Counts {
     pub unreadable: u64,
     /// Rows that make no sense: their leads could not be looked for. They are no leads that are listed.
     pub malformed_rows: u64,
+    /// Forgotten: they are never sent again.
+    #[serde(default)]
+    pub forgotten: u64,
 }
 
 impl Counts {
@@ -74,6 +77,7 @@ impl Counts {
             Account::Pending => &mut self.pending,
             Account::Dead => &mut self.dead,
             Account::Dropped => &mut self.dropped,
+            Account::Forgotten => &mut self.forgotten,
             Account::Unwanted | Account::Missing => &mut self.unwanted,
         } += 1;
     }
@@ -90,6 +94,7 @@ impl Counts {
             unwanted: self.unwanted + more.unwanted,
             unreadable: self.unreadable + more.unreadable,
             malformed_rows: self.malformed_rows + more.malformed_rows,
+            forgotten: self.forgotten + more.forgotten,
         }
     }
 

@@ -216,7 +216,9 @@ impl Fetch {
             }
             Patience::GiveUp => {
                 warn!(lead = lead.0, error = said, "details given up on; `leadhook dead list` shows it");
-                intake.store.give_up_lead(&intake.platform, lead, said.clone(), now).await?;
+                if !intake.store.give_up_lead(&intake.platform, lead, said.clone(), now).await? {
+                    return Ok(());
+                }
                 let why = error.in_short();
                 intake.feed.tell(Happening::Unreadable { lead, error: said });
                 intake.teller.happened(unreadable(lead, &why, now), None, None).await?;

@@ -285,6 +285,7 @@ impl Reconcile {
             Some(Stage::SetAside) => Account::Pending,
             Some(Stage::Unreadable) => Account::Dead,
             Some(Stage::Dropped) => Account::Dropped,
+            Some(Stage::Forgotten) => Account::Forgotten,
             None | Some(Stage::Baseline | Stage::Recorded) => return Account::Unwanted,
         };
         let may_want = self.may_want(destination, &[EventType::LeadFinalized, EventType::LeadRated]);
@@ -304,7 +305,7 @@ fn why_read(row: &Row, window: Window, accounted: &Accounted, details: bool) -> 
     match accounted.stage {
         None => Some(WhyMissing::NotRecorded),
         Some(Stage::Baseline) => Some(WhyMissing::Baseline),
-        Some(Stage::SetAside | Stage::Unreadable | Stage::Dropped) => None,
+        Some(Stage::SetAside | Stage::Unreadable | Stage::Dropped | Stage::Forgotten) => None,
         Some(Stage::Recorded) if accounted.before.is_again(row, window) => Some(WhyMissing::FinalizedAgain),
         Some(Stage::Recorded) => details.then_some(WhyMissing::RatingUntold),
     }

@@ -73,6 +73,19 @@ impl Txn<'_> {
         self.put(key, &ContactRecord { accepted, until })
     }
 
+    /// Forgets a contact; false where nothing was counted of it.
+    pub(super) fn forget_contact(
+        &mut self,
+        destination: DestinationNo,
+        contact: ContactKey,
+    ) -> Result<bool, StoreError> {
+        let key = keys::contact(destination, &contact.0);
+        let Some(record) = self.get::<ContactRecord>(&key)? else { return Ok(false) };
+        self.delete(keys::contact_over(record.until, destination, &contact.0));
+        self.delete(key);
+        Ok(true)
+    }
+
     /// Forgets the contacts of these notes.
     pub(super) fn forget_contacts(&mut self, notes: &[Vec<u8>]) {
         for note in notes {

@@ -71,6 +71,7 @@ fn look(known: Option<&Glance<'_>>, row: &Row, window: Window) -> Look {
     let Some(known) = known else { return Look::Read };
     let again = seen::is_again(known.status, known.stretch(), row.mapped_status.as_deref(), window);
     match known.standing {
+        Standing::Forgotten => Look::Nothing,
         // Its fetch job will tell of it as it is then.
         Standing::SetAside if again => Look::Note,
         _ if again => Look::Read,
@@ -82,7 +83,8 @@ fn look(known: Option<&Glance<'_>>, row: &Row, window: Window) -> Look {
 
 impl Txn<'_> {
     fn relist(&mut self, platform: &Platform, row: &Row, window: Window) -> Result<(), StoreError> {
-        let Some(mut known) = self.known(platform.no, row.id)? else { return Ok(()) };
+        let known = self.known(platform.no, row.id)?.filter(|known| !known.is_forgotten());
+        let Some(mut known) = known else { return Ok(()) };
         let again = seen::is_again(known.status.as_deref(), known.stretch(), row.mapped_status.as_deref(), window);
         if again && known.standing == Standing::SetAside {
             let key = keys::fetch(platform.no, row.id);

@@ -56,6 +56,16 @@ impl Claim {
         self.pending.failed
     }
 
+    /// Whether its request may still go out: its lead may have been forgotten since it was claimed.
+    pub fn stands(&self) -> bool {
+        self.lease.stands()
+    }
+
+    /// Says that its request goes out now; false where it must not any more.
+    pub fn let_out(&self) -> bool {
+        self.lease.let_out()
+    }
+
     /// The number of the attempt that is made now, from 1, over the delivery's whole life.
     pub fn attempt(&self) -> u32 {
         self.pending.tries + 1
@@ -132,8 +142,8 @@ impl Store {
         .await
     }
 
-    /// What became of a claim, in one commit.
-    pub async fn settle(&self, claim: Claim, settlement: Settlement) -> Result<(), StoreError> {
+    /// What became of a claim, in one commit. False where its lead was forgotten meanwhile: nothing of it is written.
+    pub async fn settle(&self, claim: Claim, settlement: Settlement) -> Result<bool, StoreError> {
         self.commit(move |txn| txn.settle(claim, settlement)).await
     }
 }
@@ -265,13 +275,25 @@ impl Inner {
 }
 
 impl Txn<'_> {
-    fn settle(&mut self, claim: Claim, settlement: Settlement) -> Result<(), StoreError> {
+    fn settle(&mut self, claim: Claim, settlement: Settlement) -> Result<bool, StoreError> {
         let Claim { destination, seq, lease, event_id, lead, counts, .. } = claim;
         self.leases.push(lease);
         self.wake.insert(destination);
         let now = to_ms(settlement.now);
         // A person may have dropped or moved it meanwhile; what was sent stays true.
         let stored = self.pending(destination, seq)?;
+        if let Some(until) = settlement.wait_until {
+            self.change_destination_no(destination, |record| {
+                record.wait_until = record.wait_until.max(Some(to_ms(until)))
+            })?;
+        }
+        if settlement.verdict == Verdict::Parked {
+            self.change_destination_no(destination, |record| record.disabled = record.disabled.or(Some(now)))?;
+        }
+        // Retention leaves the events of claims alone: nothing else takes one.
+        if stored.is_none() && self.bytes(&keys::event(seq))?.is_none() {
+            return Ok(false);
+        }
         let before = stored.clone().unwrap_or(claim.pending);
         let mut after = before.clone();
         // Put off untried: nothing but its contact does that.
@@ -298,14 +320,6 @@ impl Txn<'_> {
                 self.put(keys::attempt(seq, destination, after.tries), &attempt)?;
             }
         }
-        if let Some(until) = settlement.wait_until {
-            self.change_destination_no(destination, |record| {
-                record.wait_until = record.wait_until.max(Some(to_ms(until)))
-            })?;
-        }
-        if settlement.verdict == Verdict::Parked {
-            self.change_destination_no(destination, |record| record.disabled = record.disabled.or(Some(now)))?;
-        }
         if stored.is_some() {
             match (settlement.verdict, settlement.progress) {
                 (Verdict::Delivered, _) => {
@@ -319,7 +333,7 @@ impl Txn<'_> {
                 (_, None) => {}
             }
         }
-        match settlement.verdict {
+        let done = match settlement.verdict {
             Verdict::NextStep | Verdict::Again { .. } | Verdict::Parked | Verdict::Dead(_) if stored.is_none() => {
                 self.note_late_attempt(destination, seq, after.tries)
             }
@@ -360,7 +374,8 @@ impl Txn<'_> {
                 }
                 self.settle_as(seq, destination, &settled)
             }
-        }
+        };
+        done.map(|()| true)
     }
 
     /// Writes a settled delivery, its lane's counts, and what is known of the lead.

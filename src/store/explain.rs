@@ -60,6 +60,7 @@ impl Inner {
             reading: job.map(|job| failed_reading(job, platform_id, lead)),
             read_again: known.recheck.map(|recheck| from_ms(recheck.due)),
             events: events.collect::<Result<_, _>>()?,
+            forgotten_at: known.is_forgotten().then(|| from_ms(known.listed)),
             mapped_status: known.status,
         }))
     }
@@ -153,6 +154,7 @@ pub(super) fn stage(known: &Known, job: bool) -> Stage {
         Standing::Unreadable if job => Stage::Unreadable,
         Standing::Unreadable => Stage::Dropped,
         Standing::Recorded => Stage::Recorded,
+        Standing::Forgotten => Stage::Forgotten,
     }
 }
 

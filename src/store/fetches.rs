@@ -47,6 +47,7 @@ impl Store {
                     let known = listed(&job.row, &job.window, job.waiting.last_attempt, Standing::SetAside);
                     txn.mark(&platform, lead, known)?;
                 }
+                Some(known) if known.is_forgotten() => return Ok(()),
                 Some(known) if known.standing == Standing::SetAside => {}
                 Some(mut known) if job.again == Some(known.happened.len() as u32) => {
                     (known.standing, known.status) = (Standing::SetAside, job.row.mapped_status.clone());
@@ -90,19 +91,20 @@ impl Store {
         .await
     }
 
-    /// Gives a lead up: its fetch job becomes a dead letter, which waits for a person.
+    /// Gives a lead up: its fetch job becomes a dead letter, which waits for a person. False where there is no such job
+    /// any more: it was read after all, or is forgotten.
     pub async fn give_up_lead(
         &self,
         platform: &Platform,
         lead: LeadId,
         error: String,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let platform = platform.clone();
         self.commit(move |txn| {
-            let Some(mut job) = txn.get::<FetchRecord>(&keys::fetch(platform.no, lead))? else { return Ok(()) };
+            let Some(mut job) = txn.get::<FetchRecord>(&keys::fetch(platform.no, lead))? else { return Ok(false) };
             if job.dead.is_some() {
-                return Ok(());
+                return Ok(false);
             }
             txn.delete(keys::fetch_due(platform.no, job.due, lead));
             (job.dead, job.error) = (Some(to_ms(now)), error);
@@ -114,7 +116,7 @@ impl Store {
                 known.standing = Standing::Unreadable;
                 txn.put_known(platform.no, lead, known)?;
             }
-            Ok(())
+            Ok(true)
         })
         .await
     }

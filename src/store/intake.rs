@@ -44,7 +44,7 @@ impl Before {
 
     /// Whether the lead was finalized again, by this row and the window that lists it.
     pub fn is_again(&self, row: &Row, window: Window) -> bool {
-        self.known.as_ref().is_some_and(|known| {
+        self.known.as_ref().filter(|known| !known.is_forgotten()).is_some_and(|known| {
             seen::is_again(known.status.as_deref(), known.stretch(), row.mapped_status.as_deref(), window)
         })
     }
@@ -140,7 +140,7 @@ impl Store {
                 match txn.known(platform.no, row.id)? {
                     None => txn.mark(&platform, row.id, listed(&row, &window, now, Standing::Baseline))?,
                     Some(mut known) => {
-                        if known.narrow(window) {
+                        if !known.is_forgotten() && known.narrow(window) {
                             txn.put_known(platform.no, row.id, known)?;
                         }
                     }
@@ -172,7 +172,10 @@ impl Txn<'_> {
         let before = self.known(platform.no, lead)?;
         let finalized = reading.events.iter().any(|(event, _)| event.event_type == EventType::LeadFinalized);
         let (standing, events) = before.as_ref().map_or((None, 0), |k| (Some(k.standing), k.happened.len()));
-        if events != reading.after as usize || !(finalized || standing == Some(Standing::Recorded)) {
+        if events != reading.after as usize
+            || !(finalized || standing == Some(Standing::Recorded))
+            || standing == Some(Standing::Forgotten)
+        {
             return Ok(Recorded::Overtaken);
         }
         let mut known =

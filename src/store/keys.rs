@@ -65,6 +65,8 @@ pub const LAST_LANE: &[u8] = b"mlane";
 pub const LAST_DESTINATION: &[u8] = b"mdestination";
 pub const LAST_PLATFORM: &[u8] = b"mplatform";
 pub const LAST_BACKFILL: &[u8] = b"mbackfill";
+/// Every event's key begins with it.
+pub const EVENTS: &[u8] = b"e";
 /// Every backfill's key begins with it.
 pub const BACKFILLS: &[u8] = b"B";
 /// The last event that retention has looked at; it has looked at all before it.
@@ -163,6 +165,11 @@ pub fn settled(seq: Seq, destination: DestinationNo) -> Vec<u8> {
     key(b'h', [&seq.to_be_bytes(), &destination.to_be_bytes()])
 }
 
+/// The settled deliveries of an event, wherever it went.
+pub fn settled_of(seq: Seq) -> Vec<u8> {
+    key(b'h', [&seq.to_be_bytes()])
+}
+
 pub fn attempt(seq: Seq, destination: DestinationNo, n: u32) -> Vec<u8> {
     key(b'a', [&seq.to_be_bytes(), &destination.to_be_bytes(), &n.to_be_bytes()])
 }
@@ -178,6 +185,11 @@ pub fn attempts_of(seq: Seq) -> Vec<u8> {
 
 pub fn progress(seq: Seq, destination: DestinationNo) -> Vec<u8> {
     key(b'i', [&seq.to_be_bytes(), &destination.to_be_bytes()])
+}
+
+/// The destination of a key that begins with an event and a destination: `h`, `a`, `i`.
+pub fn destination_of(key: &[u8]) -> DestinationNo {
+    key.get(9..13).and_then(|bytes| bytes.try_into().ok()).map_or(0, u32::from_be_bytes)
 }
 
 /// How far the deliveries of an event have come, wherever it goes.

@@ -67,6 +67,8 @@ pub enum Standing {
     Unreadable,
     /// Its events are recorded.
     Recorded,
+    /// A person had it forgotten: nothing but this is known of it, and when (`listed`).
+    Forgotten,
 }
 
 impl From<Standing> for u8 {
@@ -76,6 +78,7 @@ impl From<Standing> for u8 {
             Standing::SetAside => 1,
             Standing::Unreadable => 2,
             Standing::Recorded => 3,
+            Standing::Forgotten => 4,
         }
     }
 }
@@ -84,8 +87,9 @@ impl TryFrom<u8> for Standing {
     type Error = String;
 
     fn try_from(code: u8) -> Result<Standing, String> {
-        [Standing::Baseline, Standing::SetAside, Standing::Unreadable, Standing::Recorded]
-            .into_iter()
+        let all =
+            [Standing::Baseline, Standing::SetAside, Standing::Unreadable, Standing::Recorded, Standing::Forgotten];
+        all.into_iter()
             .find(|standing| u8::from(*standing) == code)
             .ok_or_else(|| format!("a lead's standing {code} is newer than this leadhook"))
     }
@@ -115,6 +119,16 @@ pub struct AtDestination {
 }
 
 impl Known {
+    /// All that is left of a lead that is forgotten.
+    pub fn forgotten(at: i64) -> Known {
+        Known { standing: Standing::Forgotten, listed: at, ..Known::default() }
+    }
+
+    /// Whether nothing may ever be known of it again.
+    pub fn is_forgotten(&self) -> bool {
+        self.standing == Standing::Forgotten
+    }
+
     /// The stretch in which it was finalized.
     pub fn stretch(&self) -> Window {
         Window { from: from_ms(self.from), to: from_ms(self.to) }

@@ -17,6 +17,7 @@
 //! | [`explain`] | all that is kept of one lead |
 //! | [`reconcile`] | what is kept for ever of many |
 //! | [`history`] | sums of what happened, for plots |
+//! | [`forget`] | forgetting a person |
 //! | [`retention`] | letting go of what is settled and old |
 //! | [`tokens`] | tokens for destinations |
 //!
@@ -37,6 +38,7 @@ pub mod dispatch;
 mod error;
 pub mod explain;
 mod fetches;
+pub mod forget;
 mod glance;
 pub mod history;
 pub mod intake;

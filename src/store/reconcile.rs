@@ -48,10 +48,11 @@ impl Store {
     }
 }
 
-type Names = BTreeMap<DestinationNo, String>;
+pub(super) type Names = BTreeMap<DestinationNo, String>;
 
 impl Inner {
-    fn destination_names(&self) -> Result<Names, StoreError> {
+    /// The destinations that the store has heard of.
+    pub(super) fn destination_names(&self) -> Result<Names, StoreError> {
         let named = |entry: sled::Result<(sled::IVec, sled::IVec)>| {
             let (key, value) = entry?;
             let record: DestinationRecord = records::decode(&value)?;

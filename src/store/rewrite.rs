@@ -119,6 +119,23 @@ fn copy(
     sync_all(making).map_err(|e| unwritten(making, &e))
 }
 
+/// Every file below.
+///
+/// # Errors
+/// The directory cannot be read.
+pub fn files(path: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(path)? {
+        let entry = entry?;
+        match entry.file_type()?.is_dir() {
+            true => found.extend(files(&entry.path())?),
+            false => found.push(entry.path()),
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
 /// Every file below, and every directory: sled's own flush is no fsync.
 fn sync_all(path: &Path) -> io::Result<()> {
     for entry in fs::read_dir(path)? {

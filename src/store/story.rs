@@ -18,7 +18,7 @@ pub struct Story {
     pub stage: Stage,
     /// The `mapped_status` of its last event, or of the listing that made it known.
     pub mapped_status: Option<String>,
-    /// When it was first listed.
+    /// When it was first listed; where it is forgotten, when that was done.
     pub first_listed: Timestamp,
     /// The stretch in which it was finalized, as far as that is known: its beginning...
     pub finalized_from: Timestamp,
@@ -28,6 +28,9 @@ pub struct Story {
     pub reading: Option<FailedReading>,
     /// When its details are read again for want of a rating; `None`: they are not.
     pub read_again: Option<Timestamp>,
+    /// When a person had it forgotten.
+    #[serde(default)]
+    pub forgotten_at: Option<Timestamp>,
     /// What happened to it, in order.
     pub events: Vec<EventStory>,
 }
@@ -46,6 +49,8 @@ pub enum Stage {
     Dropped,
     /// Its events are recorded.
     Recorded,
+    /// A person had it forgotten: only its number is kept, and that.
+    Forgotten,
 }
 
 /// Details that could not be read.

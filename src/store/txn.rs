@@ -75,6 +75,19 @@ impl<'a> Txn<'a> {
         }
     }
 
+    /// The keys that begin like this, what this group has written among them.
+    pub fn keys_below(&self, prefix: &[u8]) -> Result<BTreeSet<Vec<u8>>, StoreError> {
+        let there = self.tree.scan_prefix(prefix).keys().map(|key| key.map(|key| key.to_vec()));
+        let mut keys = there.collect::<Result<BTreeSet<_>, _>>()?;
+        for (key, written) in self.writes.iter().filter(|(key, _)| key.starts_with(prefix)) {
+            match written {
+                Some(_) => keys.insert(key.clone()),
+                None => keys.remove(key),
+            };
+        }
+        Ok(keys)
+    }
+
     /// Bytes that are no record: chunks, index entries.
     pub fn put_bytes(&mut self, key: Vec<u8>, bytes: Vec<u8>) {
         self.writes.insert(key, Some(bytes));

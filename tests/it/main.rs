@@ -25,6 +25,7 @@ mod explain;
 mod failing;
 mod faulty_api;
 mod first_run;
+mod forgetting;
 mod heartbeat;
 mod late;
 mod main_job;

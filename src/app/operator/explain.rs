@@ -205,6 +205,11 @@ impl Operator {
             (Stage::Dropped, _) => {
                 vec![of_lead(WaitsFor::Nothing, None, "a person dropped it: it is not read again".to_owned())]
             }
+            (Stage::Forgotten, _) => vec![of_lead(
+                WaitsFor::Nothing,
+                None,
+                "it is forgotten: it is never read, sent or missed again, whatever WeClever lists".to_owned(),
+            )],
             (Stage::SetAside | Stage::Recorded, _) => Vec::new(),
         }
     }

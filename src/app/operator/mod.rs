@@ -6,6 +6,7 @@ mod backfill;
 mod dead;
 mod destinations;
 mod explain;
+mod forget;
 mod history;
 mod look;
 mod ready;
@@ -34,6 +35,7 @@ pub use explain::{
     DeliveryState, DeliveryStory, EventStory, Explain, Explained, FailedReading, KeptEvent, Next, Stage, Story,
     WaitsFor,
 };
+pub use forget::{Erased, Forget, Forgotten, ForgottenLead, How, Receipt, Sent};
 pub use history::{Happened, History, Reach};
 pub use look::Look;
 pub use ready::{Readiness, Ready};

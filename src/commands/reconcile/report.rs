@@ -108,12 +108,17 @@ impl Report {
         let name = zone.iana_name().map_or(String::new(), |name| format!(" (clocks of {name})"));
         let mut out =
             format!("{} to {}{name}: {} listed\n\n", shown(self.from), shown(self.to), count(self.listed, "lead"));
-        let mut rows =
-            table(&["destination", "listed", "delivered", "pending", "dead", "unwanted", "dropped", "missing"]);
+        let mut header =
+            vec!["destination", "listed", "delivered", "pending", "dead", "unwanted", "dropped", "missing"];
+        // Most have nobody forgotten.
+        let any_forgotten = self.destinations.iter().any(|sums| sums.forgotten > 0);
+        header.extend(any_forgotten.then_some("forgotten"));
+        let mut rows = table(&header);
         for sums in &self.destinations {
-            let Sums { listed, delivered, pending, dead, unwanted, dropped, missing, .. } = sums;
-            let numbers = [listed, delivered, pending, dead, unwanted, dropped, missing];
-            rows.add_row([sums.destination.clone()].into_iter().chain(numbers.map(u64::to_string)));
+            let Sums { listed, delivered, pending, dead, unwanted, dropped, missing, forgotten, .. } = sums;
+            let numbers = [listed, delivered, pending, dead, unwanted, dropped, missing, forgotten];
+            let numbers = numbers.map(u64::to_string);
+            rows.add_row([sums.destination.clone()].into_iter().chain(numbers).take(header.len()));
         }
         out.push_str(&rows.to_string());
         out.push('\n');

@@ -90,6 +90,7 @@ pub fn plan(order: &Order, looked: &Looked, again: bool, history: bool) -> Plan 
         Some(Stage::SetAside) => Plan::Leave(Account::Pending),
         Some(Stage::Unreadable) => Plan::Leave(Account::Dead),
         Some(Stage::Dropped) => Plan::Leave(Account::Dropped),
+        Some(Stage::Forgotten) => Plan::Leave(Account::Forgotten),
         Some(Stage::Recorded) if again => Plan::Read,
         Some(Stage::Recorded) => {
             let wanted = looked.past.iter().filter(|past| order.on.contains(&past.event_type));
@@ -279,6 +280,7 @@ impl Taker {
         let account = wanted.map(account).min().unwrap_or(Account::Unwanted);
         Ok(match (looked.stage, account) {
             (Some(Stage::SetAside), _) => Became::At(Account::Pending),
+            (Some(Stage::Forgotten), _) => Became::At(Account::Forgotten),
             (_, Account::Pending | Account::Delivered) => Became::Sent { noted: false },
             (_, account) => Became::At(account),
         })

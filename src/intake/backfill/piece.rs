@@ -307,8 +307,8 @@ impl Going {
     }
 
     fn within(&self) -> Within {
-        let Counts { delivered, pending, dead, dropped, unwanted, unreadable, sent, .. } = self.counts;
-        let looked = delivered + pending + dead + dropped + unwanted + unreadable + sent;
+        let Counts { delivered, pending, dead, dropped, forgotten, unwanted, unreadable, sent, .. } = self.counts;
+        let looked = delivered + pending + dead + dropped + forgotten + unwanted + unreadable + sent;
         let long = clock::elapsed(self.from, self.to);
         let share = looked as f64 / self.listed.max(1) as f64;
         Within { looked, reached: Some(clock::after(self.from, long.mul_f64(share.clamp(0.0, 1.0)))), waits: None }

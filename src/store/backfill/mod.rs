@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::error::StoreError;
 use super::intake::{Platform, Reading, Recorded};
-use super::keys::{self, BackfillNo, LaneNo};
+use super::keys::{self, BackfillNo, LaneNo, PlatformNo};
 use super::records::{self, BackfillRecord, DestinationRecord, LaneCounts, to_ms};
 use super::txn::{Get, Txn};
 use super::{Inner, Store, body};
@@ -194,6 +194,14 @@ impl Store {
     /// A piece was gone through. False where a person ended it.
     pub async fn backfill_through(&self, job: Job, through: Through) -> Result<bool, StoreError> {
         self.commit(move |txn| {
+            let platform =
+                txn.get::<BackfillRecord>(&keys::backfill(job.no))?.map_or(keys::OPS, |record| record.platform);
+            let mut left = Vec::new();
+            for one in &through.left {
+                if !txn.known(platform, one.row.id)?.is_some_and(|known| known.is_forgotten()) {
+                    left.push(left_record(one));
+                }
+            }
             txn.change_backfill(job, |record| {
                 let sent = std::mem::take(&mut record.sent_in_piece);
                 record.counts = record.counts.plus(through.counts);
@@ -202,7 +210,7 @@ impl Store {
                 (record.done_until, record.reached) = (to_ms(through.to), to_ms(through.to));
                 record.waits = None;
                 let room = LEFT.saturating_sub(record.left.len());
-                record.left.extend(through.left.iter().take(room).map(left_record));
+                record.left.extend(left.into_iter().take(room));
             })
         })
         .await
@@ -305,6 +313,22 @@ impl Txn<'_> {
         change(&mut record);
         self.put(key, &record)?;
         Ok(true)
+    }
+
+    /// Forgets a lead that backfills could not read and would try again; in how many.
+    pub(super) fn forget_in_backfills(&mut self, platform: PlatformNo, lead: LeadId) -> Result<u64, StoreError> {
+        let mut found = 0;
+        for (no, mut record) in backfills(self)? {
+            let before = record.left.len();
+            record.left.retain(|left| record.platform != platform || left.lead != lead.0);
+            if record.left.len() < before {
+                record.counts.unreadable = record.counts.unreadable.saturating_sub(1);
+                record.counts.forgotten += 1;
+                self.put(keys::backfill(no), &record)?;
+                found += 1;
+            }
+        }
+        Ok(found)
     }
 
     fn forget_ended_backfills(&mut self) -> Result<(), StoreError> {

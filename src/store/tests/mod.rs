@@ -8,6 +8,7 @@ mod dead;
 mod delivering;
 mod destinations;
 mod explain;
+mod forgetting;
 mod history;
 mod intake;
 mod model;
