@@ -3,14 +3,18 @@
 //! What arrives while a group is being synced is the next group. A group waits for more, up to [`GATHER`], only while it
 //! holds fewer than the one before it: whoever was answered then is likely to come again, and one who is alone does not
 //! wait for nobody.
+//!
+//! What a group writes can be read a moment before it is on the platter. Whoever reads waits out that moment
+//! ([`Committer::what_was_read_stands`]), so that nothing is sent, told or built upon that a power loss could take back.
 
 use std::fs::File;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
 use sled::{Batch, Db, Tree};
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use super::claims::Bells;
 use super::error::StoreError;
@@ -29,6 +33,18 @@ type Job = Box<dyn FnOnce(&mut Txn<'_>) -> (Result<(), StoreError>, Answer) + Se
 #[derive(Clone)]
 pub struct Committer {
     jobs: Sender<Job>,
+    /// How many groups have begun to be written; each of them can be read from then on.
+    begun: Arc<AtomicU64>,
+    landed: watch::Receiver<Landed>,
+}
+
+/// How far the writing thread is.
+#[derive(Clone, Default)]
+struct Landed {
+    /// How many groups have ended, well or not.
+    groups: u64,
+    /// Why one of them did not reach the platter.
+    failed: Option<StoreError>,
 }
 
 impl Committer {
@@ -42,10 +58,12 @@ impl Committer {
         bells: Arc<Bells>,
     ) -> std::io::Result<(Committer, std::thread::JoinHandle<()>)> {
         let (jobs, inbox) = channel();
-        let thread = std::thread::Builder::new()
-            .name("committer".into())
-            .spawn(move || write_all(&db, &tree, &file, &bells, &inbox))?;
-        Ok((Committer { jobs }, thread))
+        let (tell, landed) = watch::channel(Landed::default());
+        let begun = Arc::new(AtomicU64::new(0));
+        let disk = Disk { db, tree, file, begun: Arc::clone(&begun), landed: tell };
+        let thread =
+            std::thread::Builder::new().name("committer".into()).spawn(move || write_all(&disk, &bells, &inbox))?;
+        Ok((Committer { jobs, begun, landed }, thread))
     }
 
     /// Runs `op` inside the next group; answers once what it wrote is on the platter. An error of any `op` fails its
@@ -67,13 +85,34 @@ impl Committer {
         self.jobs.send(job).map_err(|_| StoreError::Closed)?;
         told.await.map_err(|_| StoreError::Closed)?
     }
+
+    /// Waits until all that could be read by now is on the platter; at once, where no group is just being written.
+    ///
+    /// # Errors
+    /// It did not get there.
+    pub async fn what_was_read_stands(&self) -> Result<(), StoreError> {
+        let begun = self.begun.load(Ordering::SeqCst);
+        let mut landed = self.landed.clone();
+        // The thread ends only behind its last group.
+        let landed = landed.wait_for(|landed| landed.groups >= begun).await.map_err(|_| StoreError::Closed)?;
+        landed.failed.clone().map_or(Ok(()), Err)
+    }
 }
 
-fn write_all(db: &Db, tree: &Tree, file: &File, bells: &Bells, inbox: &Receiver<Job>) {
+/// Where the thread writes, and what it tells of that.
+struct Disk {
+    db: Db,
+    tree: Tree,
+    file: File,
+    begun: Arc<AtomicU64>,
+    landed: watch::Sender<Landed>,
+}
+
+fn write_all(disk: &Disk, bells: &Bells, inbox: &Receiver<Job>) {
     let mut broken: Option<StoreError> = None;
     let mut expected = 1;
     while let Ok(first) = inbox.recv() {
-        let mut txn = Txn::new(tree);
+        let mut txn = Txn::new(&disk.tree);
         let mut answers = Vec::new();
         let mut end = broken.clone().map_or(Ok(()), Err);
         let until = Instant::now() + GATHER;
@@ -95,7 +134,7 @@ fn write_all(db: &Db, tree: &Tree, file: &File, bells: &Bells, inbox: &Receiver<
         expected = answers.len();
         match end.and_then(|()| txn.batch()) {
             Ok(batch) => {
-                end = land(db, tree, file, batch);
+                end = disk.land(batch);
                 // After a failed write nobody knows what the disk holds; only a new start, which reads it, does.
                 broken = end.clone().err();
             }
@@ -114,8 +153,21 @@ fn write_all(db: &Db, tree: &Tree, file: &File, bells: &Bells, inbox: &Receiver<
     }
 }
 
-fn land(db: &Db, tree: &Tree, file: &File, batch: Batch) -> Result<(), StoreError> {
-    tree.apply_batch(batch)?;
-    db.flush()?;
-    file.sync_data().map_err(|e| StoreError::Write(e.to_string()))
+impl Disk {
+    fn land(&self, batch: Batch) -> Result<(), StoreError> {
+        // Counted before anyone can read what it writes.
+        self.begun.fetch_add(1, Ordering::SeqCst);
+        let end = self.write(batch);
+        self.landed.send_modify(|landed| {
+            landed.groups += 1;
+            landed.failed = end.clone().err();
+        });
+        end
+    }
+
+    fn write(&self, batch: Batch) -> Result<(), StoreError> {
+        self.tree.apply_batch(batch)?;
+        self.db.flush()?;
+        self.file.sync_data().map_err(|e| StoreError::Write(e.to_string()))
+    }
 }

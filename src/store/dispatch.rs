@@ -126,7 +126,9 @@ impl Store {
         limit: usize,
     ) -> Result<Due, StoreError> {
         let (destination, routes) = (destination.to_owned(), routes.to_vec());
-        self.read(move |inner| inner.claim(&destination, &routes, now, limit)).await
+        let (due, on_disk) = self.read_and_wait(move |inner| inner.claim(&destination, &routes, now, limit)).await?;
+        // What is not on disk is not sent.
+        on_disk.map(|()| due)
     }
 
     /// Notes how far a claimed delivery has come, before its next request goes out.

@@ -165,14 +165,25 @@ impl Store {
         self.committer.commit(op).await
     }
 
-    /// Reads away from the runtime's threads, which must not wait for a disk.
+    /// Reads away from the runtime's threads, which must not wait for a disk. What it gives is on the platter, unless the
+    /// disk takes nothing any more: that must not keep anyone from looking.
     async fn read<T, F>(&self, read: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: FnOnce(&Inner) -> Result<T, StoreError> + Send + 'static,
     {
+        Ok(self.read_and_wait(read).await?.0)
+    }
+
+    /// The same, and whether it is on the platter.
+    async fn read_and_wait<T, F>(&self, read: F) -> Result<(T, Result<(), StoreError>), StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Inner) -> Result<T, StoreError> + Send + 'static,
+    {
         let inner = Arc::clone(&self.inner);
-        tokio::task::spawn_blocking(move || read(&inner)).await.map_err(|_| StoreError::Closed)?
+        let value = tokio::task::spawn_blocking(move || read(&inner)).await.map_err(|_| StoreError::Closed)??;
+        Ok((value, self.committer.what_was_read_stands().await))
     }
 
     /// Rings when intake has something new to look at (a fetch that a person wants tried again).

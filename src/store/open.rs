@@ -26,6 +26,9 @@ const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 /// Five million leads open within two seconds; a store that takes this long spins on lost bytes.
 const OPEN_PATIENCE: Duration = Duration::from_secs(120);
 
+/// In which sled keeps how large its segments are.
+const SETTINGS: &str = "conf";
+
 /// What an opened store consists of.
 pub struct Opened {
     pub db: Db,
@@ -71,8 +74,10 @@ pub fn open_within(directory: &Path, patience: Duration) -> Result<Opened, Store
     let tree = (*db).clone();
     let log = File::open(inner.join("db")).map_err(|e| in_the_way(&inner, e))?;
     mark(&db, &log, &lock).map_err(|e| in_the_way(directory, e))?;
-    // The directory entries must be on the platter before the first commit is acknowledged.
-    for path in [inner.as_path(), directory].into_iter().chain(parents) {
+    // The directory entries must be on the platter before the first commit is acknowledged; and sled never syncs the file
+    // without which it does not open.
+    let settings = inner.join(SETTINGS);
+    for path in [settings.as_path(), inner.as_path(), directory].into_iter().chain(parents) {
         File::open(path).and_then(|f| f.sync_all()).map_err(|e| in_the_way(path, e))?;
     }
     Ok(Opened { db, tree, log, lock })
@@ -124,19 +129,19 @@ pub fn config(path: &Path) -> sled::Config {
 
 fn open_patiently(directory: &Path, inner: &Path, patience: Duration) -> Result<Db, StoreError> {
     let started = Instant::now();
-    let mut without_snapshot = false;
+    let mut by_the_log_alone = false;
     loop {
         match open_guarded(inner) {
             Ok(db) => return Ok(db),
             Err(Trouble::Locked) if started.elapsed() < patience => std::thread::sleep(Duration::from_millis(100)),
             Err(Trouble::Locked) => return Err(StoreError::InUse { path: directory.to_owned() }),
-            // A cut snapshot alone reads as damage; the log behind it is whole and sled makes a new one.
+            // A cut snapshot alone reads as damage, and so do cut settings; the log beside them is whole.
             Err(Trouble::Damaged(reason)) => {
-                if without_snapshot || !set_snapshots_aside(inner) {
+                if by_the_log_alone || !set_all_but_the_log_aside(inner) {
                     return Err(StoreError::Damaged { path: directory.to_owned(), reason });
                 }
-                tracing::warn!(directory = %directory.display(), reason, "the store's snapshot is damaged; opening without it");
-                without_snapshot = true;
+                tracing::warn!(directory = %directory.display(), reason, "the store's snapshot or settings are damaged; opening it by its log alone");
+                by_the_log_alone = true;
             }
             Err(Trouble::Hangs) => {
                 let reason = "opening it does not end".to_owned();
@@ -176,20 +181,22 @@ fn open_guarded(inner: &Path) -> Result<Db, Trouble> {
     }
 }
 
-/// Renames the snapshots, so that nothing is destroyed; true where there was one.
-fn set_snapshots_aside(inner: &Path) -> bool {
-    let snapshots: Vec<PathBuf> = std::fs::read_dir(inner)
+/// Renames the snapshots and the settings, which sled makes anew, the settings always the same; nothing is destroyed.
+/// True where there was one.
+fn set_all_but_the_log_aside(inner: &Path) -> bool {
+    let is_made_anew = |name: &str| name == SETTINGS || name.starts_with("snap.");
+    let made_anew: Vec<PathBuf> = std::fs::read_dir(inner)
         .into_iter()
         .flatten()
         .flatten()
         .map(|entry| entry.path())
-        .filter(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("snap.")))
+        .filter(|path| path.file_name().is_some_and(|name| is_made_anew(&name.to_string_lossy())))
         .collect();
     let aside = |path: &Path| {
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         std::fs::rename(path, path.with_file_name(format!("damaged-{name}")))
     };
-    !snapshots.is_empty() && snapshots.iter().all(|path| aside(path).is_ok())
+    !made_anew.is_empty() && made_anew.iter().all(|path| aside(path).is_ok())
 }
 
 /// The store, written anew where something was erased from it: until then the old bytes lie in its files.

@@ -124,6 +124,21 @@ async fn a_cut_snapshot_is_survived() {
     }
 }
 
+#[tokio::test]
+async fn cut_settings_are_survived() {
+    for keep in [0, 9, 58] {
+        let bench = Bench::new().await;
+        bench.record(1, &[("crm", "all")], 0).await;
+        let Bench { store, directory, .. } = bench;
+        store.close().await;
+        let settings = File::options().write(true).open(directory.path().join("sled/conf")).unwrap();
+        assert_eq!(settings.metadata().unwrap().len(), 62);
+        settings.set_len(keep).unwrap();
+        let bench = Bench::on(directory).await;
+        assert_eq!(bench.counts("crm", "all").await, [1, 0, 0, 0], "cut to {keep}");
+    }
+}
+
 #[test]
 fn what_is_no_store_is_an_error_in_words() {
     let garbage: Vec<u8> = (0..700_000u64).map(|i| (i.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 56) as u8).collect();
