@@ -152,9 +152,15 @@ impl Place {
 
     /// Starts `leadhook run`, or with `args` in front of it.
     pub fn start_with(&self, args: &[&str]) -> Service {
+        self.start_prepared(args, |_| {})
+    }
+
+    /// The same, after something was done to the command.
+    pub fn start_prepared(&self, args: &[&str], prepare: impl FnOnce(&mut Command)) -> Service {
         let log = self.captured("log");
         let args = [args, &["run"]].concat();
         let mut command = self.command(&args);
+        prepare(&mut command);
         command.stdout(Disk::create(self.captured("stdout")).unwrap()).stderr(Disk::create(&log).unwrap());
         Service::new(command.spawn().unwrap(), log, self.path("data"))
     }
