@@ -13,6 +13,8 @@
 
 mod address;
 mod error;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod limits;
 mod probe;
 mod token;

@@ -39,6 +39,8 @@ mod error;
 pub mod explain;
 mod fetches;
 pub mod forget;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod glance;
 pub mod history;
 pub mod intake;

@@ -22,7 +22,7 @@ use super::template::{Condition, Name};
 pub use awaited::Awaited;
 pub use by_hand::{NotByHand, written};
 pub use calls::{Call, Calls, Lost, Next, StepCall, Steps, Told, tell};
-pub use capture::{Capture, InList, LONGEST, LONGEST_IN_ALL, Want};
+pub use capture::{Body as AnswerBody, Capture, InList, LONGEST, LONGEST_IN_ALL, Want};
 pub use doubts::Doubt;
 pub use progress::{Captured, Passed, Progress, Trying};
 pub use rehearsal::{Given, Rehearsed, RehearsedStep};
