@@ -1,5 +1,7 @@
 //! Whether the other sides answer: the source's token and list, each destination's name, port and TLS. No event is sent.
 
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::StatusCode;
@@ -10,10 +12,11 @@ use tokio::net::TcpStream;
 use crate::admin::reach_or_make;
 use crate::app::operator::{TokenAsk, TokenReply};
 use crate::config::Config;
+use crate::domain::address;
 use crate::domain::clock;
 use crate::domain::destination::Destination;
 use crate::domain::window::Window;
-use crate::http_client::{Unmade, client_builder_over, explain_over};
+use crate::http_client::{BySystem, Guard, Unmade, client_builder_over, explain_over};
 use crate::source::Source;
 
 /// What was tried, and what came of it.
@@ -95,13 +98,17 @@ async fn reach(destination: &Destination) -> Result<String, String> {
     let (url, connection) = (destination.form.url.origin(), &destination.connection);
     let host = url.host_str().unwrap_or_default();
     let port = url.port_or_known_default().unwrap_or(443);
+    let guard = Guard::new(connection, destination.timeout, Arc::new(BySystem));
     if url.scheme() != "https" && connection.proxy.is_none() {
-        // A literal IPv6 address stands in brackets in a URL.
-        let bare = host.trim_start_matches('[').trim_end_matches(']');
-        TcpStream::connect((bare, port)).await.map_err(|e| format!("{host}:{port}: {e}"))?;
+        let addresses = match address::literal(url) {
+            Some(ip) => vec![SocketAddr::new(ip, port)],
+            None => guard.addresses(host).await.map_err(|e| format!("{host}: {e}"))?,
+        };
+        let addresses: Vec<_> = addresses.into_iter().map(|at| SocketAddr::new(at.ip(), port)).collect();
+        TcpStream::connect(addresses.as_slice()).await.map_err(|e| format!("{host}:{port}: {e}"))?;
         return Ok(format!("{host}:{port} takes connections"));
     }
-    let builder = client_builder_over(connection).map_err(|e| e.to_string())?;
+    let builder = client_builder_over(connection, guard).map_err(|e| e.to_string())?;
     let client = builder.build().map_err(|e| Unmade::from(e).to_string())?;
     let root = format!("{}://{host}:{port}/", url.scheme());
     let asked = client.head(root).send().await;

@@ -1,4 +1,4 @@
-//! `ca`, `client_cert`, `client_key` and `proxy`: how a destination is reached.
+//! `ca`, `client_cert`, `client_key`, `proxy` and `allow_private`: how a destination is reached.
 
 use std::fs::File;
 use std::io::{Error, Read};
@@ -22,7 +22,8 @@ pub(super) fn connection(section: &mut Section<'_>) -> Option<Connection> {
     let proxy = section
         .take("proxy")
         .map_or(Some(None), |node| node.parsed("a proxy's address", "http://host:port", Proxy::parse).map(Some));
-    Some(Connection { roots: roots?, identity: identity?, proxy: proxy? })
+    let private = section.take("allow_private").map_or(Some(false), Node::flag);
+    Some(Connection { roots: roots?, identity: identity?, proxy: proxy?, private: private? })
 }
 
 fn roots(node: Node<'_>) -> Option<Option<Roots>> {

@@ -13,9 +13,6 @@ use crate::domain::sign::SigningSecret;
 /// What a destination may be called.
 pub const NAME_HELP: &str = "use up to 64 letters, digits, `-` and `_`, beginning with a letter or a digit";
 
-/// Keys that other versions know.
-const LATER: [&str; 1] = ["allow_private"];
-
 /// The names that the file has, whether or not their tables are right, and the destinations that are.
 #[derive(Default)]
 pub(super) struct Destinations {
@@ -115,7 +112,7 @@ fn destination(name: String, mut section: Section<'_>) -> Option<Destination> {
             Some("write secret = \"${...}\" if the receiver can check signatures".to_owned()),
         );
     }
-    section.finish(&LATER);
+    section.finish(&[]);
     Some(Destination {
         name,
         form: form?,

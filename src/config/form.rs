@@ -14,6 +14,7 @@ use super::preset::Preset;
 use super::reader::Section;
 use super::telling::{Known, doubt, tell};
 use super::{auth, fields, network, suggest};
+use crate::domain::address;
 use crate::domain::form::{BodyForm, Form, Limit, OverLimit};
 use crate::domain::size;
 use crate::domain::template::{self, HeaderTemplate, Place, UrlTemplate};
@@ -88,6 +89,12 @@ fn url(section: &mut Section<'_>, preset: Option<&Preset>, known: Known<'_>) -> 
         network::url(&text, example)?;
     }
     let template = UrlTemplate::parse(text.value.trim()).map_err(|wrong| tell(&text, &wrong)).ok()?;
+    // One without templates was looked at before.
+    if address::is_metadata(template.origin()) {
+        let help = format!("write the whole address, for example \"{example}\"");
+        text.mistake("leads to where a cloud hands out credentials, and nothing is ever sent there", help);
+        return None;
+    }
     doubt(&text, template.names(), known);
     Some(template)
 }

@@ -39,7 +39,7 @@ pub(super) fn shown(names: &[String]) -> bool {
     }
 }
 
-const DESTINATION: [&str; 15] = [
+const DESTINATION: [&str; 16] = [
     "timeout",
     "concurrency",
     "rate",
@@ -56,6 +56,7 @@ const DESTINATION: [&str; 15] = [
     "preset",
     // Not client_cert and client_key: somebody may have pasted the key itself.
     "ca",
+    "allow_private",
 ];
 
 const AUTH: [&str; 12] = [

@@ -6,6 +6,7 @@ use http::{HeaderName, HeaderValue};
 use url::{Host, Url};
 
 use super::node::Text;
+use crate::domain::address;
 
 /// An absolute `http` or `https` URL with a host and without a fragment. Messages never repeat it: a webhook's URL is
 /// often a secret by itself.
@@ -28,6 +29,10 @@ pub(super) fn url(text: &Text<'_>, example: &str) -> Option<Url> {
     }
     if url.host_str().is_none_or(str::is_empty) {
         text.mistake("names no host", help);
+        return None;
+    }
+    if address::is_metadata(&url) {
+        text.mistake("leads to where a cloud hands out credentials, and nothing is ever sent there", help);
         return None;
     }
     if url.fragment().is_some() {

@@ -84,11 +84,12 @@ fn destination(to: &Destination) -> String {
     };
     let contact = &to.rate_per_contact;
     let contact = contact.as_ref().map(|each| format!(", {} for a contact", rate_text(each.limit))).unwrap_or_default();
-    let Connection { roots, identity, proxy } = &to.connection;
+    let Connection { roots, identity, proxy, private } = &to.connection;
     let way = [
         proxy.as_ref().map(|proxy| format!(" through {proxy}")),
         roots.as_ref().map(|_| ", believed by `ca` alone".to_owned()),
         identity.as_ref().map(|_| ", shown a certificate".to_owned()),
+        private.then(|| ", perhaps on a private network".to_owned()),
     ];
     format!(
         "{}{}{steps}, {signed}{auth}, {} at a time{rate}{contact}, for up to {}",

@@ -30,10 +30,12 @@ pub struct Connection {
     pub identity: Option<Identity>,
     /// Between here and there.
     pub proxy: Option<Proxy>,
+    /// Whether a host name may lead to addresses that are none of the public internet; see [`super::address`].
+    pub private: bool,
 }
 
 impl Connection {
-    /// Whether it is as everyone's.
+    /// Whether it is as everyone's, once it is known to which address.
     pub fn is_plain(&self) -> bool {
         self.roots.is_none() && self.identity.is_none() && self.proxy.is_none()
     }

@@ -1,6 +1,7 @@
 //! Vocabulary and pure decisions: nothing here opens, sends, sleeps or asks what time it is.
 
 pub mod account;
+pub mod address;
 pub mod auth;
 pub mod backfill;
 pub mod breaker;

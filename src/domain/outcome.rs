@@ -73,6 +73,8 @@ pub enum NoAnswer {
     Timeout,
     /// The host's name has no address.
     Dns,
+    /// All that the host's name leads to are addresses where nothing may be sent.
+    NotAllowed,
     /// Nobody took the connection.
     Connect,
     /// No trusted, encrypted connection could be agreed on.
@@ -93,6 +95,7 @@ impl NoAnswer {
         match self {
             NoAnswer::Timeout => "timeout",
             NoAnswer::Dns => "dns",
+            NoAnswer::NotAllowed => "not_allowed",
             NoAnswer::Connect => "connect",
             NoAnswer::Tls => "tls",
             NoAnswer::Reset => "reset",
@@ -108,6 +111,7 @@ impl fmt::Display for NoAnswer {
         f.write_str(match self {
             NoAnswer::Timeout => "no answer in time",
             NoAnswer::Dns => "the host name could not be resolved",
+            NoAnswer::NotAllowed => "it leads where nothing may be sent",
             NoAnswer::Connect => "no connection could be made",
             NoAnswer::Tls => "no secure connection could be made",
             NoAnswer::Reset => "the connection was closed before an answer came",
@@ -227,7 +231,7 @@ mod tests {
     #[test]
     fn no_answer_is_retried_whatever_the_reason() {
         use NoAnswer::*;
-        for why in [Timeout, Dns, Connect, Tls, Reset, Protocol, Interrupted] {
+        for why in [Timeout, Dns, NotAllowed, Connect, Tls, Reset, Protocol, Interrupted] {
             assert_eq!(judge(&Answer::Nothing { why, detail: String::new() }), Outcome::Retry);
             assert_eq!(serde_json::to_value(why).expect("serializes"), why.as_str());
         }

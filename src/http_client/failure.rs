@@ -6,9 +6,14 @@ use std::io;
 use std::time::Duration;
 
 use rustls::AlertDescription as Alert;
-use rustls::CertificateError::UnknownIssuer;
-use rustls::Error::{AlertReceived, InvalidCertificate};
+use rustls::CertificateError::{
+    Expired, ExpiredContext, InvalidPurpose, InvalidPurposeContext, NotValidForName, NotValidForNameContext,
+    NotValidYet, NotValidYetContext, UnknownIssuer,
+};
+use rustls::Error::{AlertReceived, InvalidCertificate, InvalidMessage, PeerIncompatible};
+use rustls::InvalidMessage::InvalidContentType;
 
+use super::resolve::Unresolved;
 use super::trust::is_ca;
 use crate::domain::connection::Connection;
 use crate::domain::outcome::NoAnswer;
@@ -43,7 +48,9 @@ impl fmt::Display for Failure {
 ///
 /// The detail comes from the innermost cause alone, because reqwest's own message carries the URL.
 pub fn explain(error: &reqwest::Error, connect_timeout: Duration) -> Failure {
-    let (why, detail) = if let Some(tls) = find::<rustls::Error>(error) {
+    let (why, detail) = if let Some(Unresolved::NotAllowed(refused)) = find(error) {
+        (NoAnswer::NotAllowed, refused.to_string())
+    } else if let Some(tls) = find::<rustls::Error>(error) {
         (NoAnswer::Tls, tls.to_string())
     } else if error.is_timeout() && error.is_connect() {
         (NoAnswer::Connect, format!("no connection within {}", span::format(connect_timeout)))
@@ -91,7 +98,7 @@ pub fn explain_over(error: &reqwest::Error, connect_timeout: Duration, connectio
             format!("{detail}; {}", mending(&AlertReceived(Alert::CertificateRequired), connection).unwrap_or_default())
         }
         // With a proxy nothing else is looked up or connected to.
-        None if connection.proxy.is_some() && error.is_connect() => of_proxy(&detail),
+        None if connection.proxy.is_some() && error.is_connect() && why != NoAnswer::NotAllowed => of_proxy(&detail),
         None => detail,
     };
     Failure { why, detail }
@@ -107,6 +114,21 @@ fn mending(error: &rustls::Error, connection: &Connection) -> Option<&'static st
         InvalidCertificate(UnknownIssuer) => {
             Some("if a CA of your own has signed it, name that CA's certificate as `ca`")
         }
+        InvalidCertificate(Expired | ExpiredContext { .. }) => {
+            Some("whoever runs it must renew it, if this machine's clock is right")
+        }
+        InvalidCertificate(NotValidYet | NotValidYetContext { .. }) => Some("is this machine's clock right?"),
+        InvalidCertificate(NotValidForName | NotValidForNameContext { .. }) => {
+            Some("write the name that its certificate has into `url`, if it is the right server")
+        }
+        InvalidCertificate(InvalidPurpose | InvalidPurposeContext { .. }) => {
+            Some("it shows a certificate that is none of a server's; whoever runs it must put another there")
+        }
+        InvalidMessage(InvalidContentType) => Some("no TLS is spoken there: write http:// if that is meant"),
+        PeerIncompatible(_) | AlertReceived(Alert::ProtocolVersion) => {
+            Some("it speaks no TLS that is still safe; whoever runs it must allow 1.2 or 1.3")
+        }
+        AlertReceived(Alert::UnrecognisedName) => Some("it knows no host of this name: look at `url`"),
         error if is_ca(error) => {
             Some("it vouches for itself: name this very certificate as `ca`, if it is the right one")
         }

@@ -5,6 +5,7 @@
 //! proxy: a [`Connection`] says so, and whatever is asked for that destination's sake goes the same way.
 
 mod failure;
+mod resolve;
 mod trust;
 
 use std::sync::{Arc, OnceLock};
@@ -18,6 +19,7 @@ use rustls_platform_verifier::Verifier;
 use crate::domain::connection::Connection;
 
 pub use failure::{Failure, explain, explain_over};
+pub use resolve::{BySystem, Guard, LookedUp, Lookup, Unresolved};
 
 /// Sent with every request.
 pub const USER_AGENT: &str = concat!("leadhook/", env!("CARGO_PKG_VERSION"));
@@ -48,15 +50,17 @@ pub enum Unmade {
     Client(#[from] reqwest::Error),
 }
 
-/// As [`client_builder`], for this connection.
+/// As [`client_builder`], for this connection, with names looked up by its guard. Addresses in numbers are not looked up, so
+/// whoever makes requests has to look at them.
 ///
 /// # Errors
 /// What the connection asks for cannot be had. It is not made without: whom a destination believes must not depend on luck.
-pub fn client_builder_over(connection: &Connection) -> Result<reqwest::ClientBuilder, Unmade> {
+pub fn client_builder_over(connection: &Connection, guard: Guard) -> Result<reqwest::ClientBuilder, Unmade> {
+    let builder = client_builder().dns_resolver(guard);
     if connection.is_plain() {
-        return Ok(client_builder());
+        return Ok(builder);
     }
-    let builder = client_builder().tls_backend_preconfigured(tls_config_over(connection)?);
+    let builder = builder.tls_backend_preconfigured(tls_config_over(connection)?);
     match &connection.proxy {
         Some(proxy) => Ok(builder.proxy(reqwest::Proxy::all(proxy.expose().clone())?)),
         None => Ok(builder),

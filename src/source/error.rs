@@ -108,6 +108,7 @@ impl SourceError {
                 | NoAnswer::Reset
                 | NoAnswer::Protocol
                 | NoAnswer::Interrupted
+                | NoAnswer::NotAllowed
                 | NoAnswer::NoToken => return None,
             },
             SourceErrorKind::Status(404) if !matches!(self.asked, Asked::Lead(_)) => {

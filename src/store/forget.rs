@@ -362,7 +362,7 @@ impl Txn<'_> {
 /// Whether an attempt got somewhere; `None`: nothing of it can have left.
 fn how(attempt: &AttemptRecord) -> Option<How> {
     if attempt.status.is_none() {
-        let nothing = [NoAnswer::Dns, NoAnswer::Connect, NoAnswer::Tls, NoAnswer::NoToken];
+        let nothing = [NoAnswer::Dns, NoAnswer::NotAllowed, NoAnswer::Connect, NoAnswer::Tls, NoAnswer::NoToken];
         let unsent = nothing.iter().any(|why| attempt.error.starts_with(&why.to_string()));
         return (!unsent).then_some(How::Unclear);
     }

@@ -1,20 +1,24 @@
 //! HTTP and HTTPS destinations.
 
+use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::RETRY_AFTER;
 use http::{HeaderMap, HeaderValue};
 use jiff::Timestamp;
 use tokio::time::{Instant, timeout_at};
+use url::Url;
 
 use super::{Sent, TransportError};
+use crate::domain::address::{self, NotAllowed};
 use crate::domain::connection::Connection;
 use crate::domain::destination::Destination;
 use crate::domain::outcome::{Answer, NoAnswer, READ, Response};
 use crate::domain::request::Request;
 use crate::domain::sign::SigningSecret;
 use crate::domain::{clock, retry_after, span};
-use crate::http_client::{Failure, client_builder_over, explain_over};
+use crate::http_client::{Failure, Guard, Lookup, client_builder_over, explain_over};
 
 /// A receiver that takes no connection for so long takes none.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -25,6 +29,8 @@ pub(super) struct Http {
     timeout: Duration,
     connect_timeout: Duration,
     connection: Connection,
+    /// The address in numbers that the file has chosen.
+    own: Option<IpAddr>,
 }
 
 fn connect_timeout(destination: &Destination) -> Duration {
@@ -32,9 +38,10 @@ fn connect_timeout(destination: &Destination) -> Duration {
 }
 
 /// What asks a destination, and the servers that it depends on: all of them by the same network.
-pub(super) fn client(destination: &Destination) -> Result<reqwest::Client, TransportError> {
+pub(super) fn client(destination: &Destination, lookup: Arc<dyn Lookup>) -> Result<reqwest::Client, TransportError> {
     let unmade = |source| TransportError::Client { destination: destination.name.clone(), source };
-    client_builder_over(&destination.connection)
+    let guard = Guard::new(&destination.connection, connect_timeout(destination), lookup);
+    client_builder_over(&destination.connection, guard)
         .map_err(unmade)?
         // What is read of an answer is bounded; unpacked, it would not be what the receiver sent.
         .no_gzip()
@@ -46,14 +53,25 @@ pub(super) fn client(destination: &Destination) -> Result<reqwest::Client, Trans
 }
 
 impl Http {
-    pub(super) fn new(destination: &Destination) -> Result<Http, TransportError> {
+    pub(super) fn new(destination: &Destination, lookup: Arc<dyn Lookup>) -> Result<Http, TransportError> {
         Ok(Http {
-            client: client(destination)?,
+            client: client(destination, lookup)?,
             secrets: destination.secrets.clone(),
             timeout: destination.timeout,
             connect_timeout: connect_timeout(destination),
             connection: destination.connection.clone(),
+            own: address::literal(destination.form.url.origin()),
         })
+    }
+
+    /// An address in numbers is looked up by nobody. One that the file has written is its writer's choice; any other has come
+    /// out of an answer.
+    fn allows(&self, url: &Url) -> Result<(), NotAllowed> {
+        match address::literal(url) {
+            Some(ip) if self.own == Some(ip) => address::judge(ip, true),
+            Some(ip) => address::judge(ip, self.connection.private),
+            None => Ok(()),
+        }
     }
 
     pub(super) async fn send(&self, id: &str, request: Request, now: Timestamp) -> Sent {
@@ -61,6 +79,10 @@ impl Http {
         let deadline = began + self.timeout;
         let headers = self.headers(id, now, &request);
         let Request { method, url, body, read: limit, .. } = request;
+        if let Err(refused) = self.allows(url.expose()) {
+            let answer = Answer::Nothing { why: NoAnswer::NotAllowed, detail: refused.to_string() };
+            return Sent { answer, took: began.elapsed() };
+        }
         let request = self.client.request(method, url.expose().clone()).headers(headers).body(body.0);
         let answer = match timeout_at(deadline, request.send()).await {
             Ok(Ok(response)) => {
@@ -100,8 +122,9 @@ impl Http {
 /// receiver get it twice.
 async fn read(mut response: reqwest::Response, limit: usize, deadline: Instant, arrived: Timestamp) -> Response {
     let status = response.status().as_u16();
-    let asked = response.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok());
-    let retry_after = asked.and_then(|value| retry_after::parse(value, arrived));
+    // It should stand there once; of several, the first that says something counts.
+    let mut asked = response.headers().get_all(RETRY_AFTER).iter().filter_map(|value| value.to_str().ok());
+    let retry_after = asked.find_map(|value| retry_after::parse(value, arrived));
     let headers = looked_at(response.headers());
     let mut body = Vec::new();
     let whole = loop {

@@ -5,6 +5,7 @@
 mod http;
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -12,7 +13,7 @@ use jiff::Timestamp;
 use crate::domain::destination::Destination;
 use crate::domain::outcome::Answer;
 use crate::domain::request::Request;
-use crate::http_client::Unmade;
+use crate::http_client::{BySystem, Lookup, Unmade};
 
 /// What came back of one attempt, and how long that took.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,7 +42,7 @@ pub enum TransportError {
 /// # Errors
 /// When no client can be made of what the file says.
 pub fn client(destination: &Destination) -> Result<reqwest::Client, TransportError> {
-    http::client(destination)
+    http::client(destination, Arc::new(BySystem))
 }
 
 /// One destination's transport, with its own connections, so that no destination can slow another.
@@ -57,7 +58,15 @@ impl Transport {
     /// # Errors
     /// When no client can be made of what the file says.
     pub fn new(destination: &Destination) -> Result<Transport, TransportError> {
-        http::Http::new(destination).map(Kind::Http).map(Transport)
+        Transport::looking_up(destination, Arc::new(BySystem))
+    }
+
+    /// The same, with names looked up so.
+    ///
+    /// # Errors
+    /// As for [`Transport::new`].
+    pub fn looking_up(destination: &Destination, lookup: Arc<dyn Lookup>) -> Result<Transport, TransportError> {
+        http::Http::new(destination, lookup).map(Kind::Http).map(Transport)
     }
 
     /// Makes one attempt: the request, signed for `now`, which is also stamped on it, under the event's `id`.

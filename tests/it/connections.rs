@@ -14,7 +14,7 @@ async fn a_lead_goes_through_the_proxy_to_a_server_that_wants_a_certificate() {
     let between = tls::proxy(Does::Connects { who_say: "Basic bGVhZGhvb2s6aHVudGVyMjpodW50ZXIy" }).await;
     let url = format!("https://localhost:{}/hook", there.address.port());
     let more = format!(
-        "secret = {SECRET:?}\nca = 'tls/ca.pem'\nclient_cert = 'tls/client.pem'\nclient_key = 'tls/key.pem'\nproxy = 'http://leadhook:${{PROXY_PASSWORD}}@{}'\n{PATIENT_RETRIES}",
+        "secret = {SECRET:?}\nallow_private = true\nca = 'tls/ca.pem'\nclient_cert = 'tls/client.pem'\nclient_key = 'tls/key.pem'\nproxy = 'http://leadhook:${{PROXY_PASSWORD}}@{}'\n{PATIENT_RETRIES}",
         between.address
     );
     let place = Place::new(&File::new(&weclever.base_url()).to("crm", &url, &more))
@@ -70,7 +70,7 @@ async fn what_is_wrong_with_tls_or_the_proxy_is_told_with_its_key_and_without_it
             "the proxy wants another user or password: see `proxy`",
         ),
     ] {
-        let lines = format!("secret = {SECRET:?}\n{lines}\n{PATIENT_RETRIES}");
+        let lines = format!("secret = {SECRET:?}\nallow_private = true\n{lines}\n{PATIENT_RETRIES}");
         let place = Place::new(&File::new(&weclever.base_url()).to(name, &url, &lines));
         let stranger = theirs.sign(&["leadhook"]);
         place.write_text("ca.pem", &ours.pem());

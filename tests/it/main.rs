@@ -8,6 +8,7 @@ mod support;
 #[path = "../support/tls.rs"]
 mod tls;
 
+mod addresses;
 mod again;
 mod alarms;
 mod backfill;

@@ -21,9 +21,10 @@ fn through(address: &str) -> Option<Proxy> {
     Some(Proxy::parse(address).expect("a proxy"))
 }
 
-/// By the name that its certificate is for.
+/// By the name that its certificate is for, and that leads to this machine.
 fn to(there: &Listening, connection: Connection) -> Destination {
     let url = format!("https://localhost:{}/hooks/leads", there.address.port());
+    let connection = Connection { private: true, ..connection };
     Destination { connection, ..destination(url) }
 }
 
@@ -108,7 +109,8 @@ async fn a_server_that_asks_for_a_certificate_gets_the_one_that_the_file_names()
     let (good, wrong) = (ours.sign(&["leadhook"]), theirs.sign(&["leadhook"]));
     for version in BOTH {
         let there = receiver(server(&ours.sign(&["localhost"]), Some(&ours), &[version])).await;
-        let showing = |identity| to(&there, Connection { roots: roots(&ours.pem()), identity, proxy: None });
+        let showing =
+            |identity| to(&there, Connection { roots: roots(&ours.pem()), identity, ..Connection::default() });
         for (identity, told) in [
             (None, "it may want to see a certificate: name yours as `client_cert` and `client_key`"),
             (identity(&wrong), "it may not take the certificate in `client_cert`"),
@@ -134,6 +136,7 @@ async fn a_proxy_is_asked_to_connect_and_sees_nothing_of_what_is_sent() {
         roots: roots(&ours.pem()),
         identity: identity(&ours.sign(&["leadhook"])),
         proxy: through(&format!("http://us%20er:p%40ss@{}", between.address)),
+        private: false,
     };
     assert_eq!(got(send(&to(&there, connection.clone())).await).status, 200);
     came_whole(&there);

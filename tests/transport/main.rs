@@ -1,5 +1,6 @@
 //! The transport against receivers that speak raw TCP, most of them badly.
 
+mod addresses;
 mod connection;
 mod receiver;
 #[path = "../support/tls.rs"]

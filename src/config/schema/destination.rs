@@ -38,6 +38,7 @@ pub(super) fn destination() -> Value {
         ("client_cert", filled()),
         ("client_key", filled()),
         ("proxy", like(r"([hH][tT][tT][pP][sS]?|[sS][oO][cC][kK][sS]5[hH]?)://[^/?#\s]+/?")),
+        ("allow_private", flag()),
         ("timeout", duration()),
         ("concurrency", whole(1, 1024)),
         ("rate", rate()),

@@ -33,7 +33,7 @@ fn the_example_is_right_as_it_stands() {
 fn the_defaults_written_in_the_example_are_the_defaults() {
     let uncommented: Vec<&str> = EXAMPLE.lines().map(|line| commented(line, "# ").unwrap_or(line)).collect();
     let changed = uncommented.iter().zip(EXAMPLE.lines()).filter(|(new, old)| **new != *old).count();
-    assert_eq!(changed, 32, "each key with a default is shown once");
+    assert_eq!(changed, 33, "each key with a default is shown once");
     let written = read_with(&uncommented.join("\n"), &VARIABLES).unwrap_or_else(|mistakes| panic!("{mistakes}"));
     let built_in = read_with(EXAMPLE, &VARIABLES).unwrap_or_else(|mistakes| panic!("{mistakes}"));
     assert_eq!(format!("{:#?}", written.config), format!("{:#?}", built_in.config));

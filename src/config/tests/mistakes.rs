@@ -145,7 +145,7 @@ fn the_destinations() {
             "7:11: destinations.crm.secrets: is set, and so is `secret`",
         ),
         ("when = 'x'", "7:1: destinations.crm.when: `destinations.crm` has no key of this name"),
-        ("allow_private = true", "7:1: destinations.crm.allow_private: this version does not have this key yet"),
+        ("allow_private = 'yes'", "7:17: destinations.crm.allow_private: must be true or false, and this is text"),
         ("preset = 'slak'", "7:10: destinations.crm.preset: there is no preset `slak` (did you mean `slack`?)"),
         ("preset = './mine.toml'", "7:10: destinations.crm.preset: the preset file ./mine.toml cannot be read"),
         (
@@ -242,6 +242,17 @@ fn the_destinations() {
         one("secret = \"whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD\"", line, told);
     }
     one("url = \"https://crm.example.com/hooks\"", "", "5:1: destinations.crm.url: is missing");
+    for url in [
+        "http://169.254.169.254/latest",
+        "http://0xa9fea9fe/{{ id }}",
+        "https://[::ffff:169.254.169.254]/",
+        "http://2852039166",
+        "http://168.63.129.16/{{ id }}",
+    ] {
+        let told =
+            "6:7: destinations.crm.url: leads to where a cloud hands out credentials, and nothing is ever sent there";
+        one("url = \"https://crm.example.com/hooks\"", &format!("url = '{url}'"), told);
+    }
 }
 
 #[test]

@@ -292,7 +292,7 @@ fn may_have_got_through(answer: &Answer) -> bool {
         Answer::Got(response) => matches!(response.status, 500 | 502 | 504),
         Answer::Nothing { why, .. } => match why {
             NoAnswer::Timeout | NoAnswer::Reset | NoAnswer::Protocol | NoAnswer::Interrupted => true,
-            NoAnswer::Dns | NoAnswer::Connect | NoAnswer::Tls | NoAnswer::NoToken => false,
+            NoAnswer::Dns | NoAnswer::NotAllowed | NoAnswer::Connect | NoAnswer::Tls | NoAnswer::NoToken => false,
         },
     }
 }

@@ -273,7 +273,7 @@ fn with(settings: &str) -> impl Fn(&str) -> String + Clone + Send + Sync + use<>
     move |base| {
         let elsewhere = base.replace("127.0.0.1", "localhost");
         format!(
-            "preset = \"zoho\"\nurl = {elsewhere:?}\nauth = {{ client_id = \"1000.CLIENT\", client_secret = \"secret-1\", \
+            "preset = \"zoho\"\nurl = {elsewhere:?}\nallow_private = true\nauth = {{ client_id = \"1000.CLIENT\", client_secret = \"secret-1\", \
              refresh_token = \"1000.refresh\", token_url = \"{base}/oauth/v2/token\" }}\nsettings = {{ {settings} }}"
         )
     }

@@ -90,6 +90,39 @@ fn no_lead_leads_elsewhere() {
     let error = render("https://x.example/{{ lead.name | safe }}", "a#b").expect_err("a fragment");
     assert_eq!(error.message, "leads to another place than the file says");
     assert_eq!(format!("{:?}", parsed("https://x.example/s3cret/{{ id }}")), "UrlTemplate(..)");
+    // Not even where the file takes all the guards away.
+    let evil = [
+        "@evil.example/",
+        "//evil.example/",
+        "/\\evil.example",
+        ":99/",
+        ".evil.example/",
+        "https://evil.example/",
+        "\t//evil.example",
+        "\n@evil.example",
+        "?@evil.example",
+        "evil.example:80/",
+        "\u{3002}evil.example",
+    ];
+    for name in evil {
+        for text in [
+            "https://x.example/{{ lead.name | safe }}",
+            "https://x.example?{{ lead.name | safe }}",
+            "https://x.example/ {{- lead.name | safe }}",
+            "https://x.example/{% if true %}{{ lead.name | safe }}{% endif %}",
+            "https://x.example/{% set a = lead.name %}{{ a | safe }}",
+            "https://x.example/a/{{ '../' | safe }}{{ lead.name | safe }}",
+        ] {
+            if let Ok(url) = render(text, name) {
+                assert_eq!(
+                    (url.scheme(), url.host_str(), url.port()),
+                    ("https", Some("x.example"), None),
+                    "{text} {name}"
+                );
+                assert_eq!((url.username(), url.password()), ("", None), "{text} {name}");
+            }
+        }
+    }
 }
 
 proptest::proptest! {
