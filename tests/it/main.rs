@@ -28,6 +28,7 @@ mod faulty_api;
 mod first_run;
 mod forgetting;
 mod heartbeat;
+mod hostile;
 mod late;
 mod main_job;
 mod oauth;

@@ -55,13 +55,27 @@ impl Authority {
 
     /// For these names, from 1975 until so many days from now.
     pub fn sign_until(&self, names: &[&str], days: i64) -> Pair {
+        self.sign_as(params(names, days))
+    }
+
+    /// Whatever is asked for.
+    pub fn sign_as(&self, params: CertificateParams) -> Pair {
         let key = KeyPair::generate().unwrap();
-        let certificate = params(names, days).signed_by(&key, &self.0).unwrap();
+        let certificate = params.signed_by(&key, &self.0).unwrap();
         Pair { certificate, key }
+    }
+
+    /// A CA below this one, whose certificate a server should show beside its own.
+    pub fn below(&self, name: &str) -> Authority {
+        let mut params = CertificateParams::default();
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        params.distinguished_name.push(rcgen::DnType::CommonName, name);
+        Authority(CertifiedIssuer::signed_by(params, KeyPair::generate().unwrap(), &self.0).unwrap())
     }
 }
 
-fn params(names: &[&str], days: i64) -> CertificateParams {
+/// A server's certificate for these names, from 1975 until so many days from now.
+pub fn params(names: &[&str], days: i64) -> CertificateParams {
     let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
     let mut params = CertificateParams::new(names).unwrap();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs();

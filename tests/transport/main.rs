@@ -2,6 +2,7 @@
 
 mod addresses;
 mod connection;
+mod hostile;
 mod receiver;
 #[path = "../support/tls.rs"]
 mod tls;

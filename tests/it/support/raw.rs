@@ -40,6 +40,11 @@ impl Reply {
         Reply { bytes: [head.as_bytes(), &[b'x'; 8192]].concat(), endless: true, hang_up: false }
     }
 
+    /// These bytes, whatever they are, and if they are to have no end, the last of them for ever.
+    pub fn bytes(bytes: &[u8], endless: bool) -> Reply {
+        Reply { bytes: bytes.to_vec(), endless, hang_up: false }
+    }
+
     /// No answer: the connection ends.
     pub fn hang_up() -> Reply {
         Reply { bytes: Vec::new(), endless: false, hang_up: true }
@@ -119,7 +124,7 @@ async fn serve(
         stream.write_all(&reply.bytes).await?;
         if reply.endless {
             loop {
-                stream.write_all(&[b'x'; 8192]).await?;
+                stream.write_all(&[*reply.bytes.last().unwrap_or(&b'x'); 8192]).await?;
             }
         }
     }
