@@ -73,13 +73,13 @@ pub async fn reach(config: &Config) -> Result<Desk, Refusal> {
 /// The store cannot be opened.
 pub async fn reach_or_make(config: &Config) -> Result<Desk, Refusal> {
     let path = config.store.path.as_path();
-    if let Some(remote) = running(path).await {
+    if let Some(remote) = reach_at(path).await {
         return Ok(Desk::There(remote));
     }
     let owned = path.to_owned();
     let opened = tokio::task::spawn_blocking(move || Store::open(&owned)).await;
     let store = opened.map_err(|e| Refusal::Unavailable(e.to_string()))??;
-    Ok(Desk::Here(Box::new(Operator::new(store, config.clone(), Clock::system(), None))))
+    Ok(Desk::Here(Box::new(Operator::alone(store, config.clone(), Clock::system()))))
 }
 
 /// Writes the store anew whose desk this is, where no service runs, so that nothing of what was erased is left in its
@@ -103,7 +103,7 @@ pub async fn write_anew(desk: Desk, config: &Config) -> Result<Vec<String>, Refu
 /// # Errors
 /// None runs, or it does not answer within two seconds.
 pub async fn is_alive(store: &Path) -> Result<(), Refusal> {
-    let Some(remote) = running(store).await else {
+    let Some(remote) = reach_at(store).await else {
         return Err(Refusal::Unavailable(format!("no service works on {}", store.display())));
     };
     let asked = remote.client.get(format!("{}/healthz", remote.root)).timeout(CONNECTING);
@@ -115,9 +115,9 @@ fn gone(what: impl std::fmt::Display) -> Refusal {
     Refusal::Unavailable(format!("the running service does not answer: {what}"))
 }
 
-/// The service that the notice speaks of, if it still runs. After a crash the notice stays behind, and whoever listens
+/// The service that works on this store, if one runs: the one that the notice speaks of, if it still runs. After a crash the notice stays behind, and whoever listens
 /// at its address then is a stranger: only the lock on the store says that someone is at work.
-async fn running(store: &Path) -> Option<Remote> {
+pub async fn reach_at(store: &Path) -> Option<Remote> {
     if !Store::is_in_use(store) {
         return None;
     }

@@ -11,7 +11,7 @@ mod page;
 mod probes;
 mod server;
 
-pub use client::{Desk, is_alive, reach, reach_or_make, write_anew};
+pub use client::{Desk, Remote, is_alive, reach, reach_at, reach_or_make, write_anew};
 pub use server::{AdminError, Server};
 
 /// Every verb's path begins with this.

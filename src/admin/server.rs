@@ -18,7 +18,7 @@ use super::{API, metrics, page, probes};
 use crate::app::operator::{
     BackfillBegin, BackfillCancel, BackfillList, BackfillShow, DeadDrop, DeadList, DeadRetry, DeadShow, DeadStepDone,
     Drop as DropPending, Explain, Forget, History, Move, Operator, Pause, ReconcileBegin, ReconcileLeads,
-    ReconcileList, Refusal, Resume, SignIn, Status, Test, TokenAsk, TokenShow, Verb,
+    ReconcileList, Refusal, Reload, Resume, SignIn, Status, Test, TokenAsk, TokenShow, Verb,
 };
 
 /// A command's question is small.
@@ -120,6 +120,7 @@ fn router(asked: Asked) -> Router {
         .route(&path::<ReconcileBegin>(), verb::<ReconcileBegin>())
         .route(&path::<ReconcileList>(), verb::<ReconcileList>())
         .route(&path::<ReconcileLeads>(), verb::<ReconcileLeads>())
+        .route(&path::<Reload>(), verb::<Reload>())
         .route("/healthz", get(probes::health))
         .route("/readyz", get(probes::readiness))
         .route("/metrics", get(metrics::metrics))
@@ -153,7 +154,9 @@ async fn answer<V: Verb>(State(asked): State<Asked>, headers: HeaderMap, body: B
     };
     match question.run(&asked.operator).await {
         Ok(reply) => Json(reply).into_response(),
-        Err(refusal @ Refusal::Usage(_)) => (StatusCode::UNPROCESSABLE_ENTITY, Json(refusal)).into_response(),
+        Err(refusal @ (Refusal::Usage(_) | Refusal::File(_))) => {
+            (StatusCode::UNPROCESSABLE_ENTITY, Json(refusal)).into_response()
+        }
         Err(refusal @ Refusal::Unavailable(_)) => (StatusCode::SERVICE_UNAVAILABLE, Json(refusal)).into_response(),
     }
 }

@@ -7,7 +7,7 @@ use tokio::sync::watch::Receiver;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::domain::secret::SecretUrl;
+use crate::config::Current;
 use crate::http_client;
 
 /// For one whole call.
@@ -16,20 +16,18 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// To reach the other side.
 const CONNECT: Duration = Duration::from_secs(5);
 
-/// What is called, and by whom.
+/// Calls what the file names, if it names anything.
 pub(super) struct Heartbeat {
-    client: reqwest::Client,
-    url: SecretUrl,
+    current: Current,
+    /// Built when it is first needed.
+    client: Option<reqwest::Client>,
     /// The last call failed, and was told of.
     failing: bool,
 }
 
 impl Heartbeat {
-    /// # Errors
-    /// The client cannot be built.
-    pub(super) fn new(url: SecretUrl) -> Result<Heartbeat, reqwest::Error> {
-        let client = http_client::client_builder().timeout(TIMEOUT).connect_timeout(CONNECT).build()?;
-        Ok(Heartbeat { client, url, failing: false })
+    pub(super) fn new(current: Current) -> Heartbeat {
+        Heartbeat { current, client: None, failing: false }
     }
 
     /// Calls after each good poll until told to stop. Polls that come while a call is on its way are told by one call
@@ -46,20 +44,34 @@ impl Heartbeat {
         }
     }
 
-    /// Calls once.
+    /// Calls once, where the file names a URL.
     pub(super) async fn beat(&mut self) {
-        let failure = match self.client.get(self.url.expose().clone()).send().await {
-            Ok(answer) if answer.status().is_success() => None,
-            Ok(answer) => Some(format!("HTTP {}", answer.status().as_u16())),
-            Err(error) => Some(http_client::explain(&error, CONNECT).to_string()),
+        let config = self.current.now();
+        let Some(url) = &config.source.heartbeat_url else { return };
+        let failure = match self.client() {
+            Err(error) => Some(format!("the HTTP client cannot be built: {error}")),
+            Ok(client) => match client.get(url.expose().clone()).send().await {
+                Ok(answer) if answer.status().is_success() => None,
+                Ok(answer) => Some(format!("HTTP {}", answer.status().as_u16())),
+                Err(error) => Some(http_client::explain(&error, CONNECT).to_string()),
+            },
         };
         match &failure {
             Some(failure) if !self.failing => {
-                warn!(url = %self.url, failure, "the heartbeat could not be sent; polls go on, and each of them tries again");
+                warn!(%url, failure, "the heartbeat could not be sent; polls go on, and each of them tries again");
             }
-            None if self.failing => info!(url = %self.url, "the heartbeat is heard again"),
+            None if self.failing => info!(%url, "the heartbeat is heard again"),
             _ => {}
         }
         self.failing = failure.is_some();
+    }
+
+    fn client(&mut self) -> Result<reqwest::Client, reqwest::Error> {
+        if let Some(client) = &self.client {
+            return Ok(client.clone());
+        }
+        let client = http_client::client_builder().timeout(TIMEOUT).connect_timeout(CONNECT).build()?;
+        self.client = Some(client.clone());
+        Ok(client)
     }
 }

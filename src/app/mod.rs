@@ -1,12 +1,15 @@
-//! Builds the parts from the file, runs them, drains them. What a person asks of them is in [`operator`].
+//! Builds the parts from the file, runs them, drains them; another file may take its place meanwhile. What a person asks of them is in [`operator`].
 
 mod heartbeat;
 mod history;
+mod in_force;
 pub mod operator;
+mod reload;
 mod retention;
 mod room;
 mod silence;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -15,22 +18,23 @@ use tokio::task::{JoinError, JoinHandle};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use crate::config::{Config, Start};
+use crate::config::{Config, Current, Start};
 use crate::dispatch::{Dispatch, Ending};
 use crate::domain::clock;
-use crate::domain::destination::Destination;
-use crate::intake::{Intake, Pass, Settings};
+use crate::intake::{self, Pass};
 use crate::ops::Teller;
 use crate::source::{Source, SourceError};
 use crate::store::census::{Census, LaneCensus};
 use crate::store::intake::{Baseline, Platform};
 use crate::store::{Store, StoreError};
-use crate::tokens::{Tokens, Way};
+use crate::tokens::Tokens;
 use crate::transport::{Transport, TransportError};
 use crate::watch::{Clock, Feed, Health};
 use heartbeat::Heartbeat;
 use history::HistoryKeeper;
+use in_force::{InForce, Parts};
 use operator::Operator;
+pub use reload::{Origin, Phase, Reloader};
 use retention::Retention;
 use room::RoomWatch;
 use silence::SilenceWatch;
@@ -47,22 +51,12 @@ pub enum AppError {
     /// A destination's client could not be built.
     #[error(transparent)]
     Transport(#[from] TransportError),
-    /// The heartbeat's client could not be built.
-    #[error("the heartbeat's HTTP client cannot be built: {0}")]
-    Heartbeat(#[from] reqwest::Error),
 }
 
 /// Everything that is needed to run, built and not yet running.
 pub struct App {
-    config: Config,
-    store: Store,
-    platform: Platform,
-    source: Source,
-    clock: Clock,
-    feed: Feed,
-    health: Health,
-    teller: Teller,
-    tokens: Tokens,
+    in_force: InForce,
+    reloader: Reloader,
 }
 
 /// How a running leadhook is told to end; cheap to clone.
@@ -101,28 +95,37 @@ impl App {
     /// # Errors
     /// The store cannot be opened, or a client cannot be built.
     pub async fn build(config: Config, clock: Clock) -> Result<App, AppError> {
-        let source = Source::new(config.source.clone())?;
-        // Built again when dispatch begins; what is wrong with one is better known before the store is opened.
-        transports(&config)?;
         let path = config.store.path.clone();
+        // What cannot be built is better known before the store is opened.
+        Source::new(config.source.clone())?;
+        config.destinations.iter().try_for_each(|destination| Transport::new(destination).map(drop))?;
         let store = tokio::task::spawn_blocking(move || Store::open(&path)).await.map_err(|_| StoreError::Closed)??;
         let platform = platform(&store, &config, clock.now()).await?;
-        let teller = Teller::new(store.clone(), platform.clone(), config.routes.clone(), clock.clone());
-        let (feed, health) = (Feed::default(), Health::default());
-        let tokens = Tokens::new(&store, &config.destinations, &clock);
-        Ok(App { config, store, platform, source, clock, feed, health, teller, tokens })
+        let current = Current::new(config);
+        let teller = Teller::new(store.clone(), platform.clone(), current.clone(), clock.clone());
+        let (feed, health, tokens) = (Feed::default(), Health::default(), Tokens::default());
+        let in_force = InForce::new(Parts { store, platform, clock, feed, health, teller, tokens }, current)?;
+        Ok(App { reloader: Reloader::new(in_force.clone()), in_force })
+    }
+
+    /// The same with a file that can be read again.
+    pub fn of(self, origin: Origin) -> App {
+        App { reloader: self.reloader.of(origin), ..self }
     }
 
     /// Where happenings are told.
     pub fn feed(&self) -> &Feed {
-        &self.feed
+        &self.in_force.parts.feed
     }
 
     /// Answers a person's questions while this runs.
     pub fn operator(&self) -> Operator {
-        let operator =
-            Operator::new(self.store.clone(), self.config.clone(), self.clock.clone(), Some(self.health.clone()));
-        operator.beside(self.source.clone(), self.feed.clone(), self.tokens.clone())
+        Operator::beside(self.reloader.clone())
+    }
+
+    /// Reads the file again while this runs.
+    pub fn reloader(&self) -> Reloader {
+        self.reloader.clone()
     }
 
     /// Polls and delivers until told to stop, then ends what is in flight.
@@ -130,20 +133,20 @@ impl App {
     /// # Errors
     /// The store cannot be read or written any more.
     pub async fn run(self, stop: Stop) -> Result<(), AppError> {
-        self.tell_what_is_parked().await?;
+        self.tell_how_it_begins().await?;
         // Kept to the end: were it dropped, dispatch would take that for a change.
         let (_finish, finished) = signal::channel(None);
-        let dispatch = self.begin_dispatch(&stop, finished)?;
+        let dispatch = self.begin_dispatch(&stop, finished);
+        self.reloader.until(stop.gently.clone());
         let mut room = self.room_watch();
         // Before anything is read.
         room.look().await?;
         let measuring = beside(&stop, room.run(stop.gently.clone()));
-        let intake = self.intake();
         let reading = tokio::spawn({
-            let stop = stop.clone();
+            let (stop, files) = (stop.clone(), self.in_force.intakes.subscribe());
             async move {
                 let end = tokio::select! {
-                    end = intake.run(stop.gently.clone()) => end,
+                    end = intake::run(files, stop.gently.clone()) => end,
                     () = stop.at_once.cancelled() => Ok(()),
                 };
                 // Where one half cannot go on, neither can the other.
@@ -151,10 +154,11 @@ impl App {
                 end
             }
         });
+        let parts = &self.in_force.parts;
         let letting_go = beside(&stop, self.retention().run(stop.gently.clone()));
         let listening = beside(&stop, self.silence_watch().run(stop.gently.clone()));
         let telling = beside(&stop, {
-            let (teller, stop) = (self.teller.clone(), stop.gently.clone());
+            let (teller, stop) = (parts.teller.clone(), stop.gently.clone());
             async move { teller.run(stop).await }
         });
         let history = self.history_keeper();
@@ -162,17 +166,15 @@ impl App {
             let (history, stop) = (history.clone(), stop.gently.clone());
             async move { history.run(stop).await }
         });
-        if let Some(heartbeat) = self.heartbeat()? {
-            tokio::spawn(heartbeat.run(self.health.good_polls(), stop.gently.clone()));
-        }
+        tokio::spawn(self.heartbeat().run(parts.health.good_polls(), stop.gently.clone()));
         let (read, sent, let_go, listened, told, measured) =
             tokio::join!(reading, dispatch, letting_go, listening, telling, measuring);
-        self.tokens.end().await;
+        parts.tokens.end().await;
         // It was told to end with the others; a panic in it has been reported where it happened.
         let _ = keeping.await;
         history.keep().await;
         // On disk at least: who wants it gets it at the next start.
-        let ended = self.teller.end().await;
+        let ended = parts.teller.end().await;
         let ends =
             [joined(sent), joined(read), joined(let_go), joined(listened), joined(told), joined(measured), ended];
         ends.into_iter().collect::<Result<(), StoreError>>().map_err(AppError::from)
@@ -183,12 +185,13 @@ impl App {
     /// # Errors
     /// The store cannot be read or written any more.
     pub async fn run_once(self, wait: Duration, stop: Stop) -> Result<OnceReport, AppError> {
-        self.tell_what_is_parked().await?;
-        let before = self.store.census(&self.platform.id).await?;
-        let heartbeat = self.heartbeat()?;
+        self.tell_how_it_begins().await?;
+        let Parts { store, platform, clock, health, teller, tokens, .. } = &self.in_force.parts;
+        let before = store.census(&platform.id).await?;
+        let mut heartbeat = self.heartbeat();
         let (finish, finished) = signal::channel(None);
-        let dispatch = self.begin_dispatch(&stop, finished)?;
-        let by = clock::after(self.clock.now(), wait);
+        let dispatch = self.begin_dispatch(&stop, finished);
+        let by = clock::after(clock.now(), wait);
         let pass = tokio::select! {
             pass = self.read_once(by, &stop) => pass?,
             () = stop.at_once.cancelled() => Pass::default(),
@@ -196,25 +199,25 @@ impl App {
         if !stop.gently.is_cancelled() {
             self.silence_watch().once().await?;
         }
-        self.teller.end().await?;
-        let polled = self.health.good_polls().borrow().is_some();
+        teller.end().await?;
+        let polled = health.good_polls().borrow().is_some();
         let beating = async {
-            if let Some(mut heartbeat) = heartbeat.filter(|_| polled) {
+            if polled {
                 tokio::select! {
                     () = stop.gently.cancelled() => {}
                     () = heartbeat.beat() => {}
                 }
             }
         };
-        finish.send_replace(Some(clock::after(self.clock.now(), wait)));
+        finish.send_replace(Some(clock::after(clock.now(), wait)));
         let (sent, ()) = tokio::join!(dispatch, beating);
-        self.tokens.end().await;
+        tokens.end().await;
         joined(sent)?;
         // What dispatch told, and who wants it gets it in the next run.
-        self.teller.end().await?;
+        teller.end().await?;
         self.history_keeper().keep().await;
         self.retention().once(&stop.gently).await?;
-        let after = self.store.census(&self.platform.id).await?;
+        let after = store.census(&platform.id).await?;
         Ok(report(pass, &before, &after))
     }
 
@@ -222,7 +225,7 @@ impl App {
     async fn read_once(&self, by: Timestamp, stop: &Stop) -> Result<Pass, StoreError> {
         let mut room = self.room_watch();
         room.look().await?;
-        if self.health.room().short().is_some() {
+        if self.in_force.parts.health.room().short().is_some() {
             // What is old makes room, and for cron nobody else will have made any.
             self.retention().once(&stop.gently).await?;
             room.look().await?;
@@ -231,12 +234,12 @@ impl App {
         let keeping_watch = async {
             tokio::select! {
                 end = room.run(reading.clone()) => end?,
-                () = self.health.room().too_little() => reading.cancel(),
+                () = self.in_force.parts.health.room().too_little() => reading.cancel(),
             }
             std::future::pending::<Result<Pass, StoreError>>().await
         };
-        let intake = self.intake();
-        if self.health.room().short().is_some() {
+        let intake = Arc::clone(&self.in_force.intakes.borrow());
+        if self.in_force.parts.health.room().short().is_some() {
             return Ok(Pass { failed: 1, ..Pass::default() });
         }
         tokio::select! {
@@ -246,123 +249,74 @@ impl App {
     }
 
     fn room_watch(&self) -> RoomWatch {
-        RoomWatch::new(self.store.clone(), self.config.store.max_bytes, self.health.room().clone())
-    }
-
-    fn intake(&self) -> Intake {
-        let source = &self.config.source;
-        Intake {
-            source: self.source.clone(),
-            store: self.store.clone(),
-            platform: self.platform.clone(),
-            routes: self.config.routes.clone(),
-            csat: self.config.csat.clone(),
-            settings: Settings {
-                timezone: source.timezone.clone(),
-                poll_every: source.poll_every,
-                overlap: source.overlap,
-                lookback: source.lookback,
-                lookback_every: source.lookback_every,
-                sweep: source.sweep,
-                sweep_every: source.sweep_every,
-                concurrency: source.concurrency,
-                rate: source.rate,
-                give_up_after: source.give_up_after,
-                recheck: source.recheck.clone(),
-                watch: source.watch.clone(),
-            },
-            clock: self.clock.clone(),
-            feed: self.feed.clone(),
-            health: self.health.clone(),
-            teller: self.teller.clone(),
-        }
+        let parts = &self.in_force.parts;
+        RoomWatch::new(parts.store.clone(), self.in_force.current.clone(), parts.health.room().clone())
     }
 
     fn retention(&self) -> Retention {
-        let keep = self.config.store.retention;
-        Retention { store: self.store.clone(), keep, clock: self.clock.clone() }
+        let parts = &self.in_force.parts;
+        Retention { store: parts.store.clone(), current: self.in_force.current.clone(), clock: parts.clock.clone() }
     }
 
     fn history_keeper(&self) -> HistoryKeeper {
-        let (store, platform) = (self.store.clone(), self.platform.id.clone());
-        HistoryKeeper { store, platform, feed: self.feed.clone(), clock: self.clock.clone() }
+        let Parts { store, platform, clock, feed, .. } = self.in_force.parts.clone();
+        HistoryKeeper { store, platform: platform.id, feed, clock }
     }
 
     fn silence_watch(&self) -> SilenceWatch {
+        let parts = self.in_force.parts.clone();
         SilenceWatch {
-            store: self.store.clone(),
-            platform: self.platform.clone(),
-            teller: self.teller.clone(),
-            health: self.health.clone(),
-            clock: self.clock.clone(),
-            stale_after: self.config.source.stale_after,
-            timezone: self.config.source.timezone.clone(),
+            store: parts.store,
+            platform: parts.platform,
+            teller: parts.teller,
+            health: parts.health,
+            clock: parts.clock,
+            current: self.in_force.current.clone(),
         }
     }
 
-    fn heartbeat(&self) -> Result<Option<Heartbeat>, AppError> {
-        let url = self.config.source.heartbeat_url.clone();
-        Ok(url.map(Heartbeat::new).transpose()?)
-    }
-
-    fn ways(&self) -> Result<Vec<(Destination, Way)>, TransportError> {
-        let ways = transports(&self.config)?.into_iter().map(|(destination, transport)| {
-            let way = Way::new(transport, &destination, self.tokens.of(&destination.name));
-            (destination, way)
-        });
-        Ok(ways.collect())
+    fn heartbeat(&self) -> Heartbeat {
+        Heartbeat::new(self.in_force.current.clone())
     }
 
     fn begin_dispatch(
         &self,
         stop: &Stop,
         finish: signal::Receiver<Option<Timestamp>>,
-    ) -> Result<JoinHandle<Result<(), StoreError>>, AppError> {
+    ) -> JoinHandle<Result<(), StoreError>> {
+        let parts = self.in_force.parts.clone();
         let dispatch = Dispatch {
-            store: self.store.clone(),
-            destinations: self.ways()?,
-            routes: self.config.routes.clone(),
-            clock: self.clock.clone(),
-            feed: self.feed.clone(),
-            health: self.health.clone(),
-            teller: self.teller.clone(),
+            store: parts.store,
+            places: self.in_force.places.subscribe(),
+            clock: parts.clock,
+            feed: parts.feed,
+            health: parts.health,
+            teller: parts.teller,
         };
         let ending = Ending { stop: stop.gently.clone(), abort: stop.at_once.clone(), finish };
         let stop = stop.gently.clone();
-        Ok(tokio::spawn(async move {
+        tokio::spawn(async move {
             let end = dispatch.run(ending).await;
             if end.is_err() {
                 stop.cancel();
             }
             end
-        }))
+        })
     }
 
-    /// What waits for something that has left the file is named at start: nobody should find out weeks later.
-    async fn tell_what_is_parked(&self) -> Result<(), AppError> {
-        for parked in self.operator().parked().await? {
-            warn!(
-                destination = parked.destination,
-                route = parked.route,
-                pending = parked.pending,
-                "deliveries are parked: {}",
-                parked.why
-            );
-        }
+    async fn tell_how_it_begins(&self) -> Result<(), AppError> {
+        self.operator().tell_what_is_parked().await?;
+        let (parts, config) = (&self.in_force.parts, self.in_force.current.now());
         info!(
-            platform = self.platform.id,
-            store = %self.store.path().display(),
-            destinations = self.config.destinations.len(),
-            routes = self.config.routes.len(),
+            platform = parts.platform.id,
+            store = %parts.store.path().display(),
+            destinations = config.destinations.len(),
+            routes = config.routes.len(),
             "leadhook {} begins",
             env!("CARGO_PKG_VERSION")
         );
         Ok(())
     }
-}
-
-fn transports(config: &Config) -> Result<Vec<(Destination, Transport)>, TransportError> {
-    config.destinations.iter().map(|destination| Ok((destination.clone(), Transport::new(destination)?))).collect()
 }
 
 /// The source's place in the store; its floor is laid at the first start and never moves.

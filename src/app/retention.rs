@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
 
+use crate::config::Current;
 use crate::domain::clock;
 use crate::store::retention::Purged;
 use crate::store::{Store, StoreError};
@@ -22,8 +23,8 @@ const ONCE: Duration = Duration::from_secs(5);
 /// What is needed to let go.
 pub(super) struct Retention {
     pub(super) store: Store,
-    /// For how long what is settled is kept.
-    pub(super) keep: Duration,
+    /// Says for how long what is settled is kept.
+    pub(super) current: Current,
     pub(super) clock: Clock,
 }
 
@@ -33,14 +34,15 @@ impl Retention {
     /// # Errors
     /// The store cannot be read or written any more.
     pub(super) async fn run(self, stop: CancellationToken) -> Result<(), StoreError> {
-        let mut batch = BATCH;
+        let (mut batch, mut files) = (BATCH, self.current.follow());
         while !stop.is_cancelled() {
             let began = Instant::now();
             let purged = self.pass(batch).await?;
             batch = if purged.more { (batch * 2).min(LARGEST_BATCH) } else { BATCH };
-            let rest = rest(purged, began.elapsed(), self.keep);
+            let rest = rest(purged, began.elapsed(), self.keep());
             tokio::select! {
                 () = stop.cancelled() => {}
+                Ok(()) = files.changed() => {}
                 () = tokio::time::sleep(rest) => {}
             }
         }
@@ -57,9 +59,13 @@ impl Retention {
         Ok(())
     }
 
+    fn keep(&self) -> Duration {
+        self.current.now().store.retention
+    }
+
     async fn pass(&self, batch: usize) -> Result<Purged, StoreError> {
         let now = self.clock.now();
-        let purged = self.store.purge(clock::before(now, self.keep), now, batch).await?;
+        let purged = self.store.purge(clock::before(now, self.keep()), now, batch).await?;
         if purged.looked > 0 {
             debug!(events = purged.events, looked_at = purged.looked, "events older than the retention let go");
         }

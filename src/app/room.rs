@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use crate::config::Current;
 use crate::domain::room::{Holes, Measured};
 use crate::store::{Store, StoreError};
 use crate::watch::Room;
@@ -18,7 +19,8 @@ const REST: u32 = 20;
 /// What is needed to keep an eye on it.
 pub(in crate::app) struct RoomWatch {
     store: Store,
-    limit: Option<u64>,
+    /// Says how large it may be: `[store] max_bytes`.
+    current: Current,
     room: Room,
     holes: Option<Holes>,
     /// The holes are not looked for again before then.
@@ -26,9 +28,8 @@ pub(in crate::app) struct RoomWatch {
 }
 
 impl RoomWatch {
-    /// `limit`: `[store] max_bytes`.
-    pub(super) fn new(store: Store, limit: Option<u64>, room: Room) -> RoomWatch {
-        RoomWatch { store, limit, room, holes: None, not_before: Instant::now() }
+    pub(super) fn new(store: Store, current: Current, room: Room) -> RoomWatch {
+        RoomWatch { store, current, room, holes: None, not_before: Instant::now() }
     }
 
     /// Looks again and again until told to stop.
@@ -52,7 +53,8 @@ impl RoomWatch {
     /// The store cannot be read any more.
     pub(super) async fn look(&mut self) -> Result<(), StoreError> {
         let (files, disk) = self.store.space().await?;
-        let (measured, before) = (Measured { files, disk, limit: self.limit }, self.room.short());
+        let (measured, before) =
+            (Measured { files, disk, limit: self.current.now().store.max_bytes }, self.room.short());
         if !measured.wants_a_closer_look(before) {
             self.holes = None;
         } else if Instant::now() >= self.not_before {

@@ -6,10 +6,10 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use serde_json::{Map, Value};
 use tokio_util::sync::CancellationToken;
 
+use crate::config::Current;
 use crate::domain::event::{EventType, Ops};
 use crate::domain::silence;
 use crate::domain::{clock, span};
@@ -32,10 +32,8 @@ pub(super) struct SilenceWatch {
     pub(super) teller: Teller,
     pub(super) health: Health,
     pub(super) clock: Clock,
-    /// How long the source may be silent.
-    pub(super) stale_after: Duration,
-    /// The zone of those who read what is told.
-    pub(super) timezone: TimeZone,
+    /// Says how long the source may be silent, and the zone of those who read what is told.
+    pub(super) current: Current,
 }
 
 impl SilenceWatch {
@@ -46,11 +44,12 @@ impl SilenceWatch {
     pub(super) async fn run(self, stop: CancellationToken) -> Result<(), StoreError> {
         let mut polls = self.health.good_polls();
         let mut noted = self.store.silence(&self.platform).await?;
+        let mut files = self.current.follow();
         let mut silence = silence::Silence::begins(self.clock.now());
         loop {
             let mut wait = LONGEST_SLEEP;
             if noted.is_none_or(|noted| noted.stale.is_none()) {
-                match silence.look(self.stale_after, LONGEST_SLEEP, self.clock.now()) {
+                match silence.look(self.stale_after(), LONGEST_SLEEP, self.clock.now()) {
                     Some(left) => wait = left,
                     None => noted = Some(self.stale(silence.since).await?),
                 }
@@ -66,6 +65,7 @@ impl SilenceWatch {
                         self.over(noted).await?;
                     }
                 }
+                Ok(()) = files.changed() => {}
                 () = tokio::time::sleep(wait) => {}
             }
         }
@@ -87,11 +87,15 @@ impl SilenceWatch {
         let now = self.clock.now();
         match noted {
             None => self.store.note_silence(self.noted(Some(Silence { since: now, stale: None }))).await,
-            Some(noted) if noted.stale.is_none() && clock::elapsed(noted.since, now) >= self.stale_after => {
+            Some(noted) if noted.stale.is_none() && clock::elapsed(noted.since, now) >= self.stale_after() => {
                 self.stale(noted.since).await.map(drop)
             }
             Some(_) => Ok(()),
         }
+    }
+
+    fn stale_after(&self) -> Duration {
+        self.current.now().source.stale_after
     }
 
     async fn stale(&self, since: Timestamp) -> Result<Silence, StoreError> {
@@ -101,7 +105,10 @@ impl SilenceWatch {
         let mut message =
             format!("WeClever could not be read for {}", span::format(clock::elapsed(since, self.clock.now())));
         if let Some(last_poll) = last_poll {
-            message.push_str(&format!("; the last good poll was at {}", clock::shown(last_poll, &self.timezone)));
+            message.push_str(&format!(
+                "; the last good poll was at {}",
+                clock::shown(last_poll, &self.current.now().source.timezone)
+            ));
         }
         if let Some(why) = &why {
             message.push_str(&format!(": {why}"));

@@ -8,7 +8,6 @@ use super::Global;
 use super::exit::{Exit, Failure};
 use super::output::{Output, ago, count, indented, outgoing, printable, steps, table};
 use super::route::given;
-use crate::admin::reach;
 use crate::app::operator::{
     DeadDrop, DeadLetter, DeadList, DeadRetry, DeadShow, DeadStepDone, Decided, Filter, Letters, Shown, StepDone,
 };
@@ -95,8 +94,7 @@ impl Which {
 }
 
 pub async fn dead(global: &Global, command: DeadCommand, output: &Output) -> Result<Exit, Failure> {
-    let config = global.load()?.config;
-    let desk = reach(&config).await?;
+    let desk = global.desk().await?;
     match command {
         DeadCommand::List { which, limit } => {
             let letters = desk.ask(DeadList { filter: which.filter(), limit }).await?;

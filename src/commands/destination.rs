@@ -3,7 +3,7 @@
 use super::Global;
 use super::exit::{Exit, Failure};
 use super::output::{Output, count, indented, printable};
-use crate::admin::{reach, reach_or_make};
+use crate::admin::reach_or_make;
 use crate::app::operator::{self, Drop, Move, Pause, Resume, Said, Test, Tested};
 use crate::config::Config;
 
@@ -52,13 +52,12 @@ pub enum DestinationCommand {
 }
 
 pub async fn destination(global: &Global, command: DestinationCommand, output: &Output) -> Result<Exit, Failure> {
-    let config = global.load()?.config;
     match command {
-        DestinationCommand::Test { name } => return test(&config, &name, output).await,
+        DestinationCommand::Test { name } => return test(&global.load()?.config, &name, output).await,
         DestinationCommand::Drop { ref name, yes: false, .. } => confirm(name)?,
         _ => {}
     }
-    let desk = reach(&config).await?;
+    let desk = global.desk().await?;
     match command {
         DestinationCommand::Pause { name } => {
             let standing = desk.ask(Pause { name }).await?;

@@ -81,6 +81,7 @@ impl From<Refusal> for Failure {
         match refusal {
             Refusal::Usage(why) => Failure::Usage(why),
             Refusal::Unavailable(why) => Failure::Unavailable(why),
+            Refusal::File(mistakes) => Failure::Config(mistakes),
         }
     }
 }

@@ -23,6 +23,7 @@ mod output;
 mod preset;
 mod progress;
 mod reconcile;
+mod reload;
 mod route;
 mod run;
 mod schema;
@@ -35,7 +36,8 @@ use std::path::PathBuf;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::config::{Config, Environment, Loaded, Locate, load};
+use crate::admin::{Desk, Remote, reach, reach_at};
+use crate::config::{Config, Environment, Loaded, Locate, load, store_path};
 use crate::simulator::{SimulateArgs, simulate};
 use exit::{Exit, Failure};
 use output::Output;
@@ -84,6 +86,8 @@ enum Command {
     Doctor(doctor::DoctorArgs),
     /// Show the source, the destinations, what waits and what needs a look
     Status,
+    /// Have the running service read its file again; a file that is wrong changes nothing
+    Reload,
     /// Tell a lead's whole story: what happened to it, who wanted it, each attempt, and what is next
     Explain(explain::ExplainArgs),
     /// Erase people for good, wherever anything of them is kept, and print a receipt; they are never sent again
@@ -136,6 +140,7 @@ pub async fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Check(args) => check::check(&global, &args, &output).await,
         Command::Doctor(args) => doctor::doctor(&global, &args, &output).await,
         Command::Status => status::status(&global, &output).await,
+        Command::Reload => reload::reload(&global, &output).await,
         Command::Explain(args) => explain::explain(&global, &args, &output).await,
         Command::Backfill(args) => backfill::backfill(&global, &args, &output).await,
         Command::Forget(args) => forget::forget(&global, args, &output).await,
@@ -187,6 +192,22 @@ impl Global {
 
     fn load_with(&self, environment: &Environment) -> Result<Loaded, Failure> {
         load(&Locate { file: self.config.as_deref(), environment }).map_err(Failure::Config)
+    }
+
+    /// The running service, or, where none runs, the store itself. A service goes by a file of its own: what is wrong with
+    /// the file now, or is not set here, is no reason not to ask it.
+    async fn desk(&self) -> Result<Desk, Failure> {
+        match self.load() {
+            Ok(loaded) => Ok(reach(&loaded.config).await?),
+            Err(wrong) => self.service().await.map(Desk::There).ok_or(wrong),
+        }
+    }
+
+    /// The service that works on the store that the file names, as far as that can be told.
+    async fn service(&self) -> Option<Remote> {
+        let environment = Environment::of_process().with_stand_ins();
+        let store = store_path(&Locate { file: self.config.as_deref(), environment: &environment })?;
+        reach_at(&store).await
     }
 
     /// The same, with its warnings told on standard error.

@@ -7,10 +7,11 @@ use tracing::info;
 
 use super::exit::{Exit, Failure};
 use super::output::{Output, count};
+use super::signals::Asked;
 use super::{Global, signals, supervisor};
 use crate::admin::Server;
-use crate::app::{App, OnceReport, Stop};
-use crate::config::Config;
+use crate::app::{App, OnceReport, Origin, Reloader, Stop};
+use crate::config::{Config, Environment};
 use crate::domain::span;
 use crate::watch::Clock;
 
@@ -25,21 +26,29 @@ pub struct RunArgs {
 }
 
 pub async fn run(global: &Global, args: &RunArgs, output: &Output) -> Result<Exit, Failure> {
+    if args.once {
+        let config = global.load_and_warn()?;
+        return once(config, args.wait, signals::listen(), output).await;
+    }
+    // Until the service runs, it waits: one that comes during a long start does not end it.
+    let asked_to_reload = Asked::to_reload();
     let config = global.load_and_warn()?;
-    let stop = signals::listen();
-    if args.once { once(config, args.wait, stop, output).await } else { service(config, stop).await }
+    let origin =
+        Origin { file: global.config.clone(), environment: Environment::of_process(), heard: supervisor::reloading };
+    service(config, origin, asked_to_reload, signals::listen()).await
 }
 
-async fn service(config: Config, stop: Stop) -> Result<Exit, Failure> {
+async fn service(config: Config, origin: Origin, asked_to_reload: Asked, stop: Stop) -> Result<Exit, Failure> {
     let (listen, store) = (config.admin.listen, config.store.path.clone());
     let (platform, destinations) = (config.source.platform_id.clone(), config.destinations.len() as u64);
-    let app = App::build(config, Clock::system()).await?;
+    let app = App::build(config, Clock::system()).await?.of(origin);
     let admin = Server::bind(listen, &store, app.operator()).await?;
     if let Some(address) = admin.address() {
         info!(%address, "commands beside this service ask it there");
     }
     supervisor::ready(&format!("reads platform {platform} for {}", count(destinations, "destination")));
     tokio::spawn(supervisor::tell_when_stopping(stop.gently.clone()));
+    tokio::spawn(reload_when_asked(app.reloader(), asked_to_reload));
     // It answers until everything is drained: `status` is never more wanted than while stopping takes long.
     let drained = CancellationToken::new();
     let answering = tokio::spawn(admin.serve(drained.clone()));
@@ -50,6 +59,15 @@ async fn service(config: Config, stop: Stop) -> Result<Exit, Failure> {
     end?;
     info!("stopped; everything that is not delivered is on disk");
     Ok(Exit::Done)
+}
+
+/// What comes of it is logged, and `status` tells of it.
+async fn reload_when_asked(reloader: Reloader, mut asked: Asked) {
+    loop {
+        asked.again().await;
+        info!("SIGHUP: the file is read again");
+        let _ = reloader.reload().await;
+    }
 }
 
 async fn once(config: Config, wait: Duration, stop: Stop, output: &Output) -> Result<Exit, Failure> {

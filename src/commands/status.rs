@@ -5,14 +5,12 @@ use std::time::Duration;
 use super::Global;
 use super::exit::{Exit, Failure};
 use super::output::{Output, ago, count, hence, table};
-use crate::admin::reach;
 use crate::app::operator::{DestinationStatus, State, Status, StatusReport};
 use crate::domain::size;
 use crate::domain::span;
 
 pub async fn status(global: &Global, output: &Output) -> Result<Exit, Failure> {
-    let config = global.load()?.config;
-    let report = reach(&config).await?.ask(Status {}).await?;
+    let report = global.desk().await?.ask(Status {}).await?;
     output.print(&report, text)?;
     Ok(if report.needs_a_look.is_empty() { Exit::Done } else { Exit::NeedsALook })
 }

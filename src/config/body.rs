@@ -160,6 +160,7 @@ fn body_of_file(
             return None;
         }
     };
+    named.reading.inputs.note(named.spot.path(), text.as_bytes());
     let as_json = match content_type {
         Some(content_type) => is_json(content_type),
         None => Path::new(named.value.trim()).extension().is_some_and(|extension| extension == "json"),

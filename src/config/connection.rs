@@ -84,7 +84,10 @@ impl<'a> Pem<'a> {
             return None;
         }
         match read(&named.reading.directory.join(named.value.trim())) {
-            Ok(bytes) => Some(Some(Pem { named, bytes })),
+            Ok(bytes) => {
+                named.reading.inputs.note(named.spot.path(), &bytes);
+                Some(Some(Pem { named, bytes }))
+            }
             Err(_) if named.reading.environment.has_stand_ins() => Some(None),
             Err(error) => {
                 let help = "name a file in PEM form that leadhook may read; a relative path begins beside the configuration file";
@@ -114,7 +117,7 @@ impl<'a> Pem<'a> {
             Validity::EndsSoon(at) => format!("holds a certificate that is over at {at}"),
             Validity::Over(at) => format!("holds a certificate that is over since {at}"),
         };
-        let help = "put a new one there, and start leadhook again: the file is read at start";
+        let help = "put a new one there, and run `leadhook reload`: the file is read then, and at start";
         self.named.reading.warn(&self.named.spot, format!("{} {said}", file(&self.named)), Some(help.to_owned()));
     }
 }

@@ -6,7 +6,7 @@ use super::document::child;
 use super::node::Node;
 use super::reader::{Reading, Section, Spot};
 use super::{connection, contact, form, network, outcomes, preset, retry, steps};
-use crate::domain::destination::Destination;
+use crate::domain::destination::{Destination, Mark};
 use crate::domain::outcome_rules::OutcomeRules;
 use crate::domain::sign::SigningSecret;
 
@@ -30,8 +30,10 @@ pub(super) fn destinations(node: Option<Node<'_>>) -> Destinations {
             node.reading.mistake(&spot, "is no name for a destination", Some(NAME_HELP.to_owned()));
         }
         found.names.push(name.clone());
-        let auth = reading.spot_of_key(&child(&child("destinations", &name), "auth"));
+        let (path, table) = (child("destinations", &name), node.as_it_stands());
+        let auth = reading.spot_of_key(&child(&path, "auth"));
         let read = node.table().and_then(|section| destination(name, section));
+        let read = read.map(|read| Destination { mark: reading.inputs.mark(&path, &table), ..read });
         if let Some(read) = &read {
             one_sign_in(reading, &auth, read, &found.checked);
         }
@@ -126,6 +128,7 @@ fn destination(name: String, mut section: Section<'_>) -> Option<Destination> {
         rate_per_contact: rate_per_contact?,
         max_age,
         retry: retry?,
+        mark: Mark::default(),
     })
 }
 

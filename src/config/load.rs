@@ -10,7 +10,7 @@ use super::document::{Document, line_column};
 use super::environment::{Environment, overrides};
 use super::notice::{Mistakes, Notice, Position, Severity, sort};
 use super::reader::{Reading, Section};
-use super::{Config, csat, destination, local, mask, route, source, trial};
+use super::{Config, Marks, again, csat, destination, local, mask, route, source, trial};
 
 /// The file's name where none is given.
 pub const DEFAULT_FILE: &str = "leadhook.toml";
@@ -45,6 +45,8 @@ pub struct Loaded {
     pub warnings: Vec<Notice>,
     /// The file itself.
     pub path: PathBuf,
+    /// Keys that say something else than the leadhook that runs goes by, and that take a restart.
+    pub needs_restart: Vec<String>,
 }
 
 /// Reads and checks the file. Apart from it, only the secret files that it names are opened.
@@ -52,6 +54,34 @@ pub struct Loaded {
 /// # Errors
 /// Everything that is wrong with it.
 pub fn load(locate: &Locate<'_>) -> Result<Loaded, Mistakes> {
+    let (path, text) = read(locate)?;
+    parse(&path, &text, locate.environment)
+}
+
+/// The same beside a leadhook that runs: what cannot change meanwhile is as it is there, and is warned of.
+///
+/// # Errors
+/// Everything that is wrong with it, and what would make another leadhook of the one that runs.
+pub fn load_again(locate: &Locate<'_>, running: &Config) -> Result<Loaded, Mistakes> {
+    let (path, text) = read(locate)?;
+    parse_beside(&path, &text, locate.environment, Some(running))
+}
+
+/// The directory of the store, as far as it can be told beside a file that may be wrong elsewhere, or not be there:
+/// whoever looks there for a service finds out whether that is the one.
+pub fn store_path(locate: &Locate<'_>) -> Option<PathBuf> {
+    let path = locate.path();
+    let text = read(locate).map(|(_, text)| text).unwrap_or_default();
+    let document = Document::parse(&path, text.strip_prefix('\u{feff}').unwrap_or(&text));
+    let document = document.or_else(|_| Document::parse(&path, "")).ok()?;
+    let (overrides, _) = overrides(locate.environment, &document.values);
+    let figment = overrides.into_iter().fold(Figment::from(&document), Figment::merge);
+    let merged = figment.find_value("").ok().and_then(figment::value::Value::into_dict).unwrap_or_default();
+    let reading = Reading::new(&document, &figment, locate.environment, path.parent().unwrap_or(Path::new("")));
+    local::store(reading.root(merged).table("store")?).map(|store| store.path)
+}
+
+fn read(locate: &Locate<'_>) -> Result<(PathBuf, String), Mistakes> {
     let path = locate.path();
     let bytes = std::fs::read(&path).map_err(|error| alone(unreadable(locate, &path, &error)))?;
     let text = String::from_utf8(bytes).map_err(|error| {
@@ -61,7 +91,7 @@ pub fn load(locate: &Locate<'_>) -> Result<Loaded, Mistakes> {
         let at = Position::Line { file: path.display().to_string(), line, column };
         alone(whole_file(at, "the file is not UTF-8 text".to_owned(), "save it as UTF-8".to_owned()))
     })?;
-    parse(&path, &text, locate.environment)
+    Ok((path, text))
 }
 
 /// Checks a text as if it stood in the file `path`.
@@ -69,6 +99,15 @@ pub fn load(locate: &Locate<'_>) -> Result<Loaded, Mistakes> {
 /// # Errors
 /// Everything that is wrong with it.
 pub fn parse(path: &Path, text: &str, environment: &Environment) -> Result<Loaded, Mistakes> {
+    parse_beside(path, text, environment, None)
+}
+
+fn parse_beside(
+    path: &Path,
+    text: &str,
+    environment: &Environment,
+    running: Option<&Config>,
+) -> Result<Loaded, Mistakes> {
     // Some editors begin files with a mark that no one sees and that would be counted as a column.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let document = Document::parse(path, text).map_err(|error| {
@@ -86,13 +125,17 @@ pub fn parse(path: &Path, text: &str, environment: &Environment) -> Result<Loade
     for misfit in misfits {
         reading.misfit(&misfit.variable, misfit.message, misfit.help);
     }
-    let config = config(&reading, reading.root(merged));
+    let mut config = config(&reading, reading.root(merged));
+    let needs_restart = match (&mut config, running) {
+        (Some(config), Some(running)) => again::hold(&reading, config, running),
+        _ => Vec::new(),
+    };
     let (mistakes, mut warnings): (Vec<Notice>, Vec<Notice>) =
         reading.notices().into_iter().partition(|notice| notice.severity == Severity::Mistake);
     match config {
         Some(config) if mistakes.is_empty() => {
             sort(&mut warnings);
-            Ok(Loaded { config, warnings, path: path.to_owned() })
+            Ok(Loaded { config, warnings, path: path.to_owned(), needs_restart })
         }
         _ => Err(Mistakes::new(mistakes)),
     }
@@ -100,6 +143,7 @@ pub fn parse(path: &Path, text: &str, environment: &Environment) -> Result<Loade
 
 /// `None` only where a mistake has been said.
 fn config(reading: &Reading<'_>, mut root: Section<'_>) -> Option<Config> {
+    let tables = ["source", "csat", "routes"].map(|key| (key, root.as_it_stands(key)));
     let source = root.table("source").and_then(source::source);
     let csat = root.table("csat").and_then(csat::csat);
     let store = root.table("store").and_then(local::store);
@@ -126,6 +170,10 @@ fn config(reading: &Reading<'_>, mut root: Section<'_>) -> Option<Config> {
         routes,
         veil,
         unset: reading.unset(),
+        marks: {
+            let [source, csat, routes] = tables.map(|(key, table)| reading.inputs.mark(key, &table));
+            Marks { source, csat, routes }
+        },
     })
 }
 

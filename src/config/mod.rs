@@ -11,6 +11,8 @@
 //! form, body    what is made of an event; preset: what a vendor expects, where the file leaves it open
 //! telling, trial what is doubtful about a template, told where it stands; requests tried with made-up events
 //! stand_in      what stands for a secret that is not set, where a file is only looked at
+//! again         what cannot change while leadhook runs
+//! marks         whether a file that is read again says the same of a destination; current: the file that is in force
 //! notice        what is wrong, where, and what to write instead
 //! schema        as much of all this as an editor can be told
 //! ```
@@ -19,12 +21,14 @@
 //! it into `config/leadhook.toml` with what it means, and give it a shape in `schema`; then
 //! `leadhook schema >config/leadhook.schema.json`.
 
+mod again;
 mod auth;
 mod body;
 mod condition;
 mod connection;
 mod contact;
 mod csat;
+mod current;
 mod destination;
 mod document;
 mod environment;
@@ -33,6 +37,7 @@ mod form;
 mod interpolate;
 mod load;
 mod local;
+mod marks;
 mod mask;
 mod network;
 mod node;
@@ -65,7 +70,7 @@ use jiff::tz::TimeZone;
 use url::Url;
 
 use crate::domain::csat::CsatRules;
-use crate::domain::destination::Destination;
+use crate::domain::destination::{Destination, Mark};
 use crate::domain::pace::Rate;
 use crate::domain::recheck::Ages;
 use crate::domain::route::Route;
@@ -73,9 +78,10 @@ use crate::domain::secret::{Secret, SecretUrl};
 use crate::domain::veil::Veil;
 use crate::domain::watched::Watch;
 
+pub use current::Current;
 pub use destination::{NAME_HELP, is_name};
 pub use environment::Environment;
-pub use load::{DEFAULT_FILE, FILE_VARIABLE, Loaded, Locate, load, parse};
+pub use load::{DEFAULT_FILE, FILE_VARIABLE, Loaded, Locate, load, load_again, parse, store_path};
 pub use notice::{Mistakes, Notice, Position, Severity};
 pub use preset::Preset;
 pub use schema::{SCHEMA_FILE, is_schema, schema};
@@ -101,6 +107,28 @@ pub struct Config {
     pub veil: Veil,
     /// References for which something stands in, because they lead nowhere; see [`Environment::with_stand_ins`].
     pub unset: Vec<String>,
+    /// What each part of the file says, in short.
+    pub marks: Marks,
+}
+
+/// What parts of the file say, in short: as long as a mark is the same, so is the part. Each destination has its own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Marks {
+    /// `[source]`
+    pub source: Mark,
+    /// `[csat]`
+    pub csat: Mark,
+    /// `[[routes]]`
+    pub routes: Mark,
+}
+
+impl Config {
+    /// Whether this file says the same of every destination as another.
+    pub fn destinations_are_those_of(&self, other: &Config) -> bool {
+        let same = |(one, two): (&Destination, &Destination)| one.name == two.name && one.mark == two.mark;
+        self.destinations.len() == other.destinations.len()
+            && self.destinations.iter().zip(&other.destinations).all(same)
+    }
 }
 
 /// `[source]`: where leads come from, and how hard it may be asked.

@@ -9,6 +9,7 @@ use figment::value::{Num, Tag, Value};
 
 use super::document::{free_value, nth};
 use super::interpolate::{self, Piece};
+use super::marks::Table;
 use super::reader::{Reading, Section, Spot};
 use super::{secret_file, stand_in};
 use crate::domain::span;
@@ -298,6 +299,7 @@ impl<'a> Node<'a> {
                 Ok(read) => {
                     if !matches!(piece, Piece::Text(_)) {
                         reading.put_in(&self.path, &read, reference);
+                        reading.inputs.note(&self.path, read.as_bytes());
                         inert &= is_inert(&read) && !ends_in_expression(&value);
                     }
                     value.push_str(&read);
@@ -321,6 +323,11 @@ impl<'a> Node<'a> {
 
     pub(super) fn path(&self) -> &str {
         &self.path
+    }
+
+    /// What it holds, as it stands in the file.
+    pub(super) fn as_it_stands(&self) -> Table {
+        Table::of(&self.value)
     }
 
     pub(super) fn is_list(&self) -> bool {

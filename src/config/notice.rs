@@ -4,10 +4,11 @@ use std::fmt;
 use std::ops::Range;
 
 use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet, normalize_untrusted_str};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 /// How bad it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Severity {
     /// The file cannot be used.
     Mistake,
@@ -16,7 +17,7 @@ pub enum Severity {
 }
 
 /// Where it is.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Position {
     /// In the file as a whole: it cannot be read.
     File {
@@ -47,14 +48,14 @@ impl fmt::Display for Position {
 }
 
 /// The line that is meant, with everything in it that may be secret made unreadable.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Excerpt {
     pub(super) line: String,
     pub(super) span: Range<usize>,
 }
 
-/// One mistake or one warning. It never holds a secret's value.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One mistake or one warning. It never holds a secret's value, and is told as it is from a service to a command.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Notice {
     /// Mistake or warning.
     pub severity: Severity,
@@ -134,7 +135,7 @@ impl fmt::Display for Notice {
 }
 
 /// Everything that is wrong with a file, at least one thing, in the order in which it stands there.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mistakes(Vec<Notice>);
 
 impl Mistakes {

@@ -215,6 +215,7 @@ pub(super) fn preset(section: &mut Section<'_>) -> Option<Preset> {
     let text = section.take("preset").and_then(Node::filled)?;
     match Preset::find(text.value.trim(), section.reading.directory) {
         Ok(preset) => {
+            section.reading.inputs.note(text.spot.path(), preset.text.as_bytes());
             section.fill_in(&preset.destination, &BODY, &IN_PARTS);
             Some(preset)
         }

@@ -14,6 +14,7 @@ use figment::{Figment, Source};
 
 use super::document::{Document, child, line_column};
 use super::environment::{Environment, variable_for};
+use super::marks::{Inputs, Table};
 use super::node::Node;
 use super::notice::{Notice, Position, Severity};
 use super::{mask, suggest};
@@ -34,6 +35,8 @@ pub(super) struct Reading<'a> {
     put_in: RefCell<Vec<(Secret, String)>>,
     /// References for which something else stands.
     unset: RefCell<BTreeSet<String>>,
+    /// What was read beside the file itself.
+    pub(super) inputs: Inputs,
 }
 
 /// A place that something can be said about.
@@ -57,6 +60,11 @@ impl Spot {
             }
             _ => self,
         }
+    }
+
+    /// The path of its key.
+    pub(super) fn path(&self) -> &str {
+        &self.key
     }
 
     /// Where it is, as a word in a sentence about another place.
@@ -93,6 +101,7 @@ impl<'a> Reading<'a> {
             notices: RefCell::default(),
             put_in: RefCell::default(),
             unset: RefCell::default(),
+            inputs: Inputs::default(),
         }
     }
 
@@ -281,6 +290,11 @@ impl<'a> Section<'a> {
                 (None, _) => drop(self.entries.insert(key.clone(), value.clone())),
             }
         }
+    }
+
+    /// What this key holds, as it stands in the file.
+    pub(super) fn as_it_stands(&self, key: &str) -> Table {
+        self.entries.get(key).map_or_else(Table::nothing, Table::of)
     }
 
     /// Whether this key is set and nobody has asked for it yet.

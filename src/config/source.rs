@@ -198,6 +198,33 @@ fn start(text: &str, zone: &TimeZone) -> Result<Start, String> {
     })
 }
 
+impl SourceConfig {
+    /// Whether requests go out as by this other file: by the same client, as often, with the same token.
+    pub fn asks_as(&self, other: &SourceConfig) -> bool {
+        self.is_known_as(other)
+            && self.auth_header == other.auth_header
+            && self.encode_plus == other.encode_plus
+            && (self.concurrency, self.rate, self.timeout) == (other.concurrency, other.rate, other.timeout)
+    }
+
+    /// Whether a token that was had for the one is good for the other, in the form in which it is kept.
+    pub fn is_known_as(&self, other: &SourceConfig) -> bool {
+        let same = |one: &Secret, other: &Secret| one.expose() == other.expose();
+        let access = match (&self.access, &other.access) {
+            (
+                Access::Basic { username, password, token_time },
+                Access::Basic { username: user, password: word, token_time: time },
+            ) => same(username, user) && same(password, word) && token_time == time,
+            (Access::Token(token), Access::Token(other)) => same(token, other),
+            _ => false,
+        };
+        access
+            && self.base_url == other.base_url
+            && self.platform_id == other.platform_id
+            && self.auth_scheme == other.auth_scheme
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,5 +1,6 @@
 //! One attempt: the request as it goes out now, what came back, and what follows.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -18,6 +19,8 @@ use crate::watch::Happening;
 /// An attempt that has come back.
 pub struct Attempt {
     pub claim: Claim,
+    /// As the file had it when the attempt began.
+    pub destination: Arc<Destination>,
     /// Which of several steps it was.
     pub step: Option<String>,
     /// Whether it was sent to find out if the destination is back.
@@ -50,7 +53,7 @@ pub enum Tried {
 ///
 /// # Errors
 /// The store cannot be written.
-pub async fn send(store: &Store, destination: &Destination, way: &Way, this: Try) -> Result<Tried, StoreError> {
+pub async fn send(store: &Store, destination: Arc<Destination>, way: &Way, this: Try) -> Result<Tried, StoreError> {
     let Try { claim, call, probe, at, began } = this;
     let mark = call.mark(at);
     let Call { id, request, step } = call;
@@ -67,19 +70,19 @@ pub async fn send(store: &Store, destination: &Destination, way: &Way, this: Try
         }
         Err(not_sent) => not_sent,
     };
-    let told = tell(step.as_ref(), destination, &sent.answer);
+    let told = tell(step.as_ref(), &destination, &sent.answer);
     let step = step.map(|step| step.name().to_owned());
-    let attempt = Attempt { claim, step, probe, at, began, took: sent.took, answer: sent.answer, told };
+    let attempt = Attempt { claim, destination, step, probe, at, began, took: sent.took, answer: sent.answer, told };
     Ok(Tried::Back(Box::new(attempt)))
 }
 
 impl Attempt {
     /// A call of which only the mark is left: leadhook ended while it was on its way.
-    pub fn lost(claim: Claim, lost: Lost, now: Timestamp) -> Attempt {
+    pub fn lost(claim: Claim, destination: Arc<Destination>, lost: Lost, now: Timestamp) -> Attempt {
         let at = Timestamp::from_millisecond(lost.at).unwrap_or(now);
         let answer = Answer::Nothing { why: NoAnswer::Interrupted, detail: String::new() };
         let (step, began) = (Some(lost.step), Instant::now());
-        Attempt { claim, step, probe: false, at, began, took: Duration::ZERO, answer, told: lost.told }
+        Attempt { claim, destination, step, probe: false, at, began, took: Duration::ZERO, answer, told: lost.told }
     }
 
     /// What it means.
@@ -88,7 +91,8 @@ impl Attempt {
     }
 
     /// What follows. `pause`: how long the destination is now left alone.
-    pub fn verdict(&self, destination: &Destination, pause: Option<Duration>, now: Timestamp, dice: f64) -> Verdict {
+    pub fn verdict(&self, pause: Option<Duration>, now: Timestamp, dice: f64) -> Verdict {
+        let destination = &self.destination;
         let goes_on = self.told.goes_on;
         let trial =
             Trial { opened_at: self.claim.opened_at(), failed: self.claim.failed(), probe: self.probe, goes_on };

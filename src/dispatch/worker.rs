@@ -1,33 +1,33 @@
 //! One destination's worker: when something may be sent, and how much at a time.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use tokio::sync::watch as signal;
 use tokio::task::{JoinError, JoinSet};
 use tracing::{info, warn};
 
 use super::Ending;
 use super::attempt::{self, Attempt, Tried, Try};
 use super::contacts::{Contacts, OnItsWay};
+use super::setting::Setting;
 use super::telling;
 use crate::domain::breaker::{Breaker, Change, Permission};
 use crate::domain::clock;
 use crate::domain::contact::free_at;
-use crate::domain::destination::Destination;
 use crate::domain::event::Ops;
 use crate::domain::form::Unfit;
 use crate::domain::outcome::Outcome;
 use crate::domain::pace::{Bucket, Throttle};
 use crate::domain::retry::{Death, Verdict, too_old};
-use crate::domain::steps::{Calls, Next};
+use crate::domain::steps::Next;
 use crate::ops::Teller;
 use crate::store::contacts::Counts;
 use crate::store::destinations::Holds;
 use crate::store::dispatch::{Claim, Settlement};
 use crate::store::{Store, StoreError};
-use crate::tokens::Way;
 use crate::watch::{Clock, Feed, Happening, Health, Trouble};
 
 /// Settlements that may be on their way to the disk while more is sent.
@@ -45,9 +45,8 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(30);
 
 pub struct Parts {
     pub store: Store,
-    pub destination: Arc<Destination>,
-    /// What a delivery here takes, for each route of the file.
-    pub calls: BTreeMap<String, Calls>,
+    /// The destination's.
+    pub name: String,
     pub clock: Clock,
     pub feed: Feed,
     pub health: Health,
@@ -56,9 +55,12 @@ pub struct Parts {
 
 pub struct Worker {
     parts: Parts,
-    /// The names of the file's routes.
-    routes: Vec<String>,
-    way: Arc<Way>,
+    /// What the file says of the destination, or last said.
+    setting: Arc<Setting>,
+    /// Tells what it says from now on; `None`: nothing any more.
+    told: signal::Receiver<Option<Arc<Setting>>>,
+    /// Without it there, nothing is claimed.
+    in_file: bool,
     breaker: Breaker,
     throttle: Throttle,
     bucket: Option<Bucket>,
@@ -102,12 +104,13 @@ enum Wait {
 }
 
 impl Worker {
-    pub fn new(parts: Parts, way: Way) -> Worker {
-        let bucket = parts.destination.rate.map(|rate| Bucket::new(rate, rate.burst()));
+    pub fn new(parts: Parts, setting: Arc<Setting>, told: signal::Receiver<Option<Arc<Setting>>>) -> Worker {
+        let bucket = setting.destination.rate.map(|rate| Bucket::new(rate, rate.burst()));
         Worker {
-            routes: parts.calls.keys().cloned().collect(),
             parts,
-            way: Arc::new(way),
+            setting,
+            told,
+            in_file: true,
             breaker: Breaker::default(),
             throttle: Throttle::default(),
             bucket,
@@ -127,8 +130,12 @@ impl Worker {
 
     /// Sends what is due until told to end; then ends what is in flight.
     pub async fn run(mut self, mut ending: Ending) -> Result<(), StoreError> {
-        let bell = self.parts.store.destination_bell(&self.parts.destination.name).await?;
+        let bell = self.parts.store.destination_bell(&self.parts.name).await?;
         while !ending.stop.is_cancelled() {
+            if self.told.has_changed().unwrap_or(false) {
+                let setting = self.told.borrow_and_update().clone();
+                self.go_by(setting);
+            }
             let finish = *ending.finish.borrow_and_update();
             // The end is not decided by what the last claim left: what was recorded since may not have rung yet.
             if finish.is_some() {
@@ -151,6 +158,7 @@ impl Worker {
                 Some(settled) = self.settling.join_next() => self.settled(settled)?,
                 () = bell.notified() => (self.holds_are_old, self.next_due) = (true, Some(Timestamp::MIN)),
                 _ = ending.finish.changed() => {}
+                Ok(()) = self.told.changed() => self.told.mark_changed(),
                 // A bell is a hint: now and then the store is asked without one.
                 () = tokio::time::sleep(long) => self.next_due = Some(Timestamp::MIN),
             }
@@ -158,14 +166,37 @@ impl Worker {
         self.end(&ending).await
     }
 
+    /// Goes by another file. What is in flight ends under the one that it began with.
+    fn go_by(&mut self, setting: Option<Arc<Setting>>) {
+        // Claimed by the routes of before.
+        self.give_back();
+        self.in_file = setting.is_some();
+        let Some(setting) = setting else { return };
+        let (before, after) = (&self.setting.destination, &setting.destination);
+        if before.mark != after.mark {
+            // A person has changed it, as a rule to mend it: whether that helps is found out now.
+            self.breaker.look_again(self.parts.clock.now());
+            (self.throttle, self.probing) = (Throttle::default(), false);
+            if before.rate != after.rate {
+                let spent = self.bucket.take();
+                self.bucket = after.rate.map(|rate| match spent {
+                    Some(spent) => spent.at(rate, rate.burst(), Instant::now()),
+                    None => Bucket::new(rate, rate.burst()),
+                });
+            }
+            self.parts.health.of_destination(&self.parts.name, |health| health.trouble = None);
+        }
+        self.setting = setting;
+    }
+
     /// Begins attempts as far as they are allowed, and says what to wait for.
     async fn send_what_may_be_sent(&mut self) -> Result<Wait, StoreError> {
-        if self.settling.len() >= SETTLING {
+        if self.settling.len() >= SETTLING || !self.in_file {
             return Ok(Wait::Bell);
         }
         let now = self.parts.clock.now();
         if std::mem::take(&mut self.holds_are_old) {
-            let mut holds = self.parts.store.holds(&self.parts.destination.name).await?;
+            let mut holds = self.parts.store.holds(&self.parts.name).await?;
             if self.holds_on_their_way > 0 {
                 holds.wait_until = holds.wait_until.max(self.holds.wait_until);
                 holds.disabled = holds.disabled.or(self.holds.disabled);
@@ -190,7 +221,7 @@ impl Worker {
                 return Ok(Wait::Until(at));
             }
         };
-        let places = if probe { 1 } else { self.parts.destination.concurrency };
+        let places = if probe { 1 } else { self.setting.destination.concurrency };
         if !self.ready.is_empty() && self.claimed_at.elapsed() > FRESH {
             self.give_back();
         }
@@ -202,7 +233,7 @@ impl Worker {
                 self.claim(if probe { 1 } else { CLAIMED.max(places) }, now).await?;
             }
             let Some(claim) = self.ready.front() else { return Ok(self.next_due.map_or(Wait::Bell, Wait::Until)) };
-            if too_old(claim.opened_at(), self.parts.destination.max_age, now) {
+            if too_old(claim.opened_at(), self.setting.destination.max_age, now) {
                 self.expire(now);
                 continue;
             }
@@ -218,7 +249,7 @@ impl Worker {
     /// Whether the next one's contact may be told of now, and how that is counted. `None`: it may not, and the delivery is out
     /// of the way: it waits for those that are on their way to that contact, or until it is free.
     async fn admit(&mut self, now: Timestamp) -> Result<Option<Option<OnItsWay>>, StoreError> {
-        let destination = Arc::clone(&self.parts.destination);
+        let destination = Arc::clone(&self.setting.destination);
         let (Some(each), Some(claim)) = (&destination.rate_per_contact, self.ready.front()) else {
             return Ok(Some(None));
         };
@@ -247,7 +278,7 @@ impl Worker {
     /// Nothing is sent, and no attempt counted, before its contact is free again.
     fn put_off(&mut self, at: Timestamp, now: Timestamp) {
         let Some(claim) = self.ready.pop_front() else { return };
-        let (destination, event) = (&self.parts.destination.name, &claim.event_id);
+        let (destination, event) = (&self.parts.name, &claim.event_id);
         info!(destination, lead = claim.lead.0, %event, until = %at, "its contact has had as much as it may: it waits");
         let verdict = Verdict::Again { at, counted: false };
         let settlement = Settlement { tried: None, verdict, wait_until: None, why: None, progress: None, now };
@@ -256,7 +287,7 @@ impl Worker {
     }
 
     async fn claim(&mut self, limit: usize, now: Timestamp) -> Result<(), StoreError> {
-        let due = self.parts.store.claim(&self.parts.destination.name, &self.routes, now, limit).await?;
+        let due = self.parts.store.claim(&self.parts.name, &self.setting.routes, now, limit).await?;
         (self.next_due, self.claimed_at) = (due.next, Instant::now());
         self.ready.extend(due.claims);
         Ok(())
@@ -277,22 +308,28 @@ impl Worker {
             self.contacts.mark(&claim.event_id, mark);
         }
         // Only what goes through one of these routes is claimed.
-        let Some(calls) = self.parts.calls.get(&claim.route) else { return };
+        let Some(calls) = self.setting.calls.get(&claim.route) else { return };
         let (envelope, progress) = (std::mem::take(&mut claim.envelope), std::mem::take(&mut claim.progress));
         let call = match calls.next(&claim.event_id, envelope, progress) {
             Ok(Next::Send(call)) => *call,
             Ok(Next::Done) => return self.done(claim, now),
-            Ok(Next::Lost(lost)) => return self.conclude(Attempt::lost(claim, lost, now), None, now),
+            Ok(Next::Lost(lost)) => {
+                return self.conclude(
+                    Attempt::lost(claim, Arc::clone(&self.setting.destination), lost, now),
+                    None,
+                    now,
+                );
+            }
             Err(unfit) => return self.bury(claim, &unfit, now),
         };
         if probe {
             self.breaker.probe_sent(now);
             self.probing = true;
         }
-        let (destination, way) = (Arc::clone(&self.parts.destination), Arc::clone(&self.way));
+        let (destination, way) = (Arc::clone(&self.setting.destination), Arc::clone(&self.setting.way));
         let store = self.parts.store.clone();
         let this = Try { claim, call, probe, at: now, began: Instant::now() };
-        self.in_flight.spawn(async move { attempt::send(&store, &destination, &way, this).await });
+        self.in_flight.spawn(async move { attempt::send(&store, destination, &way, this).await });
         self.note_in_flight();
     }
 
@@ -317,6 +354,11 @@ impl Worker {
                 return Ok(());
             }
         };
+        if !self.setting.is_as_then(&attempt.destination) {
+            // How the destination was doing by another file says nothing of how it is doing.
+            self.conclude(attempt, None, now);
+            return Ok(());
+        }
         self.probing &= !attempt.probe;
         self.note(&attempt, now);
         let pause = match attempt.outcome() {
@@ -340,8 +382,14 @@ impl Worker {
 
     /// Settles what an attempt led to. `pause`: how long the destination is now left alone.
     fn conclude(&mut self, attempt: Attempt, pause: Option<Duration>, now: Timestamp) {
-        let verdict = attempt.verdict(&self.parts.destination, pause, now, fastrand::f64());
-        let name = self.parts.destination.name.clone();
+        let verdict = match attempt.verdict(pause, now, fastrand::f64()) {
+            // Gone is what the file said then.
+            Verdict::Parked if !self.setting.is_as_then(&attempt.destination) => {
+                Verdict::Again { at: now, counted: false }
+            }
+            verdict => verdict,
+        };
+        let name = self.parts.name.clone();
         attempt.log(&name, &verdict);
         let said = attempt.said();
         let happening = attempt.happening(&name, verdict, now);
@@ -361,7 +409,7 @@ impl Worker {
 
     /// Every step is behind it: those that were left out were the last.
     fn done(&mut self, claim: Claim, now: Timestamp) {
-        let name = self.parts.destination.name.clone();
+        let name = self.parts.name.clone();
         let (lead, event) = (claim.lead.0, &claim.event_id);
         info!(destination = name, lead, event, "no step is left: delivered");
         let age = clock::elapsed(claim.seen_at, now);
@@ -383,7 +431,7 @@ impl Worker {
     }
 
     fn end_untried(&mut self, claim: Claim, death: Death, why: Option<String>, now: Timestamp) {
-        let name = self.parts.destination.name.clone();
+        let name = self.parts.name.clone();
         if claim.event_type.is_ops() {
             attempt::log_untold(&claim, &name, why.as_deref().unwrap_or(death.as_str()));
         } else {
@@ -403,10 +451,10 @@ impl Worker {
         let holds = settlement.wait_until.is_some() || settlement.verdict == Verdict::Parked;
         // It counts as on its way until the disk knows.
         let mark = self.contacts.take_mark(&claim.event_id);
-        let name = &self.parts.destination.name;
+        let name = &self.parts.name;
         let news = telling::death(name, &claim, &settlement, &happening);
         let news = news.map(|news| (self.parts.teller.clone(), news, name.clone()));
-        let goes_on = settlement.verdict == Verdict::NextStep && self.parts.destination.concurrency == 1;
+        let goes_on = settlement.verdict == Verdict::NextStep && self.setting.destination.concurrency == 1;
         self.holds_on_their_way += usize::from(holds);
         self.steps_on_their_way += usize::from(goes_on);
         self.settling.spawn(async move {
@@ -425,7 +473,7 @@ impl Worker {
 
     /// Tells whoever wants to hear of it, but for this destination itself.
     fn tell(&mut self, what: Ops) {
-        let (teller, about) = (self.parts.teller.clone(), self.parts.destination.name.clone());
+        let (teller, about) = (self.parts.teller.clone(), self.parts.name.clone());
         self.settling
             .spawn(async move { teller.happened(what, Some(about), None).await.map(|()| Settling::default()) });
     }
@@ -457,7 +505,7 @@ impl Worker {
         if matches!(change, Some(Change::Tripped)) {
             self.give_back();
         }
-        let name = &self.parts.destination.name.clone();
+        let name = &self.parts.name.clone();
         match change {
             Some(Change::Tripped) => {
                 warn!(destination = name, said = attempt.said(), "failing: only probes are sent until one is accepted");
@@ -484,14 +532,14 @@ impl Worker {
 
     fn note_in_flight(&self) {
         let in_flight = self.in_flight.len();
-        self.parts.health.of_destination(&self.parts.destination.name, |health| health.in_flight = in_flight);
+        self.parts.health.of_destination(&self.parts.name, |health| health.in_flight = in_flight);
     }
 
     fn how_long(&self, wait: &Wait) -> Duration {
         match wait {
             Wait::Bell => LONGEST_SLEEP,
             Wait::Until(at) => clock::elapsed(self.parts.clock.now(), *at).min(LONGEST_SLEEP),
-            Wait::Rate(at) => at.saturating_duration_since(Instant::now()),
+            Wait::Rate(at) => at.saturating_duration_since(Instant::now()).min(LONGEST_SLEEP),
         }
     }
 

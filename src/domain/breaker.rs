@@ -96,6 +96,17 @@ impl Breaker {
         }
     }
 
+    /// Somebody has changed what is sent, or where to: what was counted is forgotten, and where only probes go out, the next
+    /// one goes at once. One that is out says nothing any more, and is not told.
+    pub fn look_again(&mut self, now: Timestamp) {
+        self.0 = match self.0 {
+            State::Closed { .. } => State::default(),
+            State::Open { since, .. } => {
+                State::Open { since, wait: FIRST_WAIT, probe: Probe::Planned { decided: now, due: now } }
+            }
+        };
+    }
+
     /// An attempt came back; `probe` tells whether it went out as one.
     ///
     /// A success closes the breaker, whoever had it. While closed, only failures that would be retried make a run and

@@ -1,5 +1,6 @@
 //! Destinations: where events go, and under which limits.
 
+use std::fmt;
 use std::time::Duration;
 
 use super::auth::Auth;
@@ -41,6 +42,19 @@ pub struct Destination {
     pub max_age: Duration,
     /// When to try again.
     pub retry: RetryPolicy,
+    /// What the file says of it, in short: as long as that is the same, so is everything else here.
+    pub mark: Mark,
+}
+
+/// A digest of all that the file says of something, with what it refers to: variables, secret files, certificates. It is
+/// never printed, for short secrets can be guessed from it.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+pub struct Mark(pub [u8; 32]);
+
+impl fmt::Debug for Mark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Mark(..)")
+    }
 }
 
 impl Destination {

@@ -65,6 +65,16 @@ impl Bucket {
         Bucket { each, slack: each.saturating_mul(burst.clamp(1, count) - 1), full_at: None }
     }
 
+    /// The same at another rate: as many tokens are missing as were before, or all of them.
+    pub fn at(&self, rate: Rate, burst: u32, now: Instant) -> Bucket {
+        let mut bucket = Bucket::new(rate, burst);
+        let missing = self.full_at.map_or(Duration::ZERO, |at| at.saturating_duration_since(now));
+        let tokens = missing.as_secs_f64() / self.each.as_secs_f64().max(f64::MIN_POSITIVE);
+        let missing = Duration::try_from_secs_f64(tokens * bucket.each.as_secs_f64()).unwrap_or(Duration::MAX);
+        bucket.full_at = now.checked_add(missing.min(bucket.slack.saturating_add(bucket.each)));
+        bucket
+    }
+
     /// Takes a token.
     ///
     /// # Errors

@@ -7,6 +7,7 @@ use std::time::Instant;
 use backoff::ExponentialBackoff;
 use jiff::Timestamp;
 
+use super::course::Course;
 use super::reader::{How, Purpose, Reader};
 use super::turns::Rank;
 use super::{MARGIN, Pass, ReadError, patience, wait_after};
@@ -24,10 +25,10 @@ struct Failing {
 type FailingWindows = HashMap<(Timestamp, Timestamp), Failing>;
 
 /// Reads gaps until told to stop. A good poll comes first: while the newest window cannot be read, neither can these.
-pub async fn run(reader: &Reader) -> Result<(), StoreError> {
+pub async fn run(course: &Course) -> Result<(), StoreError> {
     let mut failing = FailingWindows::new();
     let mut next_due: Option<Instant> = None;
-    let mut polled = reader.polled.subscribe();
+    let (mut polled, mut files) = (course.reader().polled.subscribe(), course.files());
     loop {
         let due = async {
             match next_due {
@@ -36,12 +37,14 @@ pub async fn run(reader: &Reader) -> Result<(), StoreError> {
             }
         };
         tokio::select! {
-            () = reader.stop.cancelled() => return Ok(()),
-            // The sender lives in the reader.
+            () = course.stop().cancelled() => return Ok(()),
+            // The sender lives in the course.
             _ = polled.changed() => {}
+            // What failed by the file of before may be read by this one.
+            Ok(()) = files.changed(), if next_due.is_some() => failing.clear(),
             () = due => {}
         }
-        next_due = read_all(reader, &mut failing).await?;
+        next_due = read_all(course, &mut failing).await?;
     }
 }
 
@@ -67,19 +70,19 @@ pub async fn once(reader: &Reader, pass: &mut Pass) -> Result<(), StoreError> {
 }
 
 /// Reads what is due, newest first, and says when the next failed window is.
-async fn read_all(reader: &Reader, failing: &mut FailingWindows) -> Result<Option<Instant>, StoreError> {
-    let todo = windows(reader).await?;
+async fn read_all(course: &Course, failing: &mut FailingWindows) -> Result<Option<Instant>, StoreError> {
+    let todo = windows(&course.reader()).await?;
     failing.retain(|key, _| todo.iter().any(|(piece, _)| (piece.from, piece.to) == *key));
     for (piece, baseline) in todo {
         let key = (piece.from, piece.to);
         let now = Instant::now();
-        if reader.stop.is_cancelled() {
+        if course.stop().is_cancelled() {
             return Ok(None);
         }
         if failing.get(&key).is_some_and(|failing| failing.due > now) {
             continue;
         }
-        match read(reader, &piece, baseline).await {
+        match read(&course.reader(), &piece, baseline).await {
             Ok(_) => drop(failing.remove(&key)),
             Err(ReadError::Store(error)) => return Err(error),
             Err(error) => {

@@ -10,9 +10,10 @@ use backoff::ExponentialBackoff;
 use backoff::backoff::Backoff;
 use jiff::Timestamp;
 
+use super::course::Course;
 use super::reader::{How, Purpose, Reader};
 use super::turns::Rank;
-use super::{MARGIN, Pass, ReadError, patience, wait_after};
+use super::{Intake, MARGIN, Pass, ReadError, patience, wait_after};
 use crate::domain::cap::TRUSTED;
 use crate::domain::clock;
 use crate::domain::window::{self, Piece};
@@ -36,27 +37,29 @@ struct Done {
 }
 
 /// Reads what is due behind each good poll, until told to stop.
-pub async fn run(reader: &Reader) -> Result<(), StoreError> {
-    let mut polled = reader.polled.subscribe();
+pub async fn run(course: &Course) -> Result<(), StoreError> {
+    let (mut polled, mut files) = (course.reader().polled.subscribe(), course.files());
     let (mut begun, mut backoff): (Option<Begun>, ExponentialBackoff) = (None, patience());
     let mut not_before = Instant::now();
     loop {
         tokio::select! {
-            () = reader.stop.cancelled() => return Ok(()),
+            () = course.stop().cancelled() => return Ok(()),
             news = polled.changed() => {
                 if news.is_err() {
                     return Ok(());
                 }
             }
         }
-        if Instant::now() < not_before {
+        let another = files.has_changed().unwrap_or(false);
+        files.mark_unchanged();
+        if Instant::now() < not_before && !another {
             continue;
         }
         if begun.is_none() {
-            begun = due(reader).await?;
+            begun = due(&course.reader()).await?;
         }
         let Some(reading) = &mut begun else { continue };
-        match go_on(reader, reading).await {
+        match go_on(course, reading).await {
             Ok(_) => {
                 begun = None;
                 backoff.reset();
@@ -68,13 +71,13 @@ pub async fn run(reader: &Reader) -> Result<(), StoreError> {
 }
 
 /// Reads what is due, once.
-pub async fn once(reader: &Reader, pass: &mut Pass) -> Result<(), StoreError> {
+pub async fn once(course: &Course, pass: &mut Pass) -> Result<(), StoreError> {
     // Where the newest window cannot be read, neither can these; they are due in the next run as well.
     if pass.windows == 0 {
         return Ok(());
     }
-    let Some(mut reading) = due(reader).await? else { return Ok(()) };
-    match go_on(reader, &mut reading).await {
+    let Some(mut reading) = due(&course.reader()).await? else { return Ok(()) };
+    match go_on(course, &mut reading).await {
         Ok(done) => {
             pass.windows += done.windows;
             pass.unchecked += done.unchecked;
@@ -105,30 +108,30 @@ async fn due(reader: &Reader) -> Result<Option<Begun>, StoreError> {
 }
 
 /// Reads what is left of it. A sweep proves the fullest list that it saw: a cap may be new, or lower than it was.
-async fn go_on(reader: &Reader, reading: &mut Begun) -> Result<Done, ReadError> {
+async fn go_on(course: &Course, reading: &mut Begun) -> Result<Done, ReadError> {
     let mut done = Done::default();
     while let Some(piece) = reading.left.front() {
-        let parts = read(reader, piece, false, &mut done).await?;
+        let parts = read(&course.reader(), piece, false, &mut done).await?;
         reading.parts.extend(parts);
         reading.left.pop_front();
     }
-    let store = &reader.intake.store;
+    let Intake { store, platform, .. } = &*course.reader().intake;
     if reading.sweeps
         && let Some((fullest, _)) =
             reading.parts.iter().filter(|(_, rows)| *rows >= TRUSTED).max_by_key(|(_, rows)| *rows)
     {
-        read(reader, fullest, true, &mut done).await?;
-        let caps = store.progress(&reader.intake.platform).await?.caps;
+        read(&course.reader(), fullest, true, &mut done).await?;
+        let caps = store.progress(platform).await?.caps;
         if caps.cap.is_some() {
             let full = reading.parts.iter().filter(|(_, rows)| !caps.is_whole(*rows));
             reading.left = full.map(|(piece, _)| *piece).collect();
         }
         while let Some(piece) = reading.left.front() {
-            read(reader, piece, false, &mut done).await?;
+            read(&course.reader(), piece, false, &mut done).await?;
             reading.left.pop_front();
         }
     }
-    store.looked_back(&reader.intake.platform, reading.at, reading.sweeps).await?;
+    store.looked_back(platform, reading.at, reading.sweeps).await?;
     Ok(done)
 }
 

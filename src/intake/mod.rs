@@ -2,6 +2,7 @@
 //!
 //! | file | what it does |
 //! |---|---|
+//! | `course` | the file by which the loops read, which may change |
 //! | `reader` | reads one window whole: list, detect, fetch, record, cover |
 //! | `pieces` | windows whose list may have been cut |
 //! | `poll` | the newest window, again and again |
@@ -17,6 +18,7 @@
 //! | `turns` | who goes first, and one read of a lead at a time |
 
 pub mod backfill;
+mod course;
 mod fetch;
 mod gaps;
 mod listing;
@@ -32,11 +34,13 @@ mod skew;
 mod time_tests;
 mod turns;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use backoff::ExponentialBackoff;
 use backoff::ExponentialBackoffBuilder;
 use jiff::Timestamp;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::domain::clock;
@@ -50,10 +54,11 @@ use crate::source::{Source, SourceError};
 use crate::store::intake::Platform;
 use crate::store::{Store, StoreError};
 use crate::watch::{Clock, Feed, Health};
+use course::Course;
 use jiff::tz::TimeZone;
 use reader::Reader;
 
-/// What intake works with.
+/// What intake works with by one file.
 pub struct Intake {
     /// Where leads come from.
     pub source: Source,
@@ -163,29 +168,29 @@ impl ReadError {
     }
 }
 
-impl Intake {
-    /// Reads until it is told to stop, then finishes what is in flight.
-    ///
-    /// # Errors
-    /// The store cannot be read or written any more.
-    pub async fn run(self, stop: CancellationToken) -> Result<(), StoreError> {
-        let reader = Reader::new(self, stop);
-        tokio::try_join!(
-            poll::run(&reader),
-            gaps::run(&reader),
-            lookback::run(&reader),
-            refetch::run(&reader),
-            rechecks::run(&reader),
-            backfill::run(&reader),
-        )?;
-        Ok(())
-    }
+/// Reads until it is told to stop, then finishes what is in flight. What is begun is ended by the file it was begun with.
+///
+/// # Errors
+/// The store cannot be read or written any more.
+pub async fn run(files: watch::Receiver<Arc<Intake>>, stop: CancellationToken) -> Result<(), StoreError> {
+    let course = Course::new(files, stop);
+    tokio::try_join!(
+        poll::run(&course),
+        gaps::run(&course),
+        lookback::run(&course),
+        refetch::run(&course),
+        rechecks::run(&course),
+        backfill::run(&course),
+    )?;
+    Ok(())
+}
 
+impl Intake {
     /// Carries out one backfill, where no service runs.
     ///
     /// # Errors
     /// The store cannot be read or written any more.
-    pub async fn backfill(self, no: u32, stop: CancellationToken) -> Result<backfill::Ended, StoreError> {
+    pub async fn backfill(self: Arc<Self>, no: u32, stop: CancellationToken) -> Result<backfill::Ended, StoreError> {
         backfill::one(&Reader::new(self, stop), no).await
     }
 
@@ -193,13 +198,13 @@ impl Intake {
     ///
     /// # Errors
     /// The store cannot be read or written any more.
-    pub async fn once(self, until: Timestamp, stop: CancellationToken) -> Result<Pass, StoreError> {
-        let reader = Reader::new(self, stop);
+    pub async fn once(self: Arc<Self>, until: Timestamp, stop: CancellationToken) -> Result<Pass, StoreError> {
+        let course = Course::of(self, stop);
         let mut pass = Pass::default();
-        poll::once(&reader, until, &mut pass).await?;
-        gaps::once(&reader, &mut pass).await?;
-        lookback::once(&reader, &mut pass).await?;
-        tokio::try_join!(refetch::until(&reader, until), rechecks::until(&reader, until))?;
+        poll::once(&course.reader(), until, &mut pass).await?;
+        gaps::once(&course.reader(), &mut pass).await?;
+        lookback::once(&course, &mut pass).await?;
+        tokio::try_join!(refetch::until(&course, until), rechecks::until(&course, until))?;
         Ok(pass)
     }
 }

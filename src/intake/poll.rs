@@ -1,8 +1,11 @@
 //! The newest window, again and again.
 
+use std::time::Duration;
+
 use backoff::backoff::Backoff;
 use jiff::Timestamp;
 
+use super::course::Course;
 use super::reader::{How, Purpose, Reader};
 use super::turns::Rank;
 use super::{Pass, ReadError, patience, sleep, until, wait_after};
@@ -12,23 +15,42 @@ use crate::store::StoreError;
 use crate::store::intake::Baseline;
 
 /// Polls until told to stop.
-pub async fn run(reader: &Reader) -> Result<(), StoreError> {
-    let mut backoff = patience();
-    while !reader.stop.is_cancelled() {
+pub async fn run(course: &Course) -> Result<(), StoreError> {
+    let (mut backoff, mut files) = (patience(), course.files());
+    while !course.stop().is_cancelled() {
+        files.mark_unchanged();
+        let reader = course.reader();
         let started = reader.intake.clock.now();
-        let wait = match newest(reader).await {
+        let failed = match newest(&reader).await {
             Ok(_) => {
                 backoff.reset();
-                let next = clock::after(started, reader.intake.settings.poll_every);
-                // A clock that was set back must not hold up the next poll.
-                until(next, reader.intake.clock.now()).min(reader.intake.settings.poll_every)
+                None
             }
             Err(ReadError::Store(error)) => return Err(error),
-            Err(error) => wait_after(&error, &mut backoff),
+            Err(error) => Some(wait_after(&error, &mut backoff)),
         };
-        sleep(wait, &reader.stop).await;
+        loop {
+            let wait = failed.unwrap_or_else(|| next(&course.reader(), started));
+            tokio::select! {
+                () = course.stop().cancelled() => return Ok(()),
+                () = tokio::time::sleep(wait) => break,
+                Ok(()) = files.changed() => {
+                    if failed.is_some() {
+                        // It may be mended.
+                        backoff.reset();
+                        break;
+                    }
+                }
+            }
+        }
     }
     Ok(())
+}
+
+/// How long until the next poll, after one that began then. A clock that was set back must not hold it up.
+fn next(reader: &Reader, started: Timestamp) -> Duration {
+    let every = reader.intake.settings.poll_every;
+    until(clock::after(started, every), reader.intake.clock.now()).min(every)
 }
 
 /// Polls once; where the source fails, again for as long as there is time.

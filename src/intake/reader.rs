@@ -98,7 +98,8 @@ impl ReadUntil {
     }
 }
 
-/// Reads windows and leads; shared by the loops of intake.
+/// Reads windows and leads by one file; cheap to clone.
+#[derive(Clone)]
 pub struct Reader {
     pub intake: Arc<Intake>,
     pub stop: CancellationToken,
@@ -110,14 +111,8 @@ pub struct Reader {
 }
 
 impl Reader {
-    pub fn new(intake: Intake, stop: CancellationToken) -> Reader {
-        Reader {
-            intake: Arc::new(intake),
-            stop,
-            precedence: Arc::default(),
-            polled: watch::Sender::new(0),
-            shared: Arc::default(),
-        }
+    pub fn new(intake: Arc<Intake>, stop: CancellationToken) -> Reader {
+        Reader { intake, stop, precedence: Arc::default(), polled: watch::Sender::new(0), shared: Arc::default() }
     }
 
     /// Reads a piece whole.

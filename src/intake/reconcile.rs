@@ -83,8 +83,8 @@ enum Looked {
 
 impl Reconcile {
     /// `destinations`: those of the file.
-    pub fn new(intake: Intake, destinations: Vec<String>) -> Reconcile {
-        Reconcile { intake: Arc::new(intake), destinations: destinations.into() }
+    pub fn new(intake: Arc<Intake>, destinations: Vec<String>) -> Reconcile {
+        Reconcile { intake, destinations: destinations.into() }
     }
 
     /// The whole list of a window, each lead once.

@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use jiff::Timestamp;
 use tokio::task::JoinSet;
 
-use super::reader::{Reader, joined};
+use super::course::Course;
+use super::reader::joined;
 use super::until as wait_until;
 use super::{LONGEST_SLEEP, UNTIL_ROOM};
 use crate::domain::clock;
@@ -16,20 +17,20 @@ use crate::store::StoreError;
 const UNDERWAY: usize = 64;
 
 /// Tries what is due until told to stop.
-pub async fn run(reader: &Reader) -> Result<(), StoreError> {
-    drive(reader, None).await
+pub async fn run(course: &Course) -> Result<(), StoreError> {
+    drive(course, None).await
 }
 
 /// Tries what is due, and what comes due by then.
-pub async fn until(reader: &Reader, by: Timestamp) -> Result<(), StoreError> {
-    drive(reader, Some(by)).await
+pub async fn until(course: &Course, by: Timestamp) -> Result<(), StoreError> {
+    drive(course, Some(by)).await
 }
 
-async fn drive(reader: &Reader, by: Option<Timestamp>) -> Result<(), StoreError> {
-    let intake = &reader.intake;
+async fn drive(course: &Course, by: Option<Timestamp>) -> Result<(), StoreError> {
     let (mut tasks, mut underway) = (JoinSet::new(), HashSet::<LeadId>::new());
     loop {
-        let stopping = reader.stop.is_cancelled();
+        let reader = course.reader();
+        let (intake, stopping) = (&reader.intake, reader.stop.is_cancelled());
         let mut next = None;
         if !stopping && !reader.has_room() {
             next = Some(clock::after(intake.clock.now(), UNTIL_ROOM));

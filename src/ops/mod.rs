@@ -9,10 +9,11 @@ use tokio::sync::{Mutex, Notify};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
+use crate::config::Current;
 use crate::domain::clock;
 use crate::domain::coalesce::{Coalescer, Told};
 use crate::domain::event::{self, Ops};
-use crate::domain::route::{self, Route};
+use crate::domain::route;
 use crate::store::intake::Platform;
 use crate::store::ops::Noted;
 use crate::store::{Store, StoreError};
@@ -28,7 +29,7 @@ pub struct Teller(Arc<Parts>);
 struct Parts {
     store: Store,
     platform: Platform,
-    routes: Vec<Route>,
+    current: Current,
     clock: Clock,
     /// Held while something is recorded: what is told later must not be recorded earlier.
     held: Mutex<Coalescer<News>>,
@@ -44,9 +45,9 @@ struct News {
 }
 
 impl Teller {
-    /// For the leadhook of this platform, and whoever these routes send its events to.
-    pub fn new(store: Store, platform: Platform, routes: Vec<Route>, clock: Clock) -> Teller {
-        let parts = Parts { store, platform, routes, clock, held: Mutex::default(), bell: Notify::new() };
+    /// For the leadhook of this platform, and whoever the file's routes send its events to.
+    pub fn new(store: Store, platform: Platform, current: Current, clock: Clock) -> Teller {
+        let parts = Parts { store, platform, current, clock, held: Mutex::default(), bell: Notify::new() };
         Teller(Arc::new(parts))
     }
 
@@ -115,7 +116,7 @@ impl Parts {
         let Told { what: News { what, about }, count } = told;
         let (event_type, subject, message) = (what.event_type, what.subject.clone(), what.message.clone());
         let event = event::ops(&self.platform.id, Ops { count, ..what }, self.clock.now());
-        let decision = route::decide_about(&self.routes, &event, about.as_deref());
+        let decision = route::decide_about(&self.current.now().routes, &event, about.as_deref());
         for doubt in decision.doubts() {
             let (route, why) = (&doubt.route, &doubt.why);
             warn!(route, %event_type, "a condition could not be evaluated, and counted as no: {why}");

@@ -23,6 +23,11 @@ impl Gate {
         Gate { bucket: rate.map(|rate| tokio::sync::Mutex::new(Bucket::new(rate, burst))), throttle: Mutex::default() }
     }
 
+    /// The same gate at another rate. A pause that is in force stays so; of the rate, a new burst is granted.
+    pub(super) fn at(&self, rate: Option<Rate>, burst: usize) -> Gate {
+        Gate { throttle: Mutex::new(self.throttle().clone()), ..Gate::new(rate, burst) }
+    }
+
     /// Waits until a request may go; gives when that was, by which [`throttled`](Gate::throttled) and
     /// [`succeeded`](Gate::succeeded) know it.
     ///

@@ -81,6 +81,7 @@ struct Inner {
     gate: Gate,
     details: Semaphore,
     said_500: AtomicBool,
+    made_of: SourceConfig,
 }
 
 /// An answer with a status that may mean success.
@@ -97,6 +98,24 @@ impl Source {
     /// # Errors
     /// Where the settings cannot be used: a platform that no path can hold, a token that no header can hold, no TLS.
     pub fn new(config: SourceConfig) -> Result<Source, SourceError> {
+        Source::build(config, None)
+    }
+
+    /// The same source by another file. Where that says the same of how it is asked, it is this one; else its token, its
+    /// rate and a wait that it has asked for go on as far as they are still the same one's.
+    ///
+    /// # Errors
+    /// As for [`Source::new`].
+    pub fn by(&self, config: &SourceConfig) -> Result<Source, SourceError> {
+        if self.0.made_of.asks_as(config) { Ok(self.clone()) } else { Source::build(config.clone(), Some(&self.0)) }
+    }
+
+    fn build(config: SourceConfig, before: Option<&Inner>) -> Result<Source, SourceError> {
+        let made_of = config.clone();
+        let gate = match before.filter(|before| before.made_of.base_url == config.base_url) {
+            Some(before) => before.gate.at(config.rate, config.concurrency),
+            None => Gate::new(config.rate, config.concurrency),
+        };
         let addresses = Addresses::new(config.base_url, config.encode_plus);
         let setup = |reason: String| SourceError {
             asked: Asked::Nothing,
@@ -127,11 +146,15 @@ impl Source {
             auth_header: config.auth_header,
             auth_scheme: config.auth_scheme,
             stall: config.timeout.min(STALL),
-            tokens: Tokens::new(given, token::RENEW_EVERY),
-            gate: Gate::new(config.rate, config.concurrency),
+            tokens: match before.filter(|before| before.made_of.is_known_as(&made_of)) {
+                Some(before) => before.tokens.clone(),
+                None => Tokens::new(given, token::RENEW_EVERY),
+            },
+            gate,
             details: Semaphore::new(config.concurrency.clamp(1, Semaphore::MAX_PERMITS)),
-            said_500: AtomicBool::new(false),
+            said_500: AtomicBool::new(before.is_some_and(|before| before.said_500.load(Ordering::Relaxed))),
             addresses,
+            made_of,
         })))
     }
 

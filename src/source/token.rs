@@ -4,6 +4,7 @@
 //! is renewed at most once in [`RENEW_EVERY`], and a renewal that failed is not tried by each waiter again.
 
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderValue;
@@ -35,10 +36,11 @@ pub(super) enum Renewal {
     JustRenewed,
 }
 
-/// Keeps the token.
+/// Keeps the token; cheap to clone, and all clones keep the same one.
+#[derive(Clone)]
 pub(super) struct Tokens {
     // Held while a token is being fetched: whoever comes meanwhile waits for that one.
-    state: Mutex<State>,
+    state: Arc<Mutex<State>>,
     renew_every: Duration,
 }
 
@@ -56,7 +58,7 @@ impl Tokens {
         if let Some(value) = given {
             state.set(value);
         }
-        Tokens { state: Mutex::new(state), renew_every }
+        Tokens { state: Arc::new(Mutex::new(state)), renew_every }
     }
 
     /// The token that is there, else the one that `fetch` gets. `fetch` is only run when it is needed.

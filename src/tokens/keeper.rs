@@ -4,6 +4,7 @@
 //! asked for it may be dropped at any moment, and the answer, which may tell of a new refresh token, must not be lost
 //! with them. Nobody has a token before it is on disk with all that came with it.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -14,7 +15,7 @@ use tracing::{info, warn};
 
 use super::ask::{NotGranted, ask};
 use super::{NoToken, Standing};
-use crate::domain::destination::Destination;
+use crate::domain::destination::{Destination, Mark};
 use crate::domain::oauth2::answer::{Denied, Granted, Then};
 use crate::domain::oauth2::kept::{Access, Kept, Life};
 use crate::domain::oauth2::request::Ask;
@@ -66,18 +67,29 @@ pub struct Shared {
     /// One of those who share it: by its network, tokens are asked for.
     destination: Destination,
     names: Vec<String>,
+    /// What the file says of each.
+    marks: Vec<Mark>,
+    /// The how manieth file says so.
+    file: u64,
     /// Where in its answer somebody looks for something.
     pointers: Vec<String>,
     store: Store,
     clock: Clock,
     client: OnceLock<reqwest::Client>,
-    state: Mutex<State>,
+    /// Another file has taken this one's place: it asks for nothing any more, for what it would ask with may be used up
+    /// or withdrawn.
+    replaced: AtomicBool,
+    /// In common with those of the files before and after it: there is one token, and one at a time renews it.
+    state: Arc<Mutex<State>>,
 }
 
+/// A token that is there, or why there is none.
 #[derive(Default)]
-struct State {
-    /// `None`: the disk was not asked yet.
+pub struct State {
+    /// `None`: the disk was not asked yet, or another file has been read since.
     kept: Option<Kept>,
+    /// By which file that was read.
+    file: u64,
     generation: u64,
     renewed: Option<Instant>,
     failed: Option<Failed>,
@@ -94,6 +106,27 @@ struct Failed {
 impl Keeper {
     pub(super) fn new(shared: Arc<Shared>, name: String) -> Keeper {
         Keeper { shared, name }
+    }
+
+    /// The same for another destination that shares it.
+    pub(super) fn of(&self, name: String) -> Keeper {
+        Keeper { shared: Arc::clone(&self.shared), name }
+    }
+
+    pub(super) fn key(&self) -> TokenKey {
+        self.shared.key
+    }
+
+    /// Another file is in force: whoever still holds this one may use the token that is there, and have no other.
+    pub(super) fn is_replaced(&self) {
+        self.shared.replaced.store(true, Ordering::Release);
+    }
+
+    /// Whether it is kept for these destinations, of which the file says what it said.
+    pub(super) fn is_for(&self, sharing: &[&Destination]) -> bool {
+        let shared = &self.shared;
+        let same = |(at, each): (usize, &&Destination)| shared.names[at] == each.name && shared.marks[at] == each.mark;
+        sharing.len() == shared.names.len() && sharing.iter().enumerate().all(same)
     }
 
     /// A token that is good as far as is known; had anew where there is none, or none for long.
@@ -226,17 +259,29 @@ impl Shared {
             store,
             clock,
             client: OnceLock::new(),
-            state: Mutex::default(),
+            replaced: AtomicBool::new(false),
+            state: Arc::default(),
+            file: 0,
+            marks: sharing.iter().map(|destination| destination.mark).collect(),
         })
+    }
+
+    /// The same by the `file`th file, with a token that may be there.
+    pub fn with(self, state: Arc<Mutex<State>>, file: u64) -> Shared {
+        Shared { state, file, ..self }
     }
 
     /// The token that is there and good, where nobody has to wait for it.
     fn at_hand(&self) -> Option<Token> {
-        let state = self.state.try_lock().ok()?;
+        let state = self.state.try_lock().ok().filter(|state| state.file >= self.file)?;
         state.token().filter(|token| token.access.life(self.clock.now()) == Life::Good)
     }
 
     async fn load<'a>(&self, state: &'a mut State) -> Result<&'a mut Kept, NoToken> {
+        if state.file < self.file {
+            // What was refused by the file of before may be mended.
+            (state.file, state.kept, state.failed) = (self.file, None, None);
+        }
         if state.kept.is_none() {
             let kept = self.store.tokens(self.key).await.map_err(|error| unreadable(&error))?;
             state.kept = Some(kept.under(&self.oauth2));
@@ -283,6 +328,10 @@ impl Shared {
             && (failed.at >= asked || Instant::now() < failed.until)
         {
             return Err(failed.denied.clone());
+        }
+        if self.replaced.load(Ordering::Acquire) {
+            let said = "the file has been read again meanwhile".to_owned();
+            return Err(Denied { then: Then::TryLater, said });
         }
         let kept = state.kept.clone().unwrap_or_default();
         if self.oauth2.grant == Grant::RefreshToken && kept.to_try().is_empty() {

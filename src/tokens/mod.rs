@@ -12,7 +12,7 @@ mod keeper;
 mod way;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
@@ -26,11 +26,20 @@ use crate::domain::oauth2::TokenKey;
 use crate::domain::outcome::{Answer, NoAnswer};
 use crate::store::Store;
 use crate::watch::Clock;
-use keeper::Shared;
+use keeper::{Shared, State};
 
-/// All that keep a token, by destination; cheap to clone.
+/// All that keep a token, by destination; cheap to clone, and all clones go by the same file.
 #[derive(Clone, Default)]
-pub struct Tokens(Arc<BTreeMap<String, Keeper>>);
+pub struct Tokens(Arc<Mutex<Held>>);
+
+#[derive(Default)]
+struct Held {
+    keepers: BTreeMap<String, Keeper>,
+    /// Every token that there was since the start: a destination may leave the file and come back.
+    states: BTreeMap<TokenKey, Arc<tokio::sync::Mutex<State>>>,
+    /// How many files there were.
+    files: u64,
+}
 
 /// That there is no token to be had, and why. It holds no secret.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -71,33 +80,53 @@ pub struct Standing {
 impl Tokens {
     /// Keepers for all destinations that want one; those whose tokens have the same key share it. Asks for nothing.
     pub fn new(store: &Store, destinations: &[Destination], clock: &Clock) -> Tokens {
+        let tokens = Tokens::default();
+        tokens.go_by(store, destinations, clock);
+        tokens
+    }
+
+    /// Goes by another file. A token that is there stays, and so does whoever is renewing it; what the file says anew of
+    /// how it is had holds for the next renewal.
+    pub fn go_by(&self, store: &Store, destinations: &[Destination], clock: &Clock) {
         let mut by_key: BTreeMap<TokenKey, Vec<&Destination>> = BTreeMap::new();
         for destination in destinations {
             if let Some(oauth2) = destination.oauth2() {
                 by_key.entry(oauth2.key()).or_default().push(destination);
             }
         }
-        let mut keepers = BTreeMap::new();
+        let mut held = self.held();
+        held.files += 1;
+        let (file, before) = (held.files, std::mem::take(&mut held.keepers));
+        let mut kept = Vec::new();
         for (key, sharing) in by_key {
-            let Some(shared) = Shared::new(key, &sharing, store.clone(), clock.clone()) else { continue };
-            let shared = Arc::new(shared);
-            for destination in sharing {
-                let name = destination.name.clone();
-                keepers.insert(name.clone(), Keeper::new(Arc::clone(&shared), name));
+            if let Some(keeper) = before.values().find(|keeper| keeper.key() == key && keeper.is_for(&sharing)) {
+                kept.push(key);
+                held.keepers.extend(sharing.iter().map(|each| (each.name.clone(), keeper.of(each.name.clone()))));
+                continue;
             }
+            let Some(shared) = Shared::new(key, &sharing, store.clone(), clock.clone()) else { continue };
+            let shared = Arc::new(shared.with(Arc::clone(held.states.entry(key).or_default()), file));
+            let all =
+                sharing.iter().map(|each| (each.name.clone(), Keeper::new(Arc::clone(&shared), each.name.clone())));
+            held.keepers.extend(all);
         }
-        Tokens(Arc::new(keepers))
+        before.values().filter(|keeper| !kept.contains(&keeper.key())).for_each(Keeper::is_replaced);
     }
 
     /// Who keeps this destination's token; `None`: it wants none.
-    pub fn of(&self, destination: &str) -> Option<&Keeper> {
-        self.0.get(destination)
+    pub fn of(&self, destination: &str) -> Option<Keeper> {
+        self.held().keepers.get(destination).cloned()
     }
 
     /// Waits for renewals that are under way: one whose answer is lost may have used up its refresh token.
     pub async fn end(&self) {
-        for keeper in self.0.values() {
+        let keepers: Vec<Keeper> = self.held().keepers.values().cloned().collect();
+        for keeper in keepers {
             keeper.end().await;
         }
+    }
+
+    fn held(&self) -> MutexGuard<'_, Held> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

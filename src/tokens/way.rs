@@ -1,5 +1,7 @@
 //! The way to a destination, with the token that it wants.
 
+use std::sync::Arc;
+
 use http::HeaderName;
 use http::header::AUTHORIZATION;
 use jiff::Timestamp;
@@ -19,7 +21,7 @@ use crate::transport::{Sent, Transport};
 
 /// A destination's transport, and whoever keeps its token.
 pub struct Way {
-    transport: Transport,
+    transport: Arc<Transport>,
     guarded: Option<Guarded>,
 }
 
@@ -36,14 +38,19 @@ pub struct Pass(Option<(Token, Option<Url>)>);
 
 impl Way {
     /// The way to this destination. `keeper`: of its token, where it wants one.
-    pub fn new(transport: Transport, destination: &Destination, keeper: Option<&Keeper>) -> Way {
+    pub fn new(transport: Arc<Transport>, destination: &Destination, keeper: Option<Keeper>) -> Way {
         let guarded = destination.oauth2().zip(keeper).map(|(oauth2, keeper): (&OAuth2, _)| Guarded {
-            keeper: keeper.clone(),
+            keeper,
             scheme: oauth2.scheme.clone(),
             base_url_at: oauth2.base_url_at.clone(),
             plain: is_plain(destination.form.url.origin()),
         });
         Way { transport, guarded }
+    }
+
+    /// What it sends by.
+    pub fn transport(&self) -> Arc<Transport> {
+        Arc::clone(&self.transport)
     }
 
     /// What the next request needs. May take as long as it takes to have a token.

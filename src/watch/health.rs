@@ -132,6 +132,8 @@ struct Parts {
     source: SourceHealth,
     doubts: Doubts,
     destinations: BTreeMap<String, DestinationHealth>,
+    reload: Option<Trouble>,
+    needs_restart: Vec<String>,
 }
 
 /// The health of all parts; cheap to clone.
@@ -193,6 +195,26 @@ impl Health {
             Some(health) => change(health),
             None => change(parts.destinations.entry(name.to_owned()).or_default()),
         });
+    }
+
+    /// Why the file could not be taken over when it was last read again; `None`: it could.
+    pub fn reload(&self) -> Option<Trouble> {
+        self.parts(|parts| parts.reload.clone())
+    }
+
+    /// Notes how reading the file again has ended.
+    pub fn note_reload(&self, trouble: Option<Trouble>) {
+        self.parts(|parts| parts.reload = trouble);
+    }
+
+    /// Keys of the file for which leadhook would have to be started again.
+    pub fn needs_restart(&self) -> Vec<String> {
+        self.parts(|parts| parts.needs_restart.clone())
+    }
+
+    /// Notes which those are.
+    pub fn note_needs_restart(&self, keys: Vec<String>) {
+        self.parts(|parts| parts.needs_restart = keys);
     }
 
     fn parts<T>(&self, look: impl FnOnce(&mut Parts) -> T) -> T {

@@ -38,6 +38,7 @@ mod presets;
 mod probes;
 mod rated;
 mod reconcile;
+mod reload;
 mod retention;
 mod room;
 mod route_test;

@@ -15,7 +15,7 @@ use futures_util::FutureExt;
 use http::{HeaderName, Method};
 use jiff::Timestamp;
 use leadhook::domain::connection::Connection;
-use leadhook::domain::destination::Destination;
+use leadhook::domain::destination::{Destination, Mark};
 use leadhook::domain::form::{BodyForm, Form};
 use leadhook::domain::outcome::{Answer, NoAnswer, Outcome, Response, judge};
 use leadhook::domain::outcome_rules::OutcomeRules;
@@ -61,6 +61,7 @@ fn destination(url: impl AsRef<str>) -> Destination {
         rate_per_contact: None,
         max_age: Duration::from_secs(7 * 86_400),
         retry: RetryPolicy::default(),
+        mark: Mark::default(),
     }
 }
 

@@ -163,7 +163,7 @@ impl Reader {
     /// Why a verb was not carried out, as a page.
     pub(super) fn refused(&self, refusal: &Refusal) -> Response {
         let status = match refusal {
-            Refusal::Usage(_) => StatusCode::NOT_FOUND,
+            Refusal::Usage(_) | Refusal::File(_) => StatusCode::NOT_FOUND,
             Refusal::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
         };
         self.tell(status, &self.say("unavailable.title"), &refusal.to_string())

@@ -82,19 +82,22 @@ impl Verb for SignIn {
     }
 }
 
-async fn reply(destination: String, keeper: &Keeper, end: Result<(), NoToken>) -> TokenReply {
+async fn reply(destination: String, keeper: Keeper, end: Result<(), NoToken>) -> TokenReply {
     let standing = keeper.standing().await;
     let later = end.as_ref().is_err_and(|none| !none.needs_person);
     TokenReply { destination, standing, failed: end.err().map(|none| none.said), later }
 }
 
 impl Operator {
-    fn keeper(&self, name: &str) -> Result<&Keeper, Refusal> {
+    fn keeper(&self, name: &str) -> Result<Keeper, Refusal> {
         if !self.is_in_file(name) {
-            return Err(unknown_destination(name, &self.config));
+            return Err(unknown_destination(name, &self.config()));
         }
         self.tokens.of(name).ok_or_else(|| {
-            let file = if self.health.is_some() { "the file with which the service was started" } else { "the file" };
+            let file = match self.health {
+                Some(_) => "the file that the service goes by (`leadhook reload` has it read the file again)",
+                None => "the file",
+            };
             Refusal::Usage(format!(
                 "{name} has no auth of type \"oauth2\" in {file}: there is no token to be had for it"
             ))

@@ -56,7 +56,7 @@ impl Verb for BackfillBegin {
     type Reply = BackfillBegun;
 
     async fn run(self, operator: &Operator) -> Result<BackfillBegun, Refusal> {
-        let (order, id) = (self.order, &operator.config.source.platform_id);
+        let (order, id) = (self.order, &operator.config().source.platform_id);
         operator.can_be_sent(&order)?;
         let progress = operator.store.find_progress(id).await?.ok_or_else(|| never_read(id))?;
         let platform = operator.store.find_platform(id).await?.ok_or_else(|| never_read(id))?;
@@ -105,7 +105,7 @@ impl Operator {
     pub async fn carry_out(&self, no: u32, stop: CancellationToken) -> Result<(), Refusal> {
         let intake = self.intake().await?;
         let room = intake.health.room().clone();
-        let mut watch = RoomWatch::new(self.store.clone(), self.config.store.max_bytes, room.clone());
+        let mut watch = RoomWatch::new(self.store.clone(), self.current.clone(), room.clone());
         watch.look().await?;
         // Nobody makes room meanwhile, so that nothing is to be gained by waiting.
         let watching = async {
@@ -128,16 +128,16 @@ impl Operator {
     fn can_be_sent(&self, order: &Order) -> Result<(), Refusal> {
         let destination = &order.destination;
         if !self.is_in_file(destination) {
-            return Err(unknown_destination(destination, &self.config));
+            return Err(unknown_destination(destination, &self.config()));
         }
-        if !routes_to(destination, &self.config.routes, &order.on).is_empty() {
+        if !routes_to(destination, &self.config().routes, &order.on).is_empty() {
             return Ok(());
         }
         let on: Vec<&str> = order.on.iter().map(|on| on.as_str()).collect();
         let others: Vec<&str> = EventType::ALL.iter().map(|of| of.as_str()).filter(|of| !on.contains(of)).collect();
         let sends = |of: &&&str| {
             let of = EventType::from_name(of);
-            self.config
+            self.config()
                 .routes
                 .iter()
                 .any(|route| route.to.contains(destination) && route.on.iter().any(|on| Some(*on) == of))

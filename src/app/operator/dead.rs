@@ -123,7 +123,7 @@ impl Verb for DeadShow {
         let (steps, look_for) = operator.steps_of(&details);
         operator.veil(&mut details.attempts);
         for captured in &mut details.progress.captured {
-            captured.json = operator.config.veil.answer(&captured.json);
+            captured.json = operator.config().veil.answer(&captured.json);
         }
         Ok(Shown { details, request, unsendable, steps, look_for })
     }
@@ -218,7 +218,8 @@ impl Operator {
 
     /// A path written out in the file may be the secret, and this is shown in the middle of an incident, to whoever looks on.
     fn without_path(&self, request: OutgoingRequest, destination: &str, step: Option<&str>) -> OutgoingRequest {
-        let destination = self.config.destinations.iter().find(|d| d.name == destination);
+        let config = self.config();
+        let destination = config.destinations.iter().find(|d| d.name == destination);
         let url = destination.map_or(request.url, |destination| {
             let step = destination.steps.iter().find(|own| Some(own.name.as_str()) == step);
             step.map_or(&destination.form, |step| &step.form).shown_url()
@@ -235,7 +236,7 @@ impl Operator {
             (delivery.destination.as_str(), delivery.route.as_str()),
             (delivery.event_id.as_str(), envelope.clone().into_bytes()),
         );
-        match coming(&self.config, place, event, &details.progress, self.clock.now()) {
+        match coming(&self.config(), place, event, &details.progress, self.clock.now()) {
             Some(Coming::Call(step, request)) => {
                 (Some(self.without_path(*request, &delivery.destination, step.as_deref())), None)
             }
@@ -247,7 +248,7 @@ impl Operator {
 
     fn calls_of(&self, details: &DeadDetails) -> Option<Calls> {
         let delivery = details.letter.delivery.as_ref()?;
-        Some(calls_at(&self.config, (&delivery.destination, &delivery.route))?.1)
+        Some(calls_at(&self.config(), (&delivery.destination, &delivery.route))?.1)
     }
 
     /// A letter of several steps, and where it stopped; `None`: it has none by today's file.

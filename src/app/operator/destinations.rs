@@ -95,12 +95,13 @@ impl Verb for Move {
     async fn run(self, operator: &Operator) -> Result<MovedReply, Refusal> {
         operator.must_know(&self.from).await?;
         if !operator.is_in_file(&self.to) {
-            return Err(unknown_destination(&self.to, &operator.config));
+            return Err(unknown_destination(&self.to, &operator.config()));
         }
         if let Some(route) = &self.to_route
-            && !operator.config.routes.iter().any(|r| r.name == *route)
+            && !operator.config().routes.iter().any(|r| r.name == *route)
         {
-            let names: Vec<&str> = operator.config.routes.iter().map(|r| r.name.as_str()).collect();
+            let config = operator.config();
+            let names: Vec<&str> = config.routes.iter().map(|r| r.name.as_str()).collect();
             return Err(Refusal::Usage(format!(
                 "there is no route `{route}` in the file; there are: {}",
                 names.join(", ")

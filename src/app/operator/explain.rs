@@ -103,7 +103,7 @@ impl Verb for Explain {
     type Reply = Explained;
 
     async fn run(self, operator: &Operator) -> Result<Explained, Refusal> {
-        let platform_id = operator.config.source.platform_id.clone();
+        let platform_id = operator.config().source.platform_id.clone();
         let mut story = operator.store.story(&platform_id, self.lead).await?;
         for event in story.iter_mut().flat_map(|story| &mut story.events) {
             let person = event.kept.as_ref().map(|kept| Person::of(&kept.envelope.0)).unwrap_or_default();
@@ -142,7 +142,7 @@ impl Operator {
             return Vec::new();
         }
         let route = delivery.route.as_deref().unwrap_or_default();
-        let calls = calls_at(&self.config, (&delivery.destination, route)).map(|(_, calls)| calls);
+        let calls = calls_at(&self.config(), (&delivery.destination, route)).map(|(_, calls)| calls);
         let (Some(Calls::Several(steps)), Some(event), DeliveryState::Pending | DeliveryState::Dead) =
             (calls, event, delivery.state)
         else {
@@ -293,7 +293,8 @@ impl Operator {
     }
 
     fn what_if_it_fails(&self, destination: &str, delivery: &DeliveryStory) -> &'static str {
-        let Some(destination) = self.config.destinations.iter().find(|d| d.name == destination) else { return "" };
+        let config = self.config();
+        let Some(destination) = config.destinations.iter().find(|d| d.name == destination) else { return "" };
         // The failure of this attempt counted, no wait is left.
         let is_last = destination.retry.wait(delivery.failed + 1, 0.5).is_none();
         if is_last { "; if it fails, it is a dead letter" } else { "" }
@@ -301,7 +302,7 @@ impl Operator {
 
     /// Why a lead may not be here, and where to look.
     async fn why_unknown(&self, lead: LeadId) -> Result<Vec<Next>, StoreError> {
-        let platform = &self.config.source.platform_id;
+        let platform = &self.config().source.platform_id;
         let mut why = Vec::new();
         for other in self.store.platforms_that_know(lead).await? {
             why.push(format!(
@@ -317,14 +318,14 @@ impl Operator {
     }
 
     fn why_not_listed(&self, progress: &Progress) -> Vec<String> {
-        let shown = |at| clock::shown(at, &self.config.source.timezone);
+        let shown = |at| clock::shown(at, &self.config().source.timezone);
         let mut why = vec![match progress.last_poll {
             Some(at) => {
                 format!("the list was last read at {}; what came since is listed by the next reading", shown(at))
             }
             None => "no list was read to its end yet; `leadhook status` says why".to_owned(),
         }];
-        let end = clock::before(self.clock.now(), self.config.source.overlap);
+        let end = clock::before(self.clock.now(), self.config().source.overlap);
         let gaps = progress.coverage.gaps(progress.floor, end);
         if let (Some((from, _)), Some((_, to))) = (gaps.first(), gaps.last()) {
             let (from, to) = (shown(*from), shown(*to));

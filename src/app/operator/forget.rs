@@ -46,7 +46,7 @@ impl Verb for Forget {
     type Reply = Receipt;
 
     async fn run(self, operator: &Operator) -> Result<Receipt, Refusal> {
-        let id = &operator.config.source.platform_id;
+        let id = &operator.config().source.platform_id;
         let platform = operator.store.find_platform(id).await?.ok_or_else(|| never_read(id))?;
         let mut leads = self.leads;
         leads.sort_unstable();
@@ -77,10 +77,11 @@ impl Verb for Forget {
 impl Operator {
     /// Whom a lead's events count for at destinations with `rate_per_contact`, as far as its events are kept.
     async fn contacts_of(&self, lead: LeadId) -> Result<Vec<(String, ContactKey)>, Refusal> {
-        let story = self.store.story(&self.config.source.platform_id, lead).await?;
+        let config = self.config();
+        let story = self.store.story(&config.source.platform_id, lead).await?;
         let mut contacts = Vec::new();
         for kept in story.iter().flat_map(|story| &story.events).filter_map(|event| event.kept.as_ref()) {
-            for destination in &self.config.destinations {
+            for destination in &config.destinations {
                 let Some(each) = &destination.rate_per_contact else { continue };
                 // What cannot be read was never counted.
                 if let Ok(contact) = each.contact(&destination.form, &kept.id, &kept.envelope.0) {

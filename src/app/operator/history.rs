@@ -75,7 +75,7 @@ impl Verb for History {
         let mut kept = operator.store.history(since, self.reach == Reach::Hour).await?;
         if operator.health.is_some() {
             let mut latest = operator.feed.history().so_far();
-            latest.set_backlog(&operator.store.backlog(&operator.config.source.platform_id).await?);
+            latest.set_backlog(&operator.store.backlog(&operator.config().source.platform_id).await?);
             kept.push((now, latest));
         }
         Ok(Happened { step_s: step.as_secs(), stretches: history::series(&kept, now, step, count) })

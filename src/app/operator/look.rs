@@ -64,6 +64,18 @@ pub enum Look {
     },
     /// Deliveries whose destination or route has left the file.
     Parked(Parked),
+    /// The file could not be taken over when it was last read again.
+    NotTakenOver {
+        /// When that was.
+        at: Timestamp,
+        /// Why.
+        error: String,
+    },
+    /// The file says something of these keys that holds only after a restart.
+    NeedsRestart {
+        /// Which, with commas between them.
+        keys: String,
+    },
 }
 
 impl fmt::Display for Look {
@@ -91,6 +103,13 @@ impl fmt::Display for Look {
                 write!(f, "{destination} has {dead} dead letters: see `leadhook dead list --destination {destination}`")
             }
             Look::Parked(parked) => write!(f, "{} deliveries are parked: {}", parked.pending, parked.why),
+            Look::NotTakenOver { at, error } => write!(
+                f,
+                "the file was not taken over at {at:.0}, and the one before is in force: {error}; mend it, then run `leadhook reload`"
+            ),
+            Look::NeedsRestart { keys } => {
+                write!(f, "the file says something new of {keys}: that holds once leadhook is started again")
+            }
         }
     }
 }

@@ -11,6 +11,7 @@ mod history;
 mod look;
 mod ready;
 mod reconcile;
+mod reload;
 mod request;
 mod status;
 mod test;
@@ -40,13 +41,15 @@ pub use history::{Happened, History, Reach};
 pub use look::Look;
 pub use ready::{Readiness, Ready};
 pub use reconcile::{Begun, Judged, Listed, Order, ReconcileBegin, ReconcileLeads, ReconcileList, Setback, Step};
+pub use reload::{Reload, Reloaded};
 pub use request::{OutgoingCall, OutgoingRequest, rehearsed};
 pub use status::{DestinationStatus, Parked, SourceStatus, State, Status, StatusReport, StoreStatus};
 
 pub use test::{Said, Test, Tested, TestedStep, test};
 
-use super::App;
-use crate::config::Config;
+use super::in_force::{self, Parts};
+use super::reload::Reloader;
+use crate::config::{Config, Current, Mistakes};
 use crate::intake::Intake;
 use crate::ops::Teller;
 use crate::source::Source;
@@ -75,6 +78,9 @@ pub enum Refusal {
     /// The store or the service is not to be had.
     #[error("{0}")]
     Unavailable(String),
+    /// The file is wrong.
+    #[error("{0}")]
+    File(Mistakes),
 }
 
 impl From<StoreError> for Refusal {
@@ -83,29 +89,40 @@ impl From<StoreError> for Refusal {
     }
 }
 
-/// Whoever carries out the verbs: the store, the file as it was at start, and, in a running service, its health.
+/// Whoever carries out the verbs: the store, the file that is in force, and, in a running service, its health.
 #[derive(Clone)]
 pub struct Operator {
     store: Store,
-    config: Config,
+    current: Current,
     clock: Clock,
     health: Option<Health>,
     feed: Feed,
-    /// Built when it is first needed, unless a running service lends its own.
-    source: Arc<OnceLock<Source>>,
     tokens: Tokens,
+    /// The running service, whose limits serve for both; `None` where none runs.
+    service: Option<Reloader>,
+    /// Built when it is first needed, where no service runs.
+    source: Arc<OnceLock<Source>>,
 }
 
 impl Operator {
-    /// `health`: of the running service; `None` where none runs.
-    pub fn new(store: Store, config: Config, clock: Clock, health: Option<Health>) -> Operator {
+    /// Where no service runs.
+    pub fn alone(store: Store, config: Config, clock: Clock) -> Operator {
         let tokens = Tokens::new(&store, &config.destinations, &clock);
-        Operator { store, config, clock, health, feed: Feed::default(), source: Arc::default(), tokens }
+        let (current, feed) = (Current::new(config), Feed::default());
+        Operator { store, current, clock, health: None, feed, tokens, service: None, source: Arc::default() }
     }
 
-    /// The same beside a running service, whose limits and tokens serve for both.
-    pub fn beside(self, source: Source, feed: Feed, tokens: Tokens) -> Operator {
-        Operator { source: Arc::new(OnceLock::from(source)), feed, tokens, ..self }
+    /// Beside a running service.
+    pub(super) fn beside(service: Reloader) -> Operator {
+        let Parts { store, clock, feed, health, tokens, .. } = service.in_force.parts.clone();
+        let current = service.in_force.current.clone();
+        let (health, service) = (Some(health), Some(service));
+        Operator { store, current, clock, health, feed, tokens, service, source: Arc::default() }
+    }
+
+    /// The file that is in force now. Whoever does one thing with it asks once: the next answer may be another.
+    pub fn config(&self) -> Arc<Config> {
+        self.current.now()
     }
 
     /// What was counted of what happened, in a running service.
@@ -115,7 +132,7 @@ impl Operator {
 
     /// The zone of the source's clocks.
     pub fn timezone(&self) -> TimeZone {
-        self.config.source.timezone.clone()
+        self.config().source.timezone.clone()
     }
 
     /// What time it is.
@@ -130,46 +147,50 @@ impl Operator {
 
     /// Lets go of the store, for someone who wants its directory; everyone else is done with it by then.
     pub async fn close(self) {
-        self.store.close().await;
+        let store = self.store.clone();
+        drop(self);
+        store.close().await;
     }
 
     /// What reads leads for a person, by the same rules as those that are new.
-    async fn intake(&self) -> Result<Intake, Refusal> {
-        let id = &self.config.source.platform_id;
+    async fn intake(&self) -> Result<Arc<Intake>, Refusal> {
+        if let Some(service) = &self.service {
+            return Ok(Arc::clone(&service.in_force.intakes.borrow()));
+        }
+        let config = self.config();
+        let id = &config.source.platform_id;
         let platform = self.store.find_platform(id).await?.ok_or_else(|| never_read(id))?;
         let source = match self.source.get() {
             Some(source) => source.clone(),
             None => {
-                let source =
-                    Source::new(self.config.source.clone()).map_err(|e| Refusal::Unavailable(e.to_string()))?;
+                let source = Source::new(config.source.clone()).map_err(|e| Refusal::Unavailable(e.to_string()))?;
                 self.source.get_or_init(|| source).clone()
             }
         };
-        let (store, routes) = (self.store.clone(), self.config.routes.clone());
-        let app = App {
-            teller: Teller::new(store, platform.clone(), routes, self.clock.clone()),
-            config: self.config.clone(),
-            store: self.store.clone(),
+        let (store, current, clock) = (self.store.clone(), self.current.clone(), self.clock.clone());
+        let parts = Parts {
+            teller: Teller::new(store.clone(), platform.clone(), current, clock.clone()),
+            store,
             platform,
-            source,
-            clock: self.clock.clone(),
+            clock,
             feed: self.feed.clone(),
-            health: self.health.clone().unwrap_or_default(),
+            health: Health::default(),
             tokens: self.tokens.clone(),
         };
-        Ok(app.intake())
+        Ok(Arc::new(in_force::intake(&parts, &config, source)))
     }
 
     /// Hides what a destination has echoed of a request.
     fn veil(&self, attempts: &mut [Attempt]) {
+        let config = self.config();
         for attempt in attempts {
-            attempt.answer = self.config.veil.answer(&attempt.answer);
-            attempt.error = self.config.veil.answer(&attempt.error);
+            attempt.answer = config.veil.answer(&attempt.answer);
+            attempt.error = config.veil.answer(&attempt.error);
         }
     }
 
     fn is_in_file(&self, destination: &str) -> bool {
-        self.config.destinations.iter().any(|d| d.name == destination)
+        self.config().destinations.iter().any(|d| d.name == destination)
     }
 
     /// Refuses a destination that neither the file nor the store has heard of.
@@ -177,7 +198,7 @@ impl Operator {
         if self.is_in_file(destination) || self.store.knows_destination(destination).await? {
             return Ok(());
         }
-        Err(unknown_destination(destination, &self.config))
+        Err(unknown_destination(destination, &self.config()))
     }
 }
 

@@ -24,7 +24,7 @@ impl Verb for Ready {
 
     async fn run(self, operator: &Operator) -> Result<Readiness, Refusal> {
         let mut why = Vec::new();
-        let source = &operator.config.source;
+        let source = &operator.config().source;
         match operator.store.find_progress(&source.platform_id).await?.and_then(|progress| progress.last_poll) {
             None => why.push("the source has not been read yet".to_owned()),
             Some(last) => {

@@ -84,7 +84,7 @@ impl Verb for ReconcileBegin {
     type Reply = Begun;
 
     async fn run(self, operator: &Operator) -> Result<Begun, Refusal> {
-        let platform = &operator.config.source.platform_id;
+        let platform = &operator.config().source.platform_id;
         let progress = operator.store.find_progress(platform).await?.ok_or_else(|| never_read(platform))?;
         // The second in which the last list was asked for may have gone on.
         let read = progress.last_poll.map(|at| clock::before(at, Duration::from_secs(2)));
@@ -97,12 +97,12 @@ impl Verb for ReconcileBegin {
             // The newest stretch is read by the next poll, whatever else waits.
             _ => progress.coverage.gaps(
                 self.from.max(progress.floor),
-                to.min(clock::before(operator.clock.now(), operator.config.source.overlap)),
+                to.min(clock::before(operator.clock.now(), operator.config().source.overlap)),
             ),
         };
         Ok(Begun {
             to,
-            destinations: operator.config.destinations.iter().map(|d| d.name.clone()).collect(),
+            destinations: operator.config().destinations.iter().map(|d| d.name.clone()).collect(),
             unread: gaps.first().zip(gaps.last()).map(|(first, last)| (first.0, last.1)),
         })
     }
@@ -137,7 +137,7 @@ impl Verb for ReconcileLeads {
 
 impl Operator {
     async fn reconcile(&self) -> Result<Reconcile, Refusal> {
-        let destinations = self.config.destinations.iter().map(|d| d.name.clone()).collect();
+        let destinations = self.config().destinations.iter().map(|d| d.name.clone()).collect();
         Ok(Reconcile::new(self.intake().await?, destinations))
     }
 }

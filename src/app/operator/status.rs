@@ -2,6 +2,7 @@
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use tracing::warn;
 
 use super::look::{Look, looks};
 use super::{Operator, Refusal, Verb};
@@ -41,6 +42,12 @@ pub struct StatusReport {
     pub backfills: Vec<Backfill>,
     /// The store.
     pub store: StoreStatus,
+    /// Why the running service could not take over its file when it was last told to read it again.
+    #[serde(default)]
+    pub reload: Option<Trouble>,
+    /// Keys of the file that the service goes by only once it is started again.
+    #[serde(default)]
+    pub needs_restart: Vec<String>,
     /// What a person should look at, each with what to do.
     pub needs_a_look: Vec<String>,
     /// The same as it was found, for whoever shows it in another language; not in the JSON.
@@ -194,6 +201,13 @@ impl Verb for Status {
         let mut looks = looks(&source, &destinations, &parked);
         // Before all else: what follows may come of it.
         looks.splice(0..0, full.clone().map(|why| Look::Full { why }));
+        let health = operator.health.as_ref();
+        let reload = health.and_then(|health| health.reload());
+        let needs_restart = health.map(|health| health.needs_restart()).unwrap_or_default();
+        looks.extend(reload.clone().map(|Trouble { at, error, .. }| Look::NotTakenOver { at, error }));
+        if !needs_restart.is_empty() {
+            looks.push(Look::NeedsRestart { keys: needs_restart.join(", ") });
+        }
         let mut backfills = operator.store.backfills().await?;
         backfills.retain(|backfill| backfill.state == backfill::State::Going);
         Ok(StatusReport {
@@ -203,12 +217,14 @@ impl Verb for Status {
             source,
             destinations,
             parked,
-            doubts: operator.health.as_ref().map(|health| health.doubts()).unwrap_or_default(),
+            doubts: health.map(|health| health.doubts()).unwrap_or_default(),
+            reload,
+            needs_restart,
             backfills,
             store: StoreStatus {
                 path: operator.store.path().display().to_string(),
                 bytes: census.bytes,
-                max_bytes: operator.config.store.max_bytes,
+                max_bytes: operator.config().store.max_bytes,
                 full,
             },
             needs_a_look: looks.iter().map(Look::to_string).collect(),
@@ -224,7 +240,7 @@ impl Operator {
     }
 
     pub(super) async fn census(&self) -> Result<Census, StoreError> {
-        self.store.census(&self.config.source.platform_id).await
+        self.store.census(&self.config().source.platform_id).await
     }
 
     /// Deliveries whose destination or route has left the file.
@@ -233,6 +249,18 @@ impl Operator {
     /// The store cannot be read.
     pub async fn parked(&self) -> Result<Vec<Parked>, StoreError> {
         Ok(self.parked_among(&self.census().await?.lanes))
+    }
+
+    /// What waits for something that is not in the file is named wherever another file is in force: nobody should find out
+    /// weeks later.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub(in crate::app) async fn tell_what_is_parked(&self) -> Result<(), StoreError> {
+        for Parked { destination, route, pending, why } in self.parked().await? {
+            warn!(destination, route, pending, "deliveries are parked: {why}");
+        }
+        Ok(())
     }
 
     fn parked_among(&self, lanes: &[LaneCensus]) -> Vec<Parked> {
@@ -252,7 +280,7 @@ impl Operator {
                  `leadhook destination move {destination} OTHER` or `leadhook destination drop {destination}`"
             ));
         }
-        (!self.config.routes.iter().any(|r| r.name == *route)).then(|| {
+        (!self.config().routes.iter().any(|r| r.name == *route)).then(|| {
             format!(
                 "route `{route}` has left the file; put it back, or use `leadhook destination move {destination} \
                  {destination} --route '{route}' --to-route OTHER` or `leadhook destination drop {destination} --route '{route}'`"
@@ -261,7 +289,7 @@ impl Operator {
     }
 
     async fn source_status(&self, census: &Census) -> Result<SourceStatus, StoreError> {
-        let config = &self.config.source;
+        let config = &self.config().source;
         let progress = self.store.find_progress(&config.platform_id).await?;
         let silence = match self.store.find_platform(&config.platform_id).await? {
             Some(platform) => self.store.silence(&platform).await?,
@@ -293,7 +321,8 @@ impl Operator {
     }
 
     fn destination_statuses(&self, census: &Census) -> Vec<DestinationStatus> {
-        let in_file = self.config.destinations.iter().map(|d| d.name.as_str());
+        let config = self.config();
+        let in_file = config.destinations.iter().map(|d| d.name.as_str());
         let only_stored = census.destinations.iter().map(|d| d.name.as_str()).filter(|name| !self.is_in_file(name));
         in_file.chain(only_stored).map(|name| self.destination_status(name, census)).collect()
     }
@@ -306,7 +335,7 @@ impl Operator {
         let (state, since, until) = self.state(name, stored.map(|d| d.holds).unwrap_or_default(), health.failing_since);
         DestinationStatus {
             name: name.to_owned(),
-            url: self.config.destinations.iter().find(|d| d.name == name).map(|d| d.form.shown_url()),
+            url: self.config().destinations.iter().find(|d| d.name == name).map(|d| d.form.shown_url()),
             state,
             since,
             until,

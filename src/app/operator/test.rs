@@ -1,5 +1,7 @@
 //! A marked sample for a destination, now.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -78,7 +80,7 @@ impl Verb for Test {
     type Reply = Tested;
 
     async fn run(self, operator: &Operator) -> Result<Tested, Refusal> {
-        test(&operator.config, &self.name, operator.tokens.of(&self.name)).await
+        test(&operator.config(), &self.name, operator.tokens.of(&self.name)).await
     }
 }
 
@@ -86,11 +88,11 @@ impl Verb for Test {
 ///
 /// # Errors
 /// There is no such destination, or no request can be made of the sample.
-pub async fn test(config: &Config, name: &str, keeper: Option<&Keeper>) -> Result<Tested, Refusal> {
+pub async fn test(config: &Config, name: &str, keeper: Option<Keeper>) -> Result<Tested, Refusal> {
     let destination = config.destinations.iter().find(|d| d.name == name);
     let destination = destination.ok_or_else(|| unknown_destination(name, config))?;
     let transport = Transport::new(destination).map_err(|error| Refusal::Unavailable(error.to_string()))?;
-    let way = Way::new(transport, destination, keeper);
+    let way = Way::new(Arc::new(transport), destination, keeper);
     let sample = marked(&config.source.platform_id, Timestamp::now());
     if destination.steps.is_empty() {
         test_one(config, destination, &way, sample).await

@@ -57,6 +57,8 @@ pub fn seen() -> Seen {
             backfills: Vec::new(),
             doubts: Default::default(),
             store: StoreStatus { path: String::new(), bytes: 0, max_bytes: None, full: None },
+            reload: None,
+            needs_restart: Vec::new(),
             needs_a_look: Vec::new(),
             looks: Vec::new(),
         },

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::domain::connection::Connection;
-use crate::domain::destination::Destination;
+use crate::domain::destination::{Destination, Mark};
 use crate::domain::fields::{FieldPath, Fields};
 use crate::domain::form::{BodyForm, Unfit};
 use crate::domain::outcome::{Answer, NoAnswer, Outcome, Response};
@@ -102,6 +102,7 @@ fn destination() -> Destination {
         rate_per_contact: None,
         max_age: Duration::from_secs(60),
         retry: RetryPolicy::default(),
+        mark: Mark::default(),
     }
 }
 

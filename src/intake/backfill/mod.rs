@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use tracing::{info, warn};
 
+use super::course::Course;
 use super::reader::Reader;
 use super::{LONGEST_SLEEP, sleep};
 use crate::domain::backfill::{self, Backfill, Counts, Order, State};
@@ -46,23 +47,39 @@ pub enum Ended {
 }
 
 /// Carries out whatever is ordered until told to stop. A service delivers meanwhile.
-pub async fn run(reader: &Reader) -> Result<(), StoreError> {
-    let intake = &reader.intake;
-    let mut cannot: Vec<u32> = Vec::new();
-    while !reader.stop.is_cancelled() {
+///
+/// Where another file takes over, a backfill is cut short, and goes on by that one.
+pub async fn run(course: &Course) -> Result<(), StoreError> {
+    let (mut cannot, mut files) = (Vec::<u32>::new(), course.files());
+    while !course.stop().is_cancelled() {
+        if files.has_changed().unwrap_or(false) {
+            files.mark_unchanged();
+            cannot.clear();
+        }
+        let reader = Reader { stop: course.stop().child_token(), ..course.reader() };
+        let intake = &reader.intake;
         let Some((job, backfill)) = intake.store.next_backfill(&intake.platform, cannot.clone()).await? else {
             tokio::select! {
                 () = reader.stop.cancelled() => {}
                 () = intake.store.backfill_bell() => {}
-                // The file may be another by then.
+                Ok(()) = files.changed() => cannot.clear(),
                 () = tokio::time::sleep(LONGEST_SLEEP) => cannot.clear(),
             }
             continue;
         };
         let waits = backfill.waits.clone();
-        match carry_out(reader, job, backfill, true).await? {
-            Ended::Ended => {}
-            Ended::Stopped => return Ok(()),
+        let end = {
+            let work = carry_out(&reader, job, backfill, true);
+            tokio::pin!(work);
+            loop {
+                tokio::select! {
+                    end = &mut work => break end?,
+                    Ok(()) = files.changed() => reader.stop.cancel(),
+                }
+            }
+        };
+        match end {
+            Ended::Ended | Ended::Stopped => {}
             Ended::Cannot(why) => {
                 if waits.as_deref() != Some(&why) {
                     warn!(backfill = job.no(), "a backfill waits: {why}");
