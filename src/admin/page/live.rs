@@ -76,6 +76,11 @@ pub(super) async fn live(State(asked): State<Asked>) -> Response {
     .into_response()
 }
 
+/// A browser passes over an event without data.
+fn refresh() -> Event {
+    Event::default().event("refresh").data("now")
+}
+
 impl Listener {
     /// What to say next; `None`: the line is closed.
     async fn next(&mut self) -> Option<Event> {
@@ -90,7 +95,7 @@ impl Listener {
         tokio::select! {
             () = end.cancelled() => None,
             () = &mut heartbeat => Some(Event::default().comment("")),
-            goes_on = self.something_to_see() => goes_on.then(|| Event::default().event("refresh").data("")),
+            goes_on = self.something_to_see() => goes_on.then(|| refresh()),
         }
     }
 

@@ -10,13 +10,18 @@
 //! | [`policy`] | what a browser may do with it |
 //! | [`live`] | tells an open page when there is something new to see |
 //! | [`overview`] | the first page |
+//! | [`looks`], [`latest`], [`plots`] | parts of it: what needs a look, what happened, drawn by [`plot`] |
 //! | [`search`] | the search box |
 
 mod assets;
 mod frame;
 mod language;
+mod latest;
 mod live;
+mod looks;
 mod overview;
+mod plot;
+mod plots;
 mod policy;
 mod search;
 mod shown;

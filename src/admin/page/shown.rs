@@ -65,7 +65,6 @@ pub(super) fn span(span: Duration) -> String {
 }
 
 /// A short stretch, as an answer takes it: `12 ms`, `1.4 s`, `2 min`.
-#[allow(dead_code)]
 pub(super) fn short_span(span: Duration, language: Language) -> String {
     let ms = span.as_millis();
     match ms {

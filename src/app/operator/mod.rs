@@ -56,7 +56,7 @@ use crate::source::Source;
 use crate::store::dead::Attempt;
 use crate::store::{Store, StoreError};
 use crate::tokens::Tokens;
-use crate::watch::{Clock, Counters, Feed, Happening, Health};
+use crate::watch::{Clock, Counters, Feed, Happening, Health, Lately};
 
 /// A question or an order. Its form as JSON is what goes over the wire.
 pub trait Verb: Serialize + DeserializeOwned + Send + 'static {
@@ -143,6 +143,11 @@ impl Operator {
     /// What happens from now on, in a running service.
     pub fn happenings(&self) -> Receiver<Arc<Happening>> {
         self.feed.listen()
+    }
+
+    /// What happened lately, the newest first, in a running service.
+    pub fn latest(&self) -> Vec<Lately> {
+        self.feed.history().latest()
     }
 
     /// Lets go of the store, for someone who wants its directory; everyone else is done with it by then.

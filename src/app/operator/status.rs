@@ -72,6 +72,9 @@ pub struct SourceStatus {
     pub wait_until: Option<Timestamp>,
     /// Nothing below is read.
     pub floor: Option<Timestamp>,
+    /// What was finalized before then was there before leadhook began: it is known, and was not sent.
+    #[serde(default)]
+    pub baseline_until: Option<Timestamp>,
     /// Stretches that are still to be read.
     pub gaps: Vec<(Timestamp, Timestamp)>,
     /// Leads seen, those that were there before leadhook began among them.
@@ -296,6 +299,8 @@ impl Operator {
             None => None,
         };
         let health = self.health.as_ref().map(|health| health.source()).unwrap_or_default();
+        // The store hears of a poll only now and then.
+        let polled = self.health.as_ref().and_then(|health| *health.good_polls().borrow());
         let end = clock::before(self.clock.now(), config.overlap);
         let gaps = progress.as_ref().map_or(Vec::new(), |progress| match progress.baseline {
             Baseline::Awaited => Vec::new(),
@@ -305,10 +310,14 @@ impl Operator {
         Ok(SourceStatus {
             platform_id: config.platform_id.clone(),
             base_url: config.base_url.to_string().trim_end_matches('/').to_owned(),
-            last_poll: progress.as_ref().and_then(|progress| progress.last_poll),
+            last_poll: progress.as_ref().and_then(|progress| progress.last_poll).max(polled),
             stale_since: silence.filter(|silence| silence.stale.is_some()).map(|silence| silence.since),
             trouble: health.trouble,
             wait_until: health.wait_until,
+            baseline_until: progress.as_ref().and_then(|progress| match progress.baseline {
+                Baseline::Until(until) => Some(until),
+                Baseline::None | Baseline::Awaited => None,
+            }),
             floor: progress.map(|progress| progress.floor),
             gaps,
             seen_leads: census.seen_leads,

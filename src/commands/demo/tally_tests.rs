@@ -44,6 +44,7 @@ pub fn seen() -> Seen {
                 trouble: None,
                 wait_until: None,
                 floor: None,
+                baseline_until: None,
                 gaps: Vec::new(),
                 seen_leads: 7,
                 set_aside: 1,

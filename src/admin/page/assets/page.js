@@ -21,7 +21,7 @@
     const theirs = from.matches("details") ? ["open"] : from.matches("input, select, textarea, option") ? ["value", "checked", "selected"] : [];
     for (const { name } of [...from.attributes]) if (!to.hasAttribute(name) && !theirs.includes(name)) from.removeAttribute(name);
     for (const { name, value } of to.attributes) if (from.getAttribute(name) !== value && !theirs.includes(name)) from.setAttribute(name, value);
-    if (from.matches("input, textarea")) return;
+    if (from.matches("input, textarea, .read")) return;
     // Children that have an id are found by it, wherever they stood.
     const wanted = [...to.childNodes];
     let at = from.firstChild;
@@ -96,6 +96,25 @@
       if (time.textContent !== words) time.textContent = words;
     }
   };
+
+  // What a plot says of the stretch under the pointer, or the finger, is written below it.
+  const tell = (figure, text) => {
+    const read = figure.querySelector(".read");
+    if (!read) return;
+    const span = document.createElement("span");
+    span.textContent = text;
+    read.replaceChildren(...(text ? [span] : []));
+  };
+  document.addEventListener("pointerover", (event) => {
+    const bar = event.target.closest?.(".plot .hover");
+    const figure = event.target.closest?.("figure");
+    if (!figure) return;
+    tell(figure, bar?.querySelector("title").textContent);
+  });
+  document.addEventListener("pointerout", (event) => {
+    const figure = event.target.closest?.("figure");
+    if (figure && !figure.contains(event.relatedTarget)) tell(figure);
+  });
 
   // What was done is told once, not at every reload.
   const address = new URL(location.href);
