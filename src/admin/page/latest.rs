@@ -24,6 +24,8 @@ pub(super) struct Line {
     word: String,
     /// The rest, in a few words.
     text: String,
+    /// How often in a row, the last of them told.
+    times: u64,
     /// The lead's number, to be linked.
     lead: Option<u64>,
     /// The event's id, to be linked.
@@ -32,7 +34,35 @@ pub(super) struct Line {
 
 /// The latest, the newest first.
 pub(super) fn latest(reader: &Reader, happenings: &[Lately]) -> Vec<Line> {
-    happenings.iter().take(SHOWN).map(|lately| line(reader, lately)).collect()
+    let mut lines: Vec<Line> = Vec::with_capacity(SHOWN);
+    let mut before: Option<&Happening> = None;
+    for lately in happenings {
+        // A destination that is down says the same hundreds of times: nothing else would be seen.
+        if let Some(line) = lines.last_mut()
+            && before.is_some_and(|before| is_alike(before, &lately.what))
+        {
+            line.times += 1;
+            continue;
+        }
+        if lines.len() == SHOWN {
+            break;
+        }
+        lines.push(line(reader, lately));
+        before = Some(&lately.what);
+    }
+    lines
+}
+
+/// Whether it is one failure after another of the same destination, for the same reason.
+fn is_alike(one: &Happening, other: &Happening) -> bool {
+    let reason = |happening: &Happening| match happening {
+        Happening::Tried { destination, verdict: Verdict::Again { .. }, in_short, .. } => {
+            Some((destination.clone(), in_short.clone()))
+        }
+        Happening::ReadFailed { in_short, .. } => Some((String::new(), in_short.clone())),
+        _ => None,
+    };
+    reason(one).is_some_and(|one| reason(other) == Some(one))
 }
 
 fn line(reader: &Reader, Lately { no, at, what }: &Lately) -> Line {
@@ -103,6 +133,7 @@ fn line(reader: &Reader, Lately { no, at, what }: &Lately) -> Line {
         class,
         word: reader.say(word),
         text,
+        times: 1,
         lead: whose.0.filter(|_| may_see).map(|lead| lead.0),
         event: whose.1.filter(|_| may_see).map(str::to_owned),
     }

@@ -56,6 +56,8 @@ fn shown(reader: &Reader, look: &Look) -> Shown {
         Look::Failing { .. } => ("failing", "bad"),
         Look::DeadLetters { .. } => ("dead", "warn"),
         Look::Parked(_) => ("parked", "warn"),
+        Look::NotTakenOver { .. } => ("not_taken_over", "warn"),
+        Look::NeedsRestart { .. } => ("needs_restart", "warn"),
     };
     let mut given: Vec<(&str, String)> = Vec::new();
     let (mut n, mut said, mut way, mut command) = (None, None, None, None);
@@ -90,6 +92,12 @@ fn shown(reader: &Reader, look: &Look) -> Shown {
             n = Some(*dead);
             way = Some((dead_letters(name), "look.way.dead"));
         }
+        Look::NotTakenOver { at, error } => {
+            given.push(("at", form::at_in_short(*at, reader.now, &reader.zone, reader.language)));
+            said = Some(error.clone());
+            command = Some("leadhook reload".to_owned());
+        }
+        Look::NeedsRestart { keys } => given.push(("keys", keys.clone())),
         Look::Parked(parked) => {
             given.extend([("name", parked.destination.clone()), ("route", parked.route.clone())]);
             n = Some(parked.pending);

@@ -82,6 +82,22 @@ pub(super) const WORDS: &[Word] = &[
         ],
     ),
     ("look.parked.todo", ["What it needs has left the file.", "O que ela precisa saiu do arquivo de configuração."]),
+    (
+        "look.not_taken_over",
+        ["The changed file was not taken over at {at}.", "O arquivo alterado não foi adotado às {at}."],
+    ),
+    (
+        "look.not_taken_over.todo",
+        [
+            "The one before is in force. Mend it, then have it read again.",
+            "O anterior continua valendo. Corrija-o e mande ler de novo.",
+        ],
+    ),
+    ("look.needs_restart", ["The file says something new of {keys}.", "O arquivo traz algo novo em {keys}."]),
+    (
+        "look.needs_restart.todo",
+        ["That holds once leadhook is started again.", "Isso vale quando o leadhook for reiniciado."],
+    ),
     // The source.
     ("source.title", ["Source", "Origem"]),
     ("source.state", ["State", "Estado"]),
@@ -101,6 +117,7 @@ pub(super) const WORDS: &[Word] = &[
     ("source.failed_polls", ["{n} failed", "{n} falharam"]),
     ("source.failed_polls.one", ["{n} failed", "{n} falhou"]),
     ("source.gaps", ["Gaps", "Lacunas"]),
+    ("source.no_gaps", ["none", "nenhuma"]),
     ("source.gap", ["{n}, together {span}", "{n}, ao todo {span}"]),
     ("source.gap_read", ["read behind the newest leads", "lidas depois dos leads novos"]),
     ("source.seen", ["Leads known", "Leads conhecidos"]),
