@@ -1,24 +1,22 @@
-//! Who is asked over HTTP, and who may ask.
+//! Who is asked over HTTP.
 
-use axum::http::{HeaderMap, header};
-use subtle::ConstantTimeEq;
+use jiff::Timestamp;
 
+use super::access::Doors;
 use super::page::Lines;
 use crate::app::operator::Operator;
-use crate::domain::secret::Secret;
 
 /// What every answer needs.
 #[derive(Clone)]
 pub(super) struct Asked {
     pub(super) operator: Operator,
-    pub(super) token: Secret,
+    pub(super) doors: Doors,
     pub(super) lines: Lines,
 }
 
 impl Asked {
-    /// Whether these headers show the token. Compared in constant time.
-    pub(super) fn may_be_asked_by(&self, headers: &HeaderMap) -> bool {
-        let given = headers.get(header::AUTHORIZATION).and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
-        given.is_some_and(|given| given.ct_eq(self.token.expose().as_bytes()).into())
+    /// By the service's clock.
+    pub(super) fn now(&self) -> Timestamp {
+        self.operator.now()
     }
 }

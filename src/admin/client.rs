@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::time::Duration;
 
+use serde::de::DeserializeOwned;
+
 use crate::app::operator::{Operator, Refusal, Verb};
 use crate::config::Config;
 use crate::domain::secret::Secret;
@@ -10,8 +12,9 @@ use crate::http_client::{client_builder, explain};
 use crate::store::Store;
 use crate::watch::Clock;
 
-use super::API;
+use super::link::Link;
 use super::notice::Notice;
+use super::{API, LINK};
 
 /// How long a running service may think about a question: a large `move` takes its time.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -111,6 +114,18 @@ pub async fn is_alive(store: &Path) -> Result<(), Refusal> {
     if answer.status().is_success() { Ok(()) } else { Err(gone(format!("HTTP {}", answer.status()))) }
 }
 
+/// A link that signs in on the running service's page, once.
+///
+/// # Errors
+/// No service works on this store, or it does not answer.
+pub async fn page_link(store: &Path) -> Result<Link, Refusal> {
+    let Some(remote) = reach_at(store).await else {
+        let why = format!("no service works on {}: the page is a part of `leadhook run`", store.display());
+        return Err(Refusal::Unavailable(why));
+    };
+    remote.post(LINK, Vec::new()).await
+}
+
 fn gone(what: impl std::fmt::Display) -> Refusal {
     Refusal::Unavailable(format!("the running service does not answer: {what}"))
 }
@@ -130,9 +145,12 @@ pub async fn reach_at(store: &Path) -> Option<Remote> {
 
 impl Remote {
     async fn ask<V: Verb>(&self, verb: V) -> Result<V::Reply, Refusal> {
-        let question = serde_json::to_vec(&verb).map_err(|e| Refusal::Usage(e.to_string()))?;
+        self.post(V::PATH, serde_json::to_vec(&verb).map_err(|e| Refusal::Usage(e.to_string()))?).await
+    }
+
+    async fn post<R: DeserializeOwned>(&self, path: &str, question: Vec<u8>) -> Result<R, Refusal> {
         let asked =
-            self.client.post(format!("{}{API}{}", self.root, V::PATH)).bearer_auth(self.token.expose()).body(question);
+            self.client.post(format!("{}{API}{path}", self.root)).bearer_auth(self.token.expose()).body(question);
         let answer = asked.send().await.map_err(|e| gone(explain(&e, CONNECTING)))?;
         let status = answer.status();
         let body = answer.bytes().await.map_err(|e| gone(explain(&e, CONNECTING)))?;

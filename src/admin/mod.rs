@@ -1,18 +1,27 @@
-//! The operator's verbs over HTTP: a running service answers them on loopback, and commands beside it ask it.
+//! The operator's verbs over HTTP, for commands beside a running service and for people in front of its page.
 //!
 //! The service leaves its address and a random token in `PATH/admin.json`, which only its own user can read; whoever can
-//! read it may ask.
+//! read it may ask. Who else may is in [`access`].
 
+mod access;
 mod asked;
 mod client;
+mod fields;
+mod link;
 mod metrics;
 mod notice;
+mod origin;
 mod page;
 mod probes;
 mod server;
+mod session;
 
-pub use client::{Desk, Remote, is_alive, reach, reach_at, reach_or_make, write_anew};
+pub use client::{Desk, Remote, is_alive, page_link, reach, reach_at, reach_or_make, write_anew};
+pub use link::Link;
 pub use server::{AdminError, Server};
 
 /// Every verb's path begins with this.
 const API: &str = "/api/v1/";
+
+/// What a link of `leadhook page` is asked for at.
+const LINK: &str = "page/link";

@@ -1,25 +1,27 @@
-//! The service's side: one path for each verb.
+//! The service's side: what can be asked, and by whom.
 
 use std::net::SocketAddr;
 use std::path::Path;
 
 use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use axum::{Json, Router, middleware};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use super::access::{self, Doors};
 use super::asked::Asked;
 use super::notice::{Notice, Posted};
-use super::{API, metrics, page, probes};
+use super::{API, LINK, link, metrics, page, probes};
 use crate::app::operator::{
     BackfillBegin, BackfillCancel, BackfillList, BackfillShow, DeadDrop, DeadList, DeadRetry, DeadShow, DeadStepDone,
     Drop as DropPending, Explain, Forget, History, Move, Operator, Pause, ReconcileBegin, ReconcileLeads,
     ReconcileList, Refusal, Reload, Resume, SignIn, Status, Test, TokenAsk, TokenShow, Verb,
 };
+use crate::config::AdminConfig;
 
 /// A command's question is small.
 const LONGEST_QUESTION: usize = 1024 * 1024;
@@ -29,7 +31,7 @@ const LONGEST_QUESTION: usize = 1024 * 1024;
 pub enum AdminError {
     /// The address is taken, or is not ours.
     #[error(
-        "cannot listen on {address}: {reason}; set [admin] listen to a free loopback address, or 127.0.0.1:0 for any port"
+        "cannot listen on {address}: {reason}; set [admin] listen to an address of this machine that is free, or to 127.0.0.1:0 for any port"
     )]
     Listen {
         /// What the file says.
@@ -60,7 +62,8 @@ impl Server {
     ///
     /// # Errors
     /// The address is taken, or the notice cannot be written.
-    pub async fn bind(listen: SocketAddr, store: &Path, operator: Operator) -> Result<Server, AdminError> {
+    pub async fn bind(config: &AdminConfig, store: &Path, operator: Operator) -> Result<Server, AdminError> {
+        let listen = config.listen;
         let refused = |e: std::io::Error| AdminError::Listen { address: listen, reason: e.to_string() };
         let listener = TcpListener::bind(listen).await.map_err(refused)?;
         let address = listener.local_addr().map_err(refused)?;
@@ -68,10 +71,11 @@ impl Server {
             path: store.join("admin.json").display().to_string(),
             reason: e.to_string(),
         };
-        let notice = Notice::new(address).map_err(unwritten)?;
+        let notice = Notice::new(link::reachable(address)).map_err(unwritten)?;
         let posted = notice.put_up(store).map_err(unwritten)?;
         let lines = page::Lines::new();
-        let asked = Asked { operator, token: notice.token(), lines: lines.clone() };
+        let doors = Doors::new(notice.token(), config, address);
+        let asked = Asked { operator, doors, lines: lines.clone() };
         Ok(Server { listener, router: router(asked), lines, _posted: posted })
     }
 
@@ -87,7 +91,8 @@ impl Server {
             stop.cancelled().await;
             lines.close();
         };
-        let end = axum::serve(self.listener, self.router).with_graceful_shutdown(told).await;
+        let service = self.router.into_make_service_with_connect_info::<SocketAddr>();
+        let end = axum::serve(self.listener, service).with_graceful_shutdown(told).await;
         if let Err(error) = end {
             tracing::warn!(%error, "the service can no longer be asked; it goes on");
         }
@@ -95,7 +100,40 @@ impl Server {
 }
 
 fn router(asked: Asked) -> Router {
+    let at_the_door = middleware::from_fn_with_state(asked.clone(), access::at_the_door);
     Router::new()
+        .merge(for_anyone().merge(page::for_anyone()))
+        .merge(
+            for_who_may_look()
+                .merge(page::for_who_may_look())
+                .route_layer(middleware::from_fn_with_state(asked.clone(), access::who_may_look)),
+        )
+        .merge(
+            page::for_the_signed_in()
+                .route_layer(middleware::from_fn_with_state(asked.clone(), access::who_is_signed_in)),
+        )
+        .merge(for_commands().route_layer(middleware::from_fn(access::who_shows_a_token)))
+        .fallback(page::not_found)
+        .layer(at_the_door)
+        .layer(middleware::from_fn(page::strict))
+        .layer(DefaultBodyLimit::max(LONGEST_QUESTION))
+        .with_state(asked)
+}
+
+/// What tells nothing, and what lets in.
+fn for_anyone() -> Router<Asked> {
+    Router::new().route("/healthz", get(probes::health)).route("/readyz", get(probes::readiness))
+}
+
+/// How everything stands: names and counts, nothing of a person.
+fn for_who_may_look() -> Router<Asked> {
+    Router::new().route("/metrics", get(metrics::metrics))
+}
+
+/// A path for each verb.
+fn for_commands() -> Router<Asked> {
+    Router::new()
+        .route(&format!("{API}{LINK}"), post(page_link))
         .route(&path::<Status>(), verb::<Status>())
         .route(&path::<DeadList>(), verb::<DeadList>())
         .route(&path::<DeadShow>(), verb::<DeadShow>())
@@ -121,14 +159,6 @@ fn router(asked: Asked) -> Router {
         .route(&path::<ReconcileList>(), verb::<ReconcileList>())
         .route(&path::<ReconcileLeads>(), verb::<ReconcileLeads>())
         .route(&path::<Reload>(), verb::<Reload>())
-        .route("/healthz", get(probes::health))
-        .route("/readyz", get(probes::readiness))
-        .route("/metrics", get(metrics::metrics))
-        .merge(page::routes())
-        .layer(middleware::from_fn(page::strict))
-        .layer(middleware::from_fn(probes::named_by_itself))
-        .layer(DefaultBodyLimit::max(LONGEST_QUESTION))
-        .with_state(asked)
 }
 
 fn path<V: Verb>() -> String {
@@ -139,12 +169,18 @@ fn verb<V: Verb>() -> MethodRouter<Asked> {
     post(answer::<V>)
 }
 
-async fn answer<V: Verb>(State(asked): State<Asked>, headers: HeaderMap, body: Bytes) -> Response {
-    if !asked.may_be_asked_by(&headers) {
-        let why =
-            Refusal::Usage("the token is missing or wrong; it stands in admin.json in the store's directory".into());
-        return (StatusCode::UNAUTHORIZED, Json(why)).into_response();
+/// A link for `leadhook page`.
+async fn page_link(State(asked): State<Asked>) -> Response {
+    match link::new(&asked) {
+        Ok(link) => Json(link).into_response(),
+        Err(error) => {
+            let why = Refusal::Unavailable(format!("no link can be made: {error}"));
+            (StatusCode::SERVICE_UNAVAILABLE, Json(why)).into_response()
+        }
     }
+}
+
+async fn answer<V: Verb>(State(asked): State<Asked>, body: Bytes) -> Response {
     let question: V = match serde_json::from_slice(&body) {
         Ok(question) => question,
         Err(error) => {

@@ -20,6 +20,7 @@ mod logging;
 mod man;
 mod online;
 mod output;
+mod page;
 mod preset;
 mod progress;
 mod reconcile;
@@ -88,6 +89,8 @@ enum Command {
     Status,
     /// Have the running service read its file again; a file that is wrong changes nothing
     Reload,
+    /// Print a link that opens the page of the running service, signed in
+    Page,
     /// Tell a lead's whole story: what happened to it, who wanted it, each attempt, and what is next
     Explain(explain::ExplainArgs),
     /// Erase people for good, wherever anything of them is kept, and print a receipt; they are never sent again
@@ -141,6 +144,7 @@ pub async fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Doctor(args) => doctor::doctor(&global, &args, &output).await,
         Command::Status => status::status(&global, &output).await,
         Command::Reload => reload::reload(&global, &output).await,
+        Command::Page => page::page(&global, &output).await,
         Command::Explain(args) => explain::explain(&global, &args, &output).await,
         Command::Backfill(args) => backfill::backfill(&global, &args, &output).await,
         Command::Forget(args) => forget::forget(&global, args, &output).await,

@@ -39,12 +39,12 @@ pub async fn run(global: &Global, args: &RunArgs, output: &Output) -> Result<Exi
 }
 
 async fn service(config: Config, origin: Origin, asked_to_reload: Asked, stop: Stop) -> Result<Exit, Failure> {
-    let (listen, store) = (config.admin.listen, config.store.path.clone());
+    let (reached, store) = (config.admin.clone(), config.store.path.clone());
     let (platform, destinations) = (config.source.platform_id.clone(), config.destinations.len() as u64);
     let app = App::build(config, Clock::system()).await?.of(origin);
-    let admin = Server::bind(listen, &store, app.operator()).await?;
+    let admin = Server::bind(&reached, &store, app.operator()).await?;
     if let Some(address) = admin.address() {
-        info!(%address, "commands beside this service ask it there");
+        info!(%address, "listens there; `leadhook page` prints a link to the page, and commands ask it by themselves");
     }
     supervisor::ready(&format!("reads platform {platform} for {}", count(destinations, "destination")));
     tokio::spawn(supervisor::tell_when_stopping(stop.gently.clone()));

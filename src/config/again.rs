@@ -5,6 +5,7 @@
 
 use super::reader::Reading;
 use super::{AdminConfig, Config, StoreConfig};
+use crate::domain::secret::Secret;
 
 /// Puts back what stays, and says which keys that are.
 pub(super) fn hold(reading: &Reading<'_>, config: &mut Config, running: &Config) -> Vec<String> {
@@ -20,10 +21,18 @@ pub(super) fn hold(reading: &Reading<'_>, config: &mut Config, running: &Config)
         stays("store.path", "start leadhook again; what it knows lies in the directory of before");
         path.clone_from(&running.store.path);
     }
-    let AdminConfig { listen } = &mut config.admin;
+    let AdminConfig { listen, token, url } = &mut config.admin;
     if *listen != running.admin.listen {
         stays("admin.listen", "start leadhook again");
         *listen = running.admin.listen;
+    }
+    if token.as_ref().map(Secret::expose) != running.admin.token.as_ref().map(Secret::expose) {
+        stays("admin.token", "start leadhook again; whoever is signed in is signed out by that");
+        token.clone_from(&running.admin.token);
+    }
+    if *url != running.admin.url {
+        stays("admin.url", "start leadhook again");
+        url.clone_from(&running.admin.url);
     }
     if config.source.start != running.source.start {
         let spot = reading.spot_of_key("source.start");

@@ -10,7 +10,7 @@ use super::document::{Document, line_column};
 use super::environment::{Environment, overrides};
 use super::notice::{Mistakes, Notice, Position, Severity, sort};
 use super::reader::{Reading, Section};
-use super::{Config, Marks, again, csat, destination, local, mask, route, source, trial};
+use super::{Config, Marks, admin, again, csat, destination, local, mask, route, source, trial};
 
 /// The file's name where none is given.
 pub const DEFAULT_FILE: &str = "leadhook.toml";
@@ -147,7 +147,7 @@ fn config(reading: &Reading<'_>, mut root: Section<'_>) -> Option<Config> {
     let source = root.table("source").and_then(source::source);
     let csat = root.table("csat").and_then(csat::csat);
     let store = root.table("store").and_then(local::store);
-    let admin = root.table("admin").and_then(local::admin);
+    let admin = root.table("admin").and_then(admin::admin);
     let destinations_node = root.take("destinations");
     let destinations = destination::destinations(destinations_node);
     let routes_node = root.take("routes");

@@ -1,12 +1,10 @@
-//! `[store]` and `[admin]`: what leadhook keeps and opens on its own machine.
+//! `[store]`: what leadhook keeps on its own machine.
 
-use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::network;
+use super::StoreConfig;
 use super::reader::Section;
-use super::{AdminConfig, StoreConfig};
 use crate::domain::size;
 
 /// What is smaller is a slip of the pen: an empty store has a megabyte.
@@ -29,13 +27,4 @@ fn limit(text: &str) -> Result<u64, String> {
         bytes if bytes < LEAST_MAX_BYTES => Err(format!("`{text}` is too little to work with; write at least 8MB")),
         bytes => Ok(bytes as u64),
     }
-}
-
-pub(super) fn admin(mut section: Section<'_>) -> Option<AdminConfig> {
-    let listen = match section.take("listen") {
-        Some(node) => node.parsed("an address of this machine with a port", "127.0.0.1:8787", network::loopback),
-        None => Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 8787))),
-    };
-    section.finish(&["token"]);
-    Some(AdminConfig { listen: listen? })
 }

@@ -6,7 +6,7 @@
 //! document      the text, and where each key of it stands
 //! environment   variables that override keys; figment merges both
 //! reader, node  the merged tree, pulled key by key; `${...}` is put in on the way
-//! source, csat, destination, auth, connection, contact, retry, fields, outcomes, route, local
+//! source, csat, destination, auth, connection, contact, retry, fields, outcomes, route, local, admin
 //!               each section's rules
 //! form, body    what is made of an event; preset: what a vendor expects, where the file leaves it open
 //! telling, trial what is doubtful about a template, told where it stands; requests tried with made-up events
@@ -21,6 +21,7 @@
 //! it into `config/leadhook.toml` with what it means, and give it a shape in `schema`; then
 //! `leadhook schema >config/leadhook.schema.json`.
 
+mod admin;
 mod again;
 mod auth;
 mod body;
@@ -216,9 +217,13 @@ pub struct StoreConfig {
     pub max_bytes: Option<u64>,
 }
 
-/// `[admin]`: where the service listens for its own commands.
+/// `[admin]`: where the service can be asked, by which name, and who may ask.
 #[derive(Clone, Debug)]
 pub struct AdminConfig {
-    /// Loopback only.
+    /// Off loopback only with a token.
     pub listen: SocketAddr,
+    /// What whoever asks from elsewhere must show; at least 20 characters, fit for a header.
+    pub token: Option<Secret>,
+    /// Where people reach it, behind a reverse proxy; without a path.
+    pub url: Option<Url>,
 }

@@ -96,25 +96,20 @@ pub(super) fn is_header_value(value: &str) -> bool {
     HeaderValue::from_str(value).is_ok()
 }
 
-/// An address with a port on this machine itself.
+/// An address with a port, to listen on.
 ///
 /// # Errors
 /// What is wrong and, behind `; `, what to write.
-pub(super) fn loopback(text: &str) -> Result<SocketAddr, String> {
+pub(super) fn listen(text: &str) -> Result<SocketAddr, String> {
     let text = text.trim();
     let port = text.strip_prefix("localhost:").or_else(|| text.strip_prefix(':')).unwrap_or("8787");
     let port: u16 = port.parse().unwrap_or(8787);
-    let address: SocketAddr = text
-        .parse()
-        .map_err(|_| format!("`{text}` is not an address and a port; write for example \"127.0.0.1:{port}\""))?;
-    if !address.ip().to_canonical().is_loopback() {
-        return Err(format!(
-            "`{text}` can be reached from other machines, and this version listens on this machine alone; \
-             write \"127.0.0.1:{}\"",
-            address.port()
-        ));
-    }
-    Ok(address)
+    text.parse().map_err(|_| format!("`{text}` is not an address and a port; write for example \"127.0.0.1:{port}\""))
+}
+
+/// Whether only this machine can connect to it.
+pub(super) fn stays_here(address: SocketAddr) -> bool {
+    address.ip().to_canonical().is_loopback()
 }
 
 #[cfg(test)]
@@ -122,20 +117,26 @@ mod tests {
     use super::*;
 
     #[test]
-    fn loopback_and_nothing_else() {
-        for good in ["127.0.0.1:8787", "127.0.0.1:0", "[::1]:8787", "127.9.9.9:1", "[::ffff:127.0.0.1]:1"] {
-            assert!(loopback(good).is_ok(), "{good}");
+    fn addresses_with_a_port_and_nothing_else() {
+        for (good, here) in [
+            ("127.0.0.1:8787", true),
+            ("127.0.0.1:0", true),
+            ("[::1]:8787", true),
+            ("127.9.9.9:1", true),
+            ("[::ffff:127.0.0.1]:1", true),
+            ("0.0.0.0:8787", false),
+            ("[::]:9000", false),
+            ("10.0.0.1:1", false),
+        ] {
+            assert_eq!(listen(good).map(stays_here), Ok(here), "{good}");
         }
         for (bad, told) in [
-            ("0.0.0.0:8787", "write \"127.0.0.1:8787\""),
-            ("[::]:9000", "write \"127.0.0.1:9000\""),
-            ("10.0.0.1:1", "this machine alone"),
             ("localhost:9000", "write for example \"127.0.0.1:9000\""),
             (":9000", "write for example \"127.0.0.1:9000\""),
             ("127.0.0.1", "an address and a port"),
             ("", "an address and a port"),
         ] {
-            let said = loopback(bad).expect_err(bad);
+            let said = listen(bad).expect_err(bad);
             assert!(said.contains(told), "{said}");
         }
     }

@@ -1,6 +1,6 @@
 //! What `leadhook check` shows of a file that is right.
 
-use super::{Access, Config, Start, StoreConfig};
+use super::{Access, AdminConfig, Config, Start, StoreConfig};
 use crate::domain::connection::Connection;
 use crate::domain::csat::{CsatRules, Direction, Scale};
 use crate::domain::destination::Destination;
@@ -42,7 +42,7 @@ impl Config {
             line("polls", format!("every {}, {} back", span::format(source.poll_every), span::format(source.overlap))),
             line("csat", csat(&self.csat)),
             line("store", store(&self.store)),
-            line("admin", self.admin.listen.to_string()),
+            line("admin", admin(&self.admin)),
         ];
         lines.extend(self.destinations.iter().map(|to| line(&format!("destination {}", to.name), destination(to))));
         lines.extend(self.routes.iter().map(|route| {
@@ -63,6 +63,13 @@ fn csat(rules: &CsatRules) -> String {
 
 fn store(store: &StoreConfig) -> String {
     format!("{}, what is delivered is kept for {}", store.path.display(), span::format(store.retention))
+}
+
+fn admin(admin: &AdminConfig) -> String {
+    let url =
+        admin.url.as_ref().map_or(String::new(), |url| format!(", reached as {}", url.as_str().trim_end_matches('/')));
+    let token = if admin.token.is_some() { ", with a token" } else { "" };
+    format!("{}{url}{token}", admin.listen)
 }
 
 fn destination(to: &Destination) -> String {

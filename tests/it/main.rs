@@ -22,6 +22,7 @@ mod dead_letters;
 mod delivery;
 mod destinations;
 mod doctor;
+mod doors;
 mod explain;
 mod failing;
 mod faulty_api;

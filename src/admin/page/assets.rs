@@ -16,10 +16,16 @@ struct Asset {
     text: &'static str,
 }
 
-const ASSETS: [Asset; 3] = [
+const ASSETS: [Asset; 4] = [
     Asset { stem: "page", ending: "css", kind: "text/css; charset=utf-8", text: include_str!("assets/page.css") },
     Asset { stem: "page", ending: "js", kind: "text/javascript; charset=utf-8", text: include_str!("assets/page.js") },
     Asset { stem: "icon", ending: "svg", kind: "image/svg+xml", text: include_str!("assets/icon.svg") },
+    Asset {
+        stem: "sign-in",
+        ending: "js",
+        kind: "text/javascript; charset=utf-8",
+        text: include_str!("assets/sign-in.js"),
+    },
 ];
 
 /// A year: it never changes under this name.

@@ -33,10 +33,11 @@ use crate::app::operator::Refusal;
 use crate::domain::clock;
 
 /// Every template by its file's name.
-pub(super) const TEMPLATES: [(&str, &str); 3] = [
+pub(super) const TEMPLATES: [(&str, &str); 4] = [
     ("layout.html", include_str!("html/layout.html")),
     ("message.html", include_str!("html/message.html")),
     ("overview.html", include_str!("html/overview.html")),
+    ("sign_in.html", include_str!("html/sign_in.html")),
 ];
 
 /// Who reads a page, and how; taken from the request.

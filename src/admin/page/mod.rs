@@ -12,6 +12,7 @@
 //! | [`overview`] | the first page |
 //! | [`looks`], [`latest`], [`plots`] | parts of it: what needs a look, what happened, drawn by [`plot`] |
 //! | [`search`] | the search box |
+//! | [`sign_in`] | signing in and out |
 
 mod assets;
 mod frame;
@@ -25,28 +26,38 @@ mod plots;
 mod policy;
 mod search;
 mod shown;
+mod sign_in;
 mod words;
 
 use axum::Router;
 use axum::response::Response;
-use axum::routing::get;
+use axum::routing::{get, post};
 
 use super::asked::Asked;
 use frame::Reader;
+pub(super) use frame::Session;
 pub(super) use live::Lines;
 pub(super) use policy::strict;
 
-/// Every page's path.
-pub(super) fn routes() -> Router<Asked> {
+/// What tells nothing, and what lets in.
+pub(super) fn for_anyone() -> Router<Asked> {
     Router::new()
-        .route("/", get(overview::overview))
-        .route("/find", get(search::find))
-        .route("/live", get(live::live))
+        .route("/sign-in", get(sign_in::show).post(sign_in::sign_in))
         .route("/assets/{file}", get(assets::asset))
         .route("/favicon.ico", get(assets::icon))
-        .fallback(not_found)
 }
 
-async fn not_found(reader: Reader) -> Response {
+/// How everything stands: names and counts, nothing of a person.
+pub(super) fn for_who_may_look() -> Router<Asked> {
+    Router::new().route("/", get(overview::overview)).route("/find", get(search::find)).route("/live", get(live::live))
+}
+
+/// What shows something of a person, or changes anything.
+pub(super) fn for_the_signed_in() -> Router<Asked> {
+    Router::new().route("/sign-out", post(sign_in::sign_out))
+}
+
+/// Any other path.
+pub(super) async fn not_found(reader: Reader) -> Response {
     reader.not_found()
 }

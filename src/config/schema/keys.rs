@@ -76,7 +76,13 @@ fn store() -> Value {
 }
 
 fn admin() -> Value {
-    table(vec![("listen", like(r"(\[[0-9a-fA-F:.]+\]|[0-9.]+):[0-9]{1,5}"))], &[])
+    let keys = vec![
+        ("listen", like(r"(\[[0-9a-fA-F:.]+\]|[0-9.]+):[0-9]{1,5}")),
+        ("token", like(r"[\x21-\x7e]{20,}")),
+        // The page's links begin at the root.
+        ("url", like(&format!(r"{HTTP}[^/?#@\s]+/?"))),
+    ];
+    table(keys, &[])
 }
 
 fn route() -> Value {

@@ -5,7 +5,8 @@ use crate::config::{InitAnswers, Position, starter_file};
 
 const EXAMPLE: &str = include_str!("../../../config/leadhook.toml");
 
-const VARIABLES: [(&str, &str); 8] = [
+const VARIABLES: [(&str, &str); 9] = [
+    ("LEADHOOK_ADMIN_TOKEN", "a-token-of-many-characters"),
     ("WECLEVER_USERNAME", "u"),
     ("WECLEVER_PASSWORD", "p"),
     ("WECLEVER_TOKEN", "t"),
@@ -41,7 +42,13 @@ fn the_defaults_written_in_the_example_are_the_defaults() {
 
 #[test]
 fn every_other_key_of_the_example_is_right_too() {
-    let instead = [("token", "username"), ("token", "password"), ("secrets", "secret")];
+    let instead = [
+        ("token = \"${WECLEVER_TOKEN}\"", "username"),
+        ("token = \"${WECLEVER_TOKEN}\"", "password"),
+        ("secrets = [\"${CRM_SECRET}\", \"${CRM_SECRET_OLD}\"]", "secret"),
+    ];
+    // Some are right only with another.
+    let beside = [("url = \"https://leadhook.example.com\"", "token = \"${LEADHOOK_ADMIN_TOKEN}\"")];
     let mut tried = 0;
     // The files that it names lie beside it.
     let directory = tempfile::tempdir().expect("a directory");
@@ -53,15 +60,18 @@ fn every_other_key_of_the_example_is_right_too() {
     let environment: Environment = VARIABLES.into_iter().collect();
     for (i, line) in EXAMPLE.lines().enumerate() {
         let Some(rest) = commented(line, "#~ ") else { continue };
-        let key = rest.split(" = ").next().unwrap_or_default();
         let replaced =
-            |line: &str| instead.iter().any(|(new, old)| *new == key && line.starts_with(&format!("{old} = ")));
+            |line: &str| instead.iter().any(|(new, old)| *new == rest && line.starts_with(&format!("{old} = ")));
+        let comes_along =
+            |line: &str| beside.iter().any(|(new, old)| *new == rest && commented(line, "#~ ") == Some(old));
         let text: Vec<&str> = EXAMPLE
             .lines()
             .enumerate()
             .map(|(j, line)| {
                 if i == j {
                     rest
+                } else if let Some(other) = commented(line, "#~ ").filter(|_| comes_along(line)) {
+                    other
                 } else if replaced(line) {
                     ""
                 } else {
@@ -74,7 +84,7 @@ fn every_other_key_of_the_example_is_right_too() {
         }
         tried += 1;
     }
-    assert_eq!(tried, 30);
+    assert_eq!(tried, 32);
 }
 
 #[test]

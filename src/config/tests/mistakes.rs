@@ -319,13 +319,30 @@ fn the_rest() {
         ("[store]\nretention = 30\n[source]", "2:13: store.retention: must be a duration in quotes"),
         (
             "[admin]\nlisten = '0.0.0.0:8787'\n[source]",
-            "2:10: admin.listen: `0.0.0.0:8787` can be reached from other machines",
+            "2:10: admin.listen: `0.0.0.0:8787` can be reached from other machines, and no `token` says who may ask (write token",
         ),
+        (
+            "[admin]\nurl = 'https://leadhook.example.com'\n[source]",
+            "2:7: admin.url: people reach it from other machines, and no `token` says who may ask (write token",
+        ),
+        ("[admin]\nurl = 'leadhook.example.com'\n[source]", "2:7: admin.url: is not a whole URL"),
+        ("[admin]\nurl = 'http://localhost/x'\n[source]", "2:7: admin.url: must end behind the host"),
+        ("[admin]\nurl = 'http://localhost/?x'\n[source]", "2:7: admin.url: must end behind the host"),
+        ("[admin]\nurl = 'http://u:p@localhost'\n[source]", "2:7: admin.url: must not carry a user and a password"),
         (
             "[admin]\nlisten = 8787\n[source]",
             "2:10: admin.listen: must be an address of this machine with a port in quotes",
         ),
-        ("[admin]\ntoken = 'x'\n[source]", "2:1: admin.token: this version does not have this key yet"),
+        (
+            "[admin]\ntoken = 'nineteen-characters'\n[source]",
+            "2:9: admin.token: is shorter than 20 characters, and could be guessed (make one with `openssl rand -base64 32`)",
+        ),
+        (
+            "[admin]\ntoken = 'a blank in twenty characters'\n[source]",
+            "2:9: admin.token: must be letters, digits and signs",
+        ),
+        ("[admin]\ntoken = ' '\n[source]", "2:9: admin.token: must not be empty"),
+        ("[admin]\ntoken = '${NOT_SET}'\n[source]", "2:10: admin.token: the environment variable NOT_SET is not set"),
         (
             "[destinations.\"a b\"]\nurl = 'https://x/'\n[source]",
             "1:15: destinations.\"a b\": is no name for a destination",

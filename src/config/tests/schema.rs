@@ -14,8 +14,9 @@ const FILE: &str = include_str!("../../../config/leadhook.schema.json");
 
 /// What a schema cannot see of a mistake: that it leads nowhere, that two values do not fit together, or what a template, a
 /// condition, a rating's word or a file says.
-const UNSEEN: [&str; 34] = [
+const UNSEEN: [&str; 35] = [
     "environment variable",
+    "no `token` says who may ask",
     "is not a time zone",
     "must be shorter than",
     "must be longer than `",

@@ -1,5 +1,6 @@
 //! What every story needs: a place with a file in it, leadhook in that place, and the other sides.
 
+mod browser;
 mod command;
 mod disk;
 mod file;
@@ -12,6 +13,7 @@ use leadhook::simulator::{Behaviour, Options, Receiver, ReceiverOptions, WeCleve
 use serde_json::Value;
 use tokio::net::TcpListener;
 
+pub use browser::Asking;
 pub use command::{Place, Ran};
 pub use disk::FaultyDisk;
 pub use file::File;

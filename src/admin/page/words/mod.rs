@@ -5,6 +5,7 @@
 
 mod frame;
 mod overview;
+mod sign_in;
 
 use std::collections::HashMap;
 use std::sync::OnceLock;
@@ -14,7 +15,7 @@ use super::language::Language;
 /// A key, and its text in English and in Portuguese.
 pub(super) type Word = (&'static str, [&'static str; Language::ALL.len()]);
 
-const TABLES: [&[Word]; 2] = [frame::WORDS, overview::WORDS];
+const TABLES: [&[Word]; 3] = [frame::WORDS, overview::WORDS, sign_in::WORDS];
 
 fn all() -> &'static HashMap<&'static str, [&'static str; Language::ALL.len()]> {
     static ALL: OnceLock<HashMap<&'static str, [&'static str; Language::ALL.len()]>> = OnceLock::new();
