@@ -4,8 +4,8 @@
 //! holds fewer than the one before it: whoever was answered then is likely to come again, and one who is alone does not
 //! wait for nobody.
 //!
-//! What a group writes can be read a moment before it is on the platter. Whoever reads waits out that moment
-//! ([`Committer::what_was_read_stands`]), so that nothing is sent, told or built upon that a power loss could take back.
+//! What a group writes can be read a moment before it is on the platter. Whoever sends or tells what was read waits out
+//! that moment ([`Committer::what_was_read_stands`]), so that no power loss can take it back.
 
 use std::fs::File;
 use std::sync::Arc;

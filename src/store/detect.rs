@@ -35,7 +35,7 @@ impl Store {
     /// `window`: what was asked for.
     pub async fn detect(&self, platform: &Platform, rows: Vec<Row>, window: Window) -> Result<Detected, StoreError> {
         let no = platform.no;
-        self.read(move |inner| inner.detect(no, rows, window)).await
+        self.read_for_a_commit(move |inner| inner.detect(no, rows, window)).await
     }
 
     /// Notes what these rows say of leads that are known: a narrower stretch, another `client_lead_id` for a lead that is

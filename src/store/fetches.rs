@@ -73,7 +73,7 @@ impl Store {
         limit: usize,
     ) -> Result<(Vec<FetchJob>, Option<Timestamp>), StoreError> {
         let no = platform.no;
-        self.read(move |inner| {
+        self.read_for_a_commit(move |inner| {
             let (mut jobs, mut next) = (Vec::new(), None);
             for entry in inner.tree.scan_prefix(keys::fetches_due(no)) {
                 let (key, _) = entry?;

@@ -118,7 +118,7 @@ impl Store {
     /// What is known of these leads, in their order.
     pub async fn before(&self, platform: &Platform, leads: Vec<LeadId>) -> Result<Vec<Before>, StoreError> {
         let no = platform.no;
-        self.read(move |inner| {
+        self.read_for_a_commit(move |inner| {
             let known = known::look_up(&inner.tree, no, &leads)?;
             Ok(known.into_iter().map(|known| Before { known }).collect())
         })

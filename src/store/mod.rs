@@ -177,14 +177,24 @@ impl Store {
         Ok(self.read_and_wait(read).await?.0)
     }
 
-    /// The same, and whether it is on the platter.
-    async fn read_and_wait<T, F>(&self, read: F) -> Result<(T, Result<(), StoreError>), StoreError>
+    /// The same for what leads to a commit, without waiting: what it gives may still be on its way to the platter, and
+    /// that commit comes behind it.
+    async fn read_for_a_commit<T, F>(&self, read: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: FnOnce(&Inner) -> Result<T, StoreError> + Send + 'static,
     {
         let inner = Arc::clone(&self.inner);
-        let value = tokio::task::spawn_blocking(move || read(&inner)).await.map_err(|_| StoreError::Closed)??;
+        tokio::task::spawn_blocking(move || read(&inner)).await.map_err(|_| StoreError::Closed)?
+    }
+
+    /// What was read, and whether it is on the platter.
+    async fn read_and_wait<T, F>(&self, read: F) -> Result<(T, Result<(), StoreError>), StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Inner) -> Result<T, StoreError> + Send + 'static,
+    {
+        let value = self.read_for_a_commit(read).await?;
         Ok((value, self.committer.what_was_read_stands().await))
     }
 

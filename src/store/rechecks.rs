@@ -45,7 +45,7 @@ impl Store {
         limit: usize,
     ) -> Result<(Vec<RecheckJob>, Option<Timestamp>), StoreError> {
         let no = platform.no;
-        self.read(move |inner| inner.due_rechecks(no, now, limit)).await
+        self.read_for_a_commit(move |inner| inner.due_rechecks(no, now, limit)).await
     }
 
     /// A reading failed: the lead is read again at `due`, or never for want of a rating. Nothing is written where the

@@ -57,7 +57,7 @@ impl Store {
     /// before `before`. Looks at up to `limit` of them, in one commit; asked again, it goes on where it ended.
     pub async fn purge(&self, before: Timestamp, now: Timestamp, limit: usize) -> Result<Purged, StoreError> {
         let (before, now) = (to_ms(before.min(now)), to_ms(now));
-        let found = self.read(move |inner| inner.find_old(before, now, limit)).await?;
+        let found = self.read_for_a_commit(move |inner| inner.find_old(before, now, limit)).await?;
         if found.notes.is_empty() && found.events.is_empty() && found.contacts.is_empty() {
             return Ok(Purged::default());
         }
