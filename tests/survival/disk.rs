@@ -164,6 +164,9 @@ enum Names {
 }
 
 impl Loss {
+    /// Nothing of what was not synced is left.
+    pub const ALL: Loss = Loss { data: Data::AllGone, names: Names::AllGone };
+
     pub fn draw(dice: &mut Rng) -> Loss {
         let data = [Data::Writes, Data::TornAtTheEnd, Data::Sectors, Data::Pages, Data::AllGone, Data::AllThere];
         // The last two leave nothing to chance: seldom enough.
@@ -337,6 +340,12 @@ impl Disk {
                 }
             }
         }
+    }
+
+    /// Whether a power loss could take anything of this file.
+    pub fn owes(&self, path: &Path) -> bool {
+        let no = self.find(&self.names(path));
+        no.is_some_and(|no| matches!(&self.objects[no], Object::File { unsafe_, .. } if !unsafe_.is_empty()))
     }
 
     /// What is there while the power is on, by path below the root.

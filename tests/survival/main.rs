@@ -4,7 +4,8 @@
 //! | variable | what it makes longer | otherwise |
 //! |---|---|---|
 //! | `SURVIVE_KILLS` | how often it is killed | 200 |
-//! | `SURVIVE_IMAGES` | on how many disks it starts after a power loss | 60 |
+//! | `SURVIVE_IMAGES` | on how many disks it starts after a power loss | 50 |
+//! | `SURVIVE_SOAK` | how many seconds it works under load | 24 |
 //! | `SURVIVE_SEED` | nothing: a run with the same dice | drawn, and printed |
 
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
@@ -19,8 +20,10 @@ mod support;
 mod disk;
 mod kills;
 mod model;
+mod opening;
 mod power;
 mod shim;
+mod soak;
 
 /// The dice's seed: a new one each time, unless it is given.
 fn seed() -> u64 {

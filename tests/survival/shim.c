@@ -5,7 +5,7 @@
  *   SHIM_KILL    WHAT-WHEN:N, the N-th time. WHAT: `commit` (fdatasync of the store's log), `fsync`, `write` (into the
  *                log), `rename`, `unlink`. WHEN: `before`, `after`, `amid` (half of a write is done)
  *   SHIM_LOG     every change, with its data, is appended to this file; see disk.rs, which reads it
- *   SHIM_DEAF    an fdatasync is made, and not written down: as if leadhook had forgotten it
+ *   SHIM_DEAF    an fdatasync of the store's log does nothing: as if leadhook had forgotten it
  *
  * Changes are made one at a time, each together with its note, so that the log has them in the order in which they were
  * made. A sync has two notes, and vouches for what was noted before the first of them once the second is there. */
@@ -283,28 +283,34 @@ int ftruncate(int fd, off_t length) {
     return truncate_((int (*)(int, off64_t))real, fd, length);
 }
 
-static int sync_(int (*real)(int), int fd, const char *what, int unheard) {
+static int sync_(int (*real)(int), int fd, const char *what) {
     if (kind(fd) == UNWATCHED) return real(fd);
     lock();
     int is_due = due(what);
     die_if(is_due, "before");
     uint64_t number = ++syncs, ino = files[fd].ino;
-    if (!unheard) note('B', ino, number, NULL, NULL, NULL, 0);
+    note('B', ino, number, NULL, NULL, NULL, 0);
     unlock();
     int end = real(fd);
     lock();
-    if (!unheard && end == 0) note('E', ino, number, NULL, NULL, NULL, 0);
+    if (end == 0) note('E', ino, number, NULL, NULL, NULL, 0);
     die_if(is_due, "after");
     unlock();
     return end;
 }
 int fsync(int fd) {
     REAL(fsync);
-    return sync_(real, fd, "fsync", 0);
+    return sync_(real, fd, "fsync");
 }
 int fdatasync(int fd) {
     REAL(fdatasync);
-    return sync_(real, fd, kind(fd) == LOG_ ? "commit" : "other", deaf);
+    if (deaf && kind(fd) == LOG_) {
+        lock();
+        if (due("commit")) die();
+        unlock();
+        return 0;
+    }
+    return sync_(real, fd, kind(fd) == LOG_ ? "commit" : "other");
 }
 
 int rename(const char *from, const char *to) {
@@ -339,6 +345,38 @@ int unlink(const char *path) {
     return end;
 }
 
+/* So a directory is taken away with all that is in it. */
+int unlinkat(int directory, const char *path, int flags) {
+    REAL(unlinkat);
+    char from[PATH_MAX], joined[PATH_MAX], whole[PATH_MAX];
+    if (directory != AT_FDCWD && path[0] != '/') {
+        char link[64];
+        snprintf(link, sizeof link, "/proc/self/fd/%d", directory);
+        ssize_t length = readlink(link, from, sizeof from - 1);
+        if (length < 0) return real(directory, path, flags);
+        from[length] = 0;
+        if (snprintf(joined, sizeof joined, "%s/%s", from, path) >= PATH_MAX) abort();
+    } else {
+        snprintf(joined, sizeof joined, "%s", path);
+    }
+    const char *at = watched(joined, whole);
+    if (!at) return real(directory, path, flags);
+    lock();
+    int is_due = due("unlink");
+    die_if(is_due, "before");
+    int end = real(directory, path, flags);
+    int error = errno;
+    if (end == 0) note('U', 0, 0, at, NULL, NULL, 0);
+    die_if(is_due, "after");
+    unlock();
+    errno = error;
+    return end;
+}
+
+int rmdir(const char *path) {
+    return unlinkat(AT_FDCWD, path, AT_REMOVEDIR);
+}
+
 int mkdir(const char *path, mode_t mode) {
     REAL(mkdir);
     char whole[PATH_MAX];
@@ -364,9 +402,7 @@ int mkdir(const char *path, mode_t mode) {
     }
 UNKNOWN(int, renameat, (int a, const char *b, int c, const char *d), a, b, c, d)
 UNKNOWN(int, renameat2, (int a, const char *b, int c, const char *d, unsigned e), a, b, c, d, e)
-UNKNOWN(int, unlinkat, (int a, const char *b, int c), a, b, c)
 UNKNOWN(int, mkdirat, (int a, const char *b, mode_t c), a, b, c)
-UNKNOWN(int, rmdir, (const char *a), a)
 UNKNOWN(int, link, (const char *a, const char *b), a, b)
 UNKNOWN(int, linkat, (int a, const char *b, int c, const char *d, int e), a, b, c, d, e)
 UNKNOWN(int, symlink, (const char *a, const char *b), a, b)

@@ -70,7 +70,7 @@ pub fn behind(command: &mut Command, directory: &Path, kill: Option<Kill>) {
     }
 }
 
-/// The same, and all that it changes is appended to this log. `deaf`: the committer's syncs are not.
+/// The same, and all that it changes is appended to this log. `deaf`: the committer's syncs do nothing.
 pub fn written_down(command: &mut Command, directory: &Path, kill: Option<Kill>, log: &Path, deaf: bool) {
     behind(command, directory, kill);
     command.env("SHIM_LOG", log);
