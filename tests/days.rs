@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use leadhook::app::{App, OnceReport, Stop};
 use leadhook::config::{Environment, parse};
-use leadhook::simulator::{Behaviour, Options, Receiver, ReceiverOptions, WeClever};
+use leadhook::simulator::{Behaviour, FaultKind, Faults, Mishap, Options, Receiver, ReceiverOptions, WeClever};
 use leadhook::watch::Clock;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -31,6 +31,8 @@ struct Stage {
     directory: TempDir,
     /// Lines of the destination's table.
     more: &'static str,
+    /// Lines of the source's.
+    source: &'static str,
 }
 
 impl Stage {
@@ -39,14 +41,21 @@ impl Stage {
         let keep = ReceiverOptions { keep: 20_000, ..ReceiverOptions::default() };
         let crm = Receiver::start_with(listener().await, Behaviour::Fine, keep).unwrap();
         let clock = Clock::manual(weclever.now());
-        Stage { weclever, crm, clock, directory: tempfile::tempdir().unwrap(), more: "" }
+        Stage { weclever, crm, clock, directory: tempfile::tempdir().unwrap(), more: "", source: "" }
     }
 
-    /// So much time passes, and leadhook is run once.
+    /// So much time passes, and leadhook is run once, and is done with all that there was to do.
     async fn after(&self, time: Duration) -> OnceReport {
+        let report = self.whatever_comes_after(time).await;
+        assert_eq!((report.windows_left, report.dead, report.set_aside, report.unchecked), (0, 0, 0, 0));
+        report
+    }
+
+    /// The same, and it may not get on.
+    async fn whatever_comes_after(&self, time: Duration) -> OnceReport {
         self.weclever.advance(time);
         self.clock.set(self.weclever.now());
-        let (weclever, crm, more) = (self.weclever.base_url(), self.crm.url(), self.more);
+        let (weclever, crm, more, source) = (self.weclever.base_url(), self.crm.url(), self.more, self.source);
         let text = format!(
             r#"
 [source]
@@ -54,6 +63,7 @@ base_url    = "{weclever}"
 platform_id = "demo"
 username    = "demo"
 password    = "demo"
+{source}
 
 [destinations.crm]
 url         = "{crm}"
@@ -71,7 +81,6 @@ to          = ["crm"]
         let operator = app.operator();
         let report = app.run_once(Duration::ZERO, Stop::default()).await.unwrap();
         operator.close().await;
-        assert_eq!((report.windows_left, report.dead, report.set_aside, report.unchecked), (0, 0, 0, 0));
         report
     }
 
@@ -205,4 +214,72 @@ async fn a_contact_that_has_had_enough_is_told_of_the_rest_day_by_day() {
         stage.after(time).await;
         assert_eq!(once_each(&stage.told("lead.finalized")).len(), told, "{time:?}");
     }
+}
+
+/// A third of all answers is broken in each way that there is, rows show up late, ratings come later, the API is down for some
+/// minutes, and the destination loses a third of what it is sent: for an hour, and then it is over.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_hour_in_which_everything_goes_wrong_loses_nobody() {
+    let options = Options {
+        leads_per_second: 200.0 / 3_600.0,
+        unrated_share: 0.2,
+        ratings_later_share: 0.5,
+        ratings_later_up_to: HOUR,
+        late_share: 0.2,
+        late_up_to: 5 * HOUR,
+        ..Options::default()
+    };
+    let source = "timeout = '500ms'\nrecheck = ['3m', '30m', '1h', '3h', '8h']";
+    let more = "timeout = '500ms'\nretry = { initial = '30s', max = '10m', attempts = 100 }";
+    let stage = Stage { source, more, ..Stage::set(options).await };
+    stage.after(MINUTE).await;
+    // Nobody is told of these, unless they show up late.
+    let before = finalized(&stage);
+    let worst = Faults {
+        stall: Duration::from_secs(1),
+        slow: Duration::from_millis(50),
+        // A pause of a second each is a second of this test.
+        ..Faults::of(
+            0.3,
+            FaultKind::usual().into_iter().filter(|kind| *kind != FaultKind::Throttle).collect::<Vec<_>>(),
+        )
+    };
+    let mishaps = Mishap::ALL.into_iter().filter(|mishap| *mishap != Mishap::Throttle).collect();
+    stage.crm.behave(Behaviour::Flaky { share: 0.3, kinds: mishaps });
+    let (mut left, mut aside) = (0, 0);
+    for n in 0..20 {
+        let down = (8..10).contains(&n);
+        stage.weclever.set_faults(if down { Faults::of(1.0, [FaultKind::Error]) } else { worst.clone() });
+        let report = stage.whatever_comes_after(3 * MINUTE).await;
+        left += report.windows_left;
+        aside += report.set_aside;
+        assert_eq!((report.dead, report.unchecked), (0, 0));
+    }
+    assert!(left > 0 && aside > 0, "{left} windows and {aside} leads had to wait");
+    stage.weclever.set_faults(Faults::default());
+    stage.crm.behave(Behaviour::Fine);
+    stage.weclever.finalize_no_more();
+    for _ in 0..12 {
+        stage.whatever_comes_after(HOUR).await;
+    }
+    assert_eq!(stage.after(HOUR).await.pending, 0);
+    // What comes again, because nobody heard that it had come, comes under the same id.
+    let mut ids: BTreeMap<u64, BTreeSet<String>> = BTreeMap::new();
+    stage.crm.tally(|tally| {
+        assert!(tally.out_of_order().is_empty());
+        for request in &tally.kept {
+            let event: Value = serde_json::from_slice(&request.body).unwrap();
+            if event["type"] == "lead.finalized" {
+                let lead = event["data"]["weclever_lead_id"].as_u64().unwrap();
+                ids.entry(lead).or_default().insert(request.id.clone());
+            }
+        }
+        assert!(tally.by_lead.keys().eq(ids.keys()));
+    });
+    assert!(ids.values().all(|ids| ids.len() == 1), "{ids:?}");
+    let came: BTreeSet<u64> = ids.into_keys().collect();
+    let all = finalized(&stage);
+    assert!(came.len() > 150 && came.is_subset(&all), "{}", came.len());
+    let missing: Vec<&u64> = all.difference(&came).filter(|lead| !before.contains(lead)).collect();
+    assert!(missing.is_empty(), "{missing:?}");
 }

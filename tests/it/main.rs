@@ -30,6 +30,7 @@ mod first_run;
 mod forgetting;
 mod heartbeat;
 mod hostile;
+mod hostile_api;
 mod late;
 mod main_job;
 mod oauth;

@@ -1,7 +1,7 @@
 //! The schema against the reader: neither knows a key that the other does not, and what the schema refuses, the reader refuses.
 
-use std::cell::OnceCell;
 use std::collections::BTreeSet;
+use std::sync::LazyLock;
 
 use boon::{Compiler, SchemaIndex, Schemas};
 use serde_json::{Value, json};
@@ -52,22 +52,19 @@ const UNSEEN: [&str; 35] = [
     "is too little to work with",
 ];
 
-thread_local! {
-    static COMPILED: OnceCell<(Schemas, SchemaIndex)> = const { OnceCell::new() };
-}
+/// Ready to judge; made once for all tests.
+static COMPILED: LazyLock<(Schemas, SchemaIndex)> = LazyLock::new(|| {
+    let (mut schemas, mut compiler) = (Schemas::new(), Compiler::new());
+    let whole = serde_json::from_str(&schema()).expect("JSON");
+    compiler.add_resource("memory:schema", whole).expect("an address");
+    let index = compiler.compile("memory:schema", &mut schemas).unwrap_or_else(|error| panic!("{error:#}"));
+    (schemas, index)
+});
 
 /// What the schema has against a file of these values.
 fn judged(file: &Value) -> Result<(), String> {
-    COMPILED.with(|compiled| {
-        let (schemas, index) = compiled.get_or_init(|| {
-            let (mut schemas, mut compiler) = (Schemas::new(), Compiler::new());
-            let whole = serde_json::from_str(&schema()).expect("JSON");
-            compiler.add_resource("memory:schema", whole).expect("an address");
-            let index = compiler.compile("memory:schema", &mut schemas).unwrap_or_else(|error| panic!("{error:#}"));
-            (schemas, index)
-        });
-        schemas.validate(file, *index).map_err(|error| format!("{error:#}"))
-    })
+    let (schemas, index) = &*COMPILED;
+    schemas.validate(file, *index).map_err(|error| format!("{error:#}"))
 }
 
 fn values(text: &str) -> Value {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
@@ -26,28 +26,40 @@ pub struct Reply {
     bytes: Vec<u8>,
     endless: bool,
     hang_up: bool,
+    /// A byte each, so often; all at once, if zero.
+    every: Duration,
 }
 
 impl Reply {
     pub fn new(status: u16, headers: &str, body: &str) -> Reply {
         let head = format!("HTTP/1.1 {status} Said\r\ncontent-length: {}\r\n{headers}\r\n", body.len());
-        Reply { bytes: [head.as_bytes(), body.as_bytes()].concat(), endless: false, hang_up: false }
+        Reply {
+            bytes: [head.as_bytes(), body.as_bytes()].concat(),
+            endless: false,
+            hang_up: false,
+            every: Duration::ZERO,
+        }
     }
 
     /// An answer whose body never ends.
     pub fn endless(status: u16) -> Reply {
         let head = format!("HTTP/1.1 {status} Said\r\ncontent-type: text/plain\r\n\r\n");
-        Reply { bytes: [head.as_bytes(), &[b'x'; 8192]].concat(), endless: true, hang_up: false }
+        Reply { bytes: [head.as_bytes(), &[b'x'; 8192]].concat(), endless: true, hang_up: false, every: Duration::ZERO }
     }
 
     /// These bytes, whatever they are, and if they are to have no end, the last of them for ever.
     pub fn bytes(bytes: &[u8], endless: bool) -> Reply {
-        Reply { bytes: bytes.to_vec(), endless, hang_up: false }
+        Reply { bytes: bytes.to_vec(), endless, hang_up: false, every: Duration::ZERO }
+    }
+
+    /// The same, drop by drop.
+    pub fn dripping(bytes: &[u8], every: Duration) -> Reply {
+        Reply { every, ..Reply::bytes(bytes, false) }
     }
 
     /// No answer: the connection ends.
     pub fn hang_up() -> Reply {
-        Reply { bytes: Vec::new(), endless: false, hang_up: true }
+        Reply { bytes: Vec::new(), endless: false, hang_up: true, every: Duration::ZERO }
     }
 }
 
@@ -121,7 +133,14 @@ async fn serve(
         if reply.hang_up {
             return Ok(());
         }
-        stream.write_all(&reply.bytes).await?;
+        if reply.every.is_zero() {
+            stream.write_all(&reply.bytes).await?;
+        } else {
+            for byte in &reply.bytes {
+                stream.write_all(&[*byte]).await?;
+                tokio::time::sleep(reply.every).await;
+            }
+        }
         if reply.endless {
             loop {
                 stream.write_all(&[*reply.bytes.last().unwrap_or(&b'x'); 8192]).await?;
