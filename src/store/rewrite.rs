@@ -50,6 +50,10 @@ pub fn settle(directory: &Path) -> io::Result<()> {
         let whole = if making.exists() { &making } else { &replaced };
         fs::rename(whole, &current)?;
         sync(directory)?;
+    } else if replaced.exists() {
+        // Whoever gave the copy its name may have been killed before that was on the platter. Were the old store taken away
+        // first, a power loss could leave neither.
+        sync(directory)?;
     }
     remove(&making)?;
     remove(&replaced)?;
