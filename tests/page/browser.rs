@@ -268,6 +268,45 @@ impl Browser {
         }
     }
 
+    /// Whatever is written can be read: it stands out from what is behind it by 4.5 to 1 at least (WCAG 2.2, AA).
+    #[track_caller]
+    pub fn contrasts(&self) -> impl Future<Output = ()> {
+        let caller = std::panic::Location::caller();
+        async move {
+            let script = "
+                const paint = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
+                const rgba = (colour) => {
+                    paint.clearRect(0, 0, 1, 1);
+                    paint.fillStyle = colour;
+                    paint.fillRect(0, 0, 1, 1);
+                    return [...paint.getImageData(0, 0, 1, 1).data];
+                };
+                const light = (c) => {
+                    const [r, g, b] = c.map((v) => v / 255).map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));
+                    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+                };
+                const behind = (e) => {
+                    for (; e; e = e.parentElement) {
+                        const colour = rgba(getComputedStyle(e).backgroundColor);
+                        if (colour[3] === 255) return colour;
+                    }
+                    return [255, 255, 255, 255];
+                };
+                const faint = [];
+                const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+                while (walk.nextNode()) {
+                    const e = walk.currentNode.parentElement;
+                    if (!walk.currentNode.data.trim() || e.closest('svg, script, .unseen, .skip') || !e.checkVisibility()) continue;
+                    const [a, b] = [light(rgba(getComputedStyle(e).color)), light(behind(e))];
+                    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+                    if (ratio < 4.5) faint.push(`${walk.currentNode.data.trim().slice(0, 40)}: ${ratio.toFixed(2)}`);
+                }
+                return faint";
+            let faint = self.run(script).await;
+            assert_eq!(faint, json!([]), "{caller}: hardly to be read at {}", self.address().await);
+        }
+    }
+
     /// What was complained of in the console since this was asked last.
     pub async fn complaints(&self) -> Vec<String> {
         let entries = self.must("/se/log", Some(json!({ "type": "browser" }))).await;

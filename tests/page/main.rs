@@ -11,6 +11,7 @@ mod browser;
 #[path = "../it/support/mod.rs"]
 mod support;
 
+mod live;
 mod overview;
 
 use browser::Browser;

@@ -102,6 +102,7 @@ async fn a_broken_day_is_seen_at_a_glance_in_each_language_light_and_dark_and_on
             let shade = if dark { "dark" } else { "light" };
             browser.desk().await;
             browser.fits().await;
+            browser.contrasts().await;
             browser.screenshot(&format!("broken-desk-{shade}-{language}")).await;
             browser.phone().await;
             browser.fits().await;

@@ -286,8 +286,10 @@ fn part(state: &State<'_, '_>, template: &str, given: Kwargs) -> Result<Value, E
     Ok(Value::from_safe_string(state.env().get_template(template)?.render(names)?))
 }
 
-fn asset(name: &str) -> Result<String, Error> {
-    assets::path(name).ok_or_else(|| Error::new(ErrorKind::InvalidOperation, format!("there is no {name}")))
+fn asset(name: &str) -> Result<Value, Error> {
+    assets::path(name)
+        .map(Value::from_safe_string)
+        .ok_or_else(|| Error::new(ErrorKind::InvalidOperation, format!("there is no {name}")))
 }
 
 #[cfg(test)]

@@ -95,7 +95,7 @@ impl Listener {
         tokio::select! {
             () = end.cancelled() => None,
             () = &mut heartbeat => Some(Event::default().comment("")),
-            goes_on = self.something_to_see() => goes_on.then(|| refresh()),
+            goes_on = self.something_to_see() => goes_on.then(refresh),
         }
     }
 

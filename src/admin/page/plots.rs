@@ -51,6 +51,9 @@ pub(super) struct LastHour {
     failed: u64,
 }
 
+/// What is measured of the attempts, and of the ways from an event to its acceptance.
+type Measure = fn(&(Spread, Spread)) -> Option<Duration>;
+
 /// Draws for one reader.
 struct Drawer<'a> {
     reader: &'a Reader,
@@ -171,7 +174,7 @@ impl Drawer<'_> {
             (attempt, lag)
         };
         let spreads: Vec<(Spread, Spread)> = self.stretches.iter().map(|(_, sums)| both(sums)).collect();
-        let lines: [(&'static str, &str, fn(&(Spread, Spread)) -> Option<Duration>); 4] = [
+        let lines: [(&'static str, &str, Measure); 4] = [
             ("c1", "latency.p50", |both| both.0.quantile(0.5)),
             ("c2", "latency.p95", |both| both.0.quantile(0.95)),
             ("c6", "latency.max", |both| both.0.longest()),

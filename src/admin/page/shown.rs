@@ -16,7 +16,7 @@ pub(super) fn number(value: u64, language: Language) -> String {
     };
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
     for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             out.push(mark);
         }
         out.push(digit);
@@ -70,7 +70,7 @@ pub(super) fn short_span(span: Duration, language: Language) -> String {
     match ms {
         0 => "< 1 ms".to_owned(),
         1..1_000 => format!("{ms} ms"),
-        1_000..10_000 => format!("{} s", decimal(span.as_secs_f64(), 1, language)),
+        1_000..10_000 if !ms.is_multiple_of(1_000) => format!("{} s", decimal(span.as_secs_f64(), 1, language)),
         _ => self::span(span),
     }
 }
@@ -132,8 +132,8 @@ mod tests {
     fn stretches_have_two_units_at_most() {
         let spans = [0, 59, 60, 3_599, 3_600, 3_720, 86_400, 90_000].map(|s| span(Duration::from_secs(s)));
         assert_eq!(spans, ["0 s", "59 s", "1 min", "59 min", "1 h", "1 h 2 min", "1 d", "1 d 1 h"]);
-        let spans = [0, 12, 1_400, 10_000, 130_000].map(|ms| short_span(Duration::from_millis(ms), Portuguese));
-        assert_eq!(spans, ["< 1 ms", "12 ms", "1,4 s", "10 s", "2 min"]);
+        let spans = [0, 12, 1_000, 1_400, 10_000, 130_000].map(|ms| short_span(Duration::from_millis(ms), Portuguese));
+        assert_eq!(spans, ["< 1 ms", "12 ms", "1 s", "1,4 s", "10 s", "2 min"]);
         let twelve = Duration::from_secs(12);
         assert_eq!([ago(twelve, English), ago(twelve, Portuguese)], ["12 s ago", "há 12 s"]);
         assert_eq!([hence(twelve, English), hence(twelve, Portuguese)], ["in 12 s", "em 12 s"]);

@@ -70,8 +70,8 @@ impl Verb for History {
     async fn run(self, operator: &Operator) -> Result<Happened, Refusal> {
         let now = operator.clock.now();
         let (step, count) = self.reach.steps();
-        // One stretch more: what waited before may wait still.
-        let since = clock::before(now, step * u32::try_from(count + 1).unwrap_or(u32::MAX));
+        // Twice as far: what waited before may wait still.
+        let since = clock::before(now, step * u32::try_from(2 * count).unwrap_or(u32::MAX));
         let mut kept = operator.store.history(since, self.reach == Reach::Hour).await?;
         if operator.health.is_some() {
             let mut latest = operator.feed.history().so_far();
