@@ -52,7 +52,7 @@ fn library() -> &'static Path {
         // Other runs may be building it at this moment.
         let library = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("shim-{}.so", std::process::id()));
         let compiler = Command::new("cc")
-            .args(["-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror", "-o"])
+            .args(["-shared", "-fPIC", "-O1", "-o"])
             .args([&library, &source])
             .args(["-ldl", "-lpthread"])
             .output()
