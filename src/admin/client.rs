@@ -8,19 +8,23 @@ use serde::de::DeserializeOwned;
 use crate::app::operator::{Operator, Refusal, Verb};
 use crate::config::Config;
 use crate::domain::secret::Secret;
+use crate::domain::span;
 use crate::http_client::{client_builder, explain};
 use crate::store::Store;
-use crate::watch::Clock;
+use crate::watch::{Clock, Told};
 
 use super::link::Link;
 use super::notice::Notice;
-use super::{API, LINK};
+use super::{API, LINK, TAP, tap};
 
 /// How long a running service may think about a question: a large `move` takes its time.
 const PATIENCE: Duration = Duration::from_secs(600);
 
 /// A service on this machine takes or refuses a connection at once.
 const CONNECTING: Duration = Duration::from_secs(2);
+
+/// A service that runs says something more often, if only that it is there.
+const SILENCE: Duration = Duration::from_secs(4 * tap::HEARTBEAT.as_secs());
 
 /// Where verbs are carried out.
 pub enum Desk {
@@ -159,5 +163,56 @@ impl Remote {
                 .map_err(|e| gone(format!("its answer does not read ({e}); is it another version?")));
         }
         Err(serde_json::from_slice(&body).unwrap_or_else(|_| gone(format!("HTTP {status}"))))
+    }
+
+    /// Hears what happens from now on.
+    ///
+    /// # Errors
+    /// The service does not answer, or has no line free.
+    pub async fn tap(&self) -> Result<Listening, Refusal> {
+        let client = client_builder().connect_timeout(CONNECTING).read_timeout(SILENCE).build();
+        let client = client.map_err(|e| gone(explain(&e, CONNECTING)))?;
+        let asked = client.get(format!("{}{API}{TAP}", self.root)).bearer_auth(self.token.expose());
+        let answer = asked.send().await.map_err(|e| gone(explain(&e, CONNECTING)))?;
+        let status = answer.status();
+        if status.is_success() {
+            return Ok(Listening { answer, rest: Vec::new() });
+        }
+        let body = answer.bytes().await.map_err(|e| gone(explain(&e, CONNECTING)))?;
+        Err(serde_json::from_slice(&body).unwrap_or_else(|_| gone(format!("HTTP {status}"))))
+    }
+}
+
+/// What a service tells as it happens.
+pub struct Listening {
+    answer: reqwest::Response,
+    /// What has come of lines that are not whole yet.
+    rest: Vec<u8>,
+}
+
+impl Listening {
+    /// What happens next; `None`: the service has ended. May be dropped while it waits: nothing is lost.
+    ///
+    /// # Errors
+    /// Nothing is heard of the service any more.
+    pub async fn next(&mut self) -> Result<Option<Told>, Refusal> {
+        loop {
+            while let Some(end) = self.rest.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = self.rest.drain(..=end).collect();
+                if line.len() > 1 {
+                    let told = serde_json::from_slice(&line);
+                    return told
+                        .map(Some)
+                        .map_err(|e| gone(format!("what it tells does not read ({e}); is it another version?")));
+                }
+            }
+            match self.answer.chunk().await {
+                Ok(Some(chunk)) => self.rest.extend_from_slice(&chunk),
+                Ok(None) => return Ok(None),
+                // One that was killed says no goodbye.
+                Err(error) if error.is_timeout() => return Err(gone(format!("nothing for {}", span::format(SILENCE)))),
+                Err(_) => return Ok(None),
+            }
+        }
     }
 }

@@ -15,8 +15,9 @@ mod page;
 mod probes;
 mod server;
 mod session;
+mod tap;
 
-pub use client::{Desk, Remote, is_alive, page_link, reach, reach_at, reach_or_make, write_anew};
+pub use client::{Desk, Listening, Remote, is_alive, page_link, reach, reach_at, reach_or_make, write_anew};
 pub use link::Link;
 pub use server::{AdminError, Server};
 
@@ -25,3 +26,6 @@ const API: &str = "/api/v1/";
 
 /// What a link of `leadhook page` is asked for at.
 const LINK: &str = "page/link";
+
+/// Where what happens is told as it happens.
+const TAP: &str = "tap";

@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::access::{self, Doors};
 use super::asked::Asked;
 use super::notice::{Notice, Posted};
-use super::{API, LINK, link, metrics, page, probes};
+use super::{API, LINK, TAP, link, metrics, page, probes, tap};
 use crate::app::operator::{
     BackfillBegin, BackfillCancel, BackfillList, BackfillShow, DeadDrop, DeadList, DeadRetry, DeadShow, DeadStepDone,
     Drop as DropPending, Explain, Forget, History, Move, Operator, Pause, ReconcileBegin, ReconcileLeads,
@@ -159,6 +159,7 @@ fn for_commands() -> Router<Asked> {
         .route(&path::<ReconcileList>(), verb::<ReconcileList>())
         .route(&path::<ReconcileLeads>(), verb::<ReconcileLeads>())
         .route(&path::<Reload>(), verb::<Reload>())
+        .route(&format!("{API}{TAP}"), get(tap::tap))
 }
 
 fn path<V: Verb>() -> String {

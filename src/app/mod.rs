@@ -3,6 +3,7 @@
 mod heartbeat;
 mod history;
 mod in_force;
+mod liveness;
 pub mod operator;
 mod reload;
 mod retention;
@@ -33,6 +34,7 @@ use crate::watch::{Clock, Feed, Health};
 use heartbeat::Heartbeat;
 use history::HistoryKeeper;
 use in_force::{InForce, Parts};
+pub use liveness::Liveness;
 use operator::Operator;
 pub use reload::{Origin, Phase, Reloader};
 use retention::Retention;
@@ -121,6 +123,11 @@ impl App {
     /// Answers a person's questions while this runs.
     pub fn operator(&self) -> Operator {
         Operator::beside(self.reloader.clone())
+    }
+
+    /// Whether this really works, while it runs.
+    pub fn liveness(&self) -> Liveness {
+        Liveness::new(self.in_force.clone())
     }
 
     /// Reads the file again while this runs.

@@ -30,7 +30,9 @@ mod run;
 mod schema;
 mod signals;
 mod status;
+mod status_watch;
 mod supervisor;
+mod tap;
 mod verify;
 
 use std::path::PathBuf;
@@ -86,7 +88,9 @@ enum Command {
     /// Find out what the API's page does not say, and what to write into the file
     Doctor(doctor::DoctorArgs),
     /// Show the source, the destinations, what waits and what needs a look
-    Status,
+    Status(status::StatusArgs),
+    /// Watch events and attempts as they happen, in the running service
+    Tap(tap::TapArgs),
     /// Have the running service read its file again; a file that is wrong changes nothing
     Reload,
     /// Print a link that opens the page of the running service, signed in
@@ -142,7 +146,8 @@ pub async fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Init(args) => init::init(&global, args, &output),
         Command::Check(args) => check::check(&global, &args, &output).await,
         Command::Doctor(args) => doctor::doctor(&global, &args, &output).await,
-        Command::Status => status::status(&global, &output).await,
+        Command::Status(args) => status::status(&global, &args, &output).await,
+        Command::Tap(args) => tap::tap(&global, &args, &output).await,
         Command::Reload => reload::reload(&global, &output).await,
         Command::Page => page::page(&global, &output).await,
         Command::Explain(args) => explain::explain(&global, &args, &output).await,

@@ -48,6 +48,7 @@ async fn service(config: Config, origin: Origin, asked_to_reload: Asked, stop: S
     }
     supervisor::ready(&format!("reads platform {platform} for {}", count(destinations, "destination")));
     tokio::spawn(supervisor::tell_when_stopping(stop.gently.clone()));
+    tokio::spawn(supervisor::tell_while_alive(app.liveness()));
     tokio::spawn(reload_when_asked(app.reloader(), asked_to_reload));
     // It answers until everything is drained: `status` is never more wanted than while stopping takes long.
     let drained = CancellationToken::new();

@@ -49,6 +49,11 @@ impl Asked {
         Asked::by(&[tokio::signal::unix::SignalKind::hangup()])
     }
 
+    /// The terminal has another size.
+    pub fn to_resize() -> Asked {
+        Asked::by(&[tokio::signal::unix::SignalKind::window_change()])
+    }
+
     fn by(kinds: &[tokio::signal::unix::SignalKind]) -> Asked {
         // What the system does not tell of cannot be heard, and ends the process as it always did.
         Asked(kinds.iter().filter_map(|kind| tokio::signal::unix::signal(*kind).ok()).collect())
@@ -59,11 +64,7 @@ impl Asked {
         let heard = std::future::poll_fn(|context| {
             // Each of them is asked, so that each of them wakes this.
             let heard = self.0.iter_mut().map(|heard| heard.poll_recv(context).is_ready());
-            if heard.fold(false, |any, heard| any || heard) {
-                std::task::Poll::Ready(())
-            } else {
-                std::task::Poll::Pending
-            }
+            if heard.filter(|heard| *heard).count() > 0 { std::task::Poll::Ready(()) } else { std::task::Poll::Pending }
         });
         heard.await;
     }
@@ -83,6 +84,11 @@ impl Asked {
 
     /// Nothing tells of it here.
     pub fn to_reload() -> Asked {
+        Asked(Vec::new())
+    }
+
+    /// Nor of that.
+    pub fn to_resize() -> Asked {
         Asked(Vec::new())
     }
 

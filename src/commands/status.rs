@@ -2,20 +2,33 @@
 
 use std::time::Duration;
 
-use super::Global;
 use super::exit::{Exit, Failure};
 use super::output::{Output, ago, count, hence, table};
+use super::{Global, status_watch};
 use crate::app::operator::{DestinationStatus, State, Status, StatusReport};
 use crate::domain::size;
 use crate::domain::span;
 
-pub async fn status(global: &Global, output: &Output) -> Result<Exit, Failure> {
+#[derive(Debug, clap::Args)]
+pub struct StatusArgs {
+    /// Look again and again, until Ctrl-C
+    #[arg(long)]
+    watch: bool,
+    /// With --watch: how often
+    #[arg(long, requires = "watch", default_value = "2s", value_parser = span::parse, value_name = "DURATION")]
+    every: Duration,
+}
+
+pub async fn status(global: &Global, args: &StatusArgs, output: &Output) -> Result<Exit, Failure> {
+    if args.watch {
+        return status_watch::watch(global, args.every, output).await;
+    }
     let report = global.desk().await?.ask(Status {}).await?;
     output.print(&report, text)?;
     Ok(if report.needs_a_look.is_empty() { Exit::Done } else { Exit::NeedsALook })
 }
 
-fn text(report: &StatusReport) -> String {
+pub fn text(report: &StatusReport) -> String {
     let mut out = String::new();
     let running = if report.running { "running" } else { "not running" };
     out.push_str(&format!(

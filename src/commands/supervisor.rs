@@ -1,8 +1,11 @@
 //! What whoever supervises the service, systemd as a rule, hears of it by way of `NOTIFY_SOCKET`. Without one, nothing is said.
 
-use tokio_util::sync::CancellationToken;
+use std::time::Duration;
 
-use crate::app::Phase;
+use tokio_util::sync::CancellationToken;
+use tracing::error;
+
+use crate::app::{Liveness, Phase};
 
 /// The service does what it is there for: others that wait for it may begin.
 pub fn ready(status: &str) {
@@ -21,6 +24,28 @@ pub fn reloading(phase: Phase) {
         Phase::Begins => reload_begins(),
         Phase::Ends => tell(&[State::Ready]),
     }
+}
+
+/// Says again and again that it works, for as long as it really does, where a supervisor waits for that.
+pub async fn tell_while_alive(liveness: Liveness) {
+    let Some(limit) = watchdog() else { return };
+    loop {
+        tokio::time::sleep(limit / 3).await;
+        match liveness.check().await {
+            Ok(()) => tell(&[State::Watchdog]),
+            Err(why) => error!("{why}: unless that ends, the supervisor will start leadhook again"),
+        }
+    }
+}
+
+#[cfg(unix)]
+fn watchdog() -> Option<Duration> {
+    sd_notify::watchdog_enabled()
+}
+
+#[cfg(not(unix))]
+fn watchdog() -> Option<Duration> {
+    None
 }
 
 #[cfg(unix)]
@@ -49,6 +74,7 @@ fn tell(states: &[State]) {
 #[cfg(not(unix))]
 enum State<'a> {
     Ready,
+    Watchdog,
     Stopping,
     Status(&'a str),
 }

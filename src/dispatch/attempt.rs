@@ -170,6 +170,7 @@ impl Attempt {
             destination: destination.to_owned(),
             lead: self.claim.lead,
             event_id: self.claim.event_id.clone(),
+            event_type: self.claim.event_type,
             attempt: self.claim.attempt(),
             step: self.step.clone(),
             outcome: self.outcome(),

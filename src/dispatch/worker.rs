@@ -130,8 +130,10 @@ impl Worker {
 
     /// Sends what is due until told to end; then ends what is in flight.
     pub async fn run(mut self, mut ending: Ending) -> Result<(), StoreError> {
+        let pulse = self.parts.health.pulses().begin(&format!("the worker of destination {}", self.parts.name));
         let bell = self.parts.store.destination_bell(&self.parts.name).await?;
         while !ending.stop.is_cancelled() {
+            pulse.beat();
             if self.told.has_changed().unwrap_or(false) {
                 let setting = self.told.borrow_and_update().clone();
                 self.go_by(setting);
@@ -163,6 +165,7 @@ impl Worker {
                 () = tokio::time::sleep(long) => self.next_due = Some(Timestamp::MIN),
             }
         }
+        drop(pulse);
         self.end(&ending).await
     }
 

@@ -1,6 +1,6 @@
 //! The newest window, again and again.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use backoff::backoff::Backoff;
 use jiff::Timestamp;
@@ -8,15 +8,17 @@ use jiff::Timestamp;
 use super::course::Course;
 use super::reader::{How, Purpose, Reader};
 use super::turns::Rank;
-use super::{Pass, ReadError, patience, sleep, until, wait_after};
+use super::{LONGEST_SLEEP, Pass, ReadError, patience, sleep, until, wait_after};
 use crate::domain::clock;
 use crate::domain::window::{self, Piece, Window};
 use crate::store::StoreError;
 use crate::store::intake::Baseline;
+use crate::watch::INTAKE;
 
 /// Polls until told to stop.
 pub async fn run(course: &Course) -> Result<(), StoreError> {
     let (mut backoff, mut files) = (patience(), course.files());
+    let pulse = course.reader().intake.health.pulses().begin(INTAKE);
     while !course.stop().is_cancelled() {
         files.mark_unchanged();
         let reader = course.reader();
@@ -29,17 +31,21 @@ pub async fn run(course: &Course) -> Result<(), StoreError> {
             Err(ReadError::Store(error)) => return Err(error),
             Err(error) => Some(wait_after(&error, &mut backoff)),
         };
+        let mut again = failed.map(|wait| Instant::now() + wait);
         loop {
-            let wait = failed.unwrap_or_else(|| next(&course.reader(), started));
+            pulse.beat();
+            let at = *again.get_or_insert_with(|| Instant::now() + next(&course.reader(), started));
             tokio::select! {
                 () = course.stop().cancelled() => return Ok(()),
-                () = tokio::time::sleep(wait) => break,
+                () = tokio::time::sleep_until(at.into()) => break,
+                () = tokio::time::sleep(LONGEST_SLEEP) => {}
                 Ok(()) = files.changed() => {
                     if failed.is_some() {
                         // It may be mended.
                         backoff.reset();
                         break;
                     }
+                    again = None;
                 }
             }
         }

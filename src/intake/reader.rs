@@ -21,7 +21,7 @@ use crate::source::SourceError;
 use crate::store::StoreError;
 use crate::store::intake::{Before, FetchJob, Progress};
 use crate::store::rechecks::RecheckJob;
-use crate::watch::{Happening, Trouble};
+use crate::watch::{Happening, INTAKE, Trouble};
 
 /// Rows looked up, or remembered, at a time: the whole list is never copied.
 const ROWS: usize = 1000;
@@ -147,7 +147,10 @@ impl Reader {
         let intake = &self.intake;
         let asked_at = intake.clock.now();
         let (first, last) = piece.window.wire(&intake.settings.timezone);
-        let listing = self.unless_stopped(intake.source.list(&first, &last)).await?;
+        self.beat();
+        let listing = self.unless_stopped(intake.source.list(&first, &last)).await;
+        self.beat();
+        let listing = listing?;
         if let Some(date) = listing.date {
             self.shared.skew.note(asked_at, date, intake.clock.now());
         }
@@ -227,6 +230,7 @@ impl Reader {
                 }
                 while tasks.len() >= intake.settings.concurrency + RECORDING {
                     next_done(&mut tasks).await?;
+                    self.beat();
                 }
                 if self.stop.is_cancelled() {
                     stopped = true;
@@ -243,6 +247,7 @@ impl Reader {
         }
         while !tasks.is_empty() {
             next_done(&mut tasks).await?;
+            self.beat();
         }
         if stopped { Err(ReadError::Stopped) } else { Ok(new) }
     }
@@ -272,6 +277,11 @@ impl Reader {
             });
         }
         Ok(())
+    }
+
+    /// Intake does not stand still, though its loop may not come round for long.
+    fn beat(&self) {
+        self.intake.health.pulses().beat(INTAKE);
     }
 
     /// Waits until there is room for what is new; at once where leadhook is stopping.

@@ -69,6 +69,8 @@ pub enum Happening {
         lead: LeadId,
         /// The event's id.
         event_id: String,
+        /// What had happened.
+        event_type: EventType,
         /// The number of the attempt, from 1.
         attempt: u32,
         /// Which of several steps it was.

@@ -10,7 +10,7 @@ use tokio::sync::watch;
 
 use crate::domain::lead::LeadId;
 use crate::domain::window::Window;
-use crate::watch::Room;
+use crate::watch::{Pulses, Room};
 
 /// Windows that could not be checked and are remembered.
 const UNCHECKED: usize = 16;
@@ -138,7 +138,7 @@ struct Parts {
 
 /// The health of all parts; cheap to clone.
 #[derive(Clone, Default)]
-pub struct Health(Arc<Mutex<Parts>>, watch::Sender<Option<Timestamp>>, Room);
+pub struct Health(Arc<Mutex<Parts>>, watch::Sender<Option<Timestamp>>, Room, Pulses);
 
 impl Health {
     /// How the source is doing.
@@ -149,6 +149,11 @@ impl Health {
     /// Tells of each good poll from now on: when the last one came back, `None` before the first of this run.
     pub fn good_polls(&self) -> watch::Receiver<Option<Timestamp>> {
         self.1.subscribe()
+    }
+
+    /// Whether the loops turn.
+    pub fn pulses(&self) -> &Pulses {
+        &self.3
     }
 
     /// Whether there is room on the disk.

@@ -5,11 +5,15 @@ mod counters;
 mod feed;
 mod health;
 mod history;
+mod pulse;
 mod room;
+mod told;
 
 pub use clock::Clock;
 pub use counters::{ByDestination, Counters};
 pub use feed::{Feed, Happening};
 pub use health::{DestinationHealth, Doubt, Doubts, Health, Lateness, SourceHealth, Trouble, Unchecked};
 pub use history::{History, Lately};
+pub use pulse::{INTAKE, Pulse, Pulses};
 pub use room::Room;
+pub use told::{Next, Told, What};

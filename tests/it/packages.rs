@@ -121,7 +121,10 @@ fn what_the_debian_package_is_made_of_is_there() {
         }
     }
     let unit = deb["systemd-units"]["unit-name"].as_str().unwrap();
-    assert!(source(&format!("packaging/{unit}.service")).contains("Type=notify\n"));
+    let unit = source(&format!("packaging/{unit}.service"));
+    for line in ["Type=notify", "ExecReload=/usr/bin/leadhook reload", "WatchdogSec=3min"] {
+        assert!(unit.lines().any(|own| own == line), "the unit has no {line}");
+    }
 }
 
 /// A command beside the service must find the file and the store that the service has.

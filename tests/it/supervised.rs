@@ -34,6 +34,16 @@ async fn systemd_hears_when_it_is_ready_and_when_it_stops() {
     weclever.finalize(1, "sold");
     assert!(receiver.wait_until(|tally| tally.open == 1, PATIENCE).await);
     assert!(nothing_more(&socket), "ready is said once, and other commands say nothing");
+    // While the file is read again it is not ready, whatever comes of that.
+    for code in [0, 78] {
+        assert_eq!(place.run(&["reload"]).code, code);
+        let begins = heard(&socket).await;
+        let since = begins.strip_prefix("RELOADING=1\nMONOTONIC_USEC=").unwrap_or_else(|| panic!("{begins}"));
+        assert!(since.trim_end().parse::<u64>().is_ok(), "{begins}");
+        assert_eq!(heard(&socket).await, "READY=1\n");
+        place.write(&file.clone().source("poll_every", "soon"));
+    }
+    place.write(&file);
 
     service.signal("TERM");
     assert_eq!(heard(&socket).await, "STOPPING=1\nSTATUS=stopping: what is in flight is ending\n");
@@ -54,6 +64,38 @@ async fn systemd_hears_when_it_is_ready_and_when_it_stops() {
     service.until_logged("NOTIFY_SOCKET is set, and nobody can be told there").await;
     accepted(&receiver, 1).await;
     service.stop();
+}
+
+/// It is said as long as the loops turn; nothing that others keep it waiting for is held against it.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_watchdog_is_fed_while_the_source_stalls_and_destinations_hang_or_are_paused() {
+    use leadhook::simulator::{FaultKind, Faults};
+    let weclever = weclever(by_hand()).await;
+    let [crm, paused] = [receiver(Behaviour::Hanging).await, receiver(Behaviour::Fine).await];
+    let file = File::new(&weclever.base_url()).source("timeout", "5m").to("crm", &crm.url(), "timeout = \"5m\"");
+    let place = Place::new(&file.to("paused", &paused.url(), ""));
+    let at = place.path("notify");
+    let socket = UnixDatagram::bind(&at).unwrap();
+    let place = place.with("NOTIFY_SOCKET", at.to_str().unwrap()).with("WATCHDOG_USEC", "900000");
+    let service = place.start_with(&[]);
+    assert!(heard(&socket).await.starts_with("READY=1\n"));
+    place.all_is_read().await;
+    assert_eq!(place.run(&["destination", "pause", "paused"]).code, 0);
+    weclever.finalize(1, "sold");
+    assert!(crm.wait_until(|tally| tally.open == 1, PATIENCE).await);
+    weclever.set_faults(Faults { token: 0.0, ..Faults::of(1.0, [FaultKind::Stall]) });
+    let stalled = weclever.requests().list;
+    assert!(weclever.wait_until(|weclever| weclever.requests().list > stalled, PATIENCE).await);
+    while !nothing_more(&socket) {}
+    for _ in 0..4 {
+        assert_eq!(heard(&socket).await, "WATCHDOG=1\n");
+    }
+    // One that stands still says nothing.
+    service.signal("STOP");
+    while !nothing_more(&socket) {}
+    tokio::time::sleep(std::time::Duration::from_millis(1_200)).await;
+    assert!(nothing_more(&socket));
+    service.kill();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -41,6 +41,12 @@ impl Lines {
         Lines { free: Arc::new(Semaphore::new(LISTENERS)), end: CancellationToken::new() }
     }
 
+    /// One that is free, for as long as it is kept, and what tells of its end.
+    pub(in crate::admin) fn take(&self) -> Option<(OwnedSemaphorePermit, CancellationToken)> {
+        let line = Arc::clone(&self.free).try_acquire_owned().ok()?;
+        Some((line, self.end.clone()))
+    }
+
     /// Closes them all: an open one would hold up the service's end.
     pub(in crate::admin) fn close(&self) {
         self.end.cancel();
@@ -59,16 +65,11 @@ struct Listener {
 
 /// `GET /live`
 pub(super) async fn live(State(asked): State<Asked>) -> Response {
-    let Ok(line) = Arc::clone(&asked.lines.free).try_acquire_owned() else {
+    let Some((line, end)) = asked.lines.take() else {
         return (StatusCode::SERVICE_UNAVAILABLE, "too many pages are open\n").into_response();
     };
-    let listener = Listener {
-        happenings: asked.operator.happenings(),
-        end: asked.lines.end.clone(),
-        next: Instant::now(),
-        begun: false,
-        _line: line,
-    };
+    let listener =
+        Listener { happenings: asked.operator.happenings(), end, next: Instant::now(), begun: false, _line: line };
     Sse::new(stream::unfold(listener, |mut listener| async move {
         let event = listener.next().await?;
         Some((Ok::<Event, Infallible>(event), listener))

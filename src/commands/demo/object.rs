@@ -90,6 +90,7 @@ mod tests {
             destination: "crm".into(),
             lead: LeadId(7),
             event_id: "evt_a".into(),
+            event_type: crate::domain::event::EventType::LeadFinalized,
             attempt: 2,
             step: None,
             outcome: Outcome::Retry,

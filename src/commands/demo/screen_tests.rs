@@ -31,6 +31,7 @@ fn attempt(
         destination: destination.to_owned(),
         lead: LeadId(lead),
         event_id: format!("evt_{lead}"),
+        event_type: EventType::LeadFinalized,
         attempt,
         step: None,
         outcome,

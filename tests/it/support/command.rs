@@ -43,6 +43,11 @@ impl Running {
         self.child.wait().unwrap();
     }
 
+    /// What it has printed so far.
+    pub fn out(&self) -> String {
+        String::from_utf8_lossy(&std::fs::read(&self.out).unwrap()).into_owned()
+    }
+
     pub fn id(&self) -> u32 {
         self.child.id()
     }
