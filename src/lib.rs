@@ -26,7 +26,7 @@
 //! | floor | rooms |
 //! |---|---|
 //! | commands | [`commands`]: what a person types, and what they read |
-//! | admin | [`admin`]: the same verbs over HTTP, for commands beside a running service |
+//! | admin | [`admin`]: the same verbs over HTTP, for commands beside a running service and for people in front of its page |
 //! | app | [`app`]: builds the parts from a [`config::Config`], runs them, drains them; the operator's verbs |
 //! | loops | [`intake`], [`dispatch`]: they do not know each other |
 //! | what leadhook tells of itself | [`ops`]: events of its own, and not too many |

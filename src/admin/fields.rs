@@ -28,4 +28,9 @@ impl Fields {
             .map(|(_, value)| value.trim())
             .filter(|value| !value.is_empty())
     }
+
+    /// Fields whose names begin so, without that beginning.
+    pub(super) fn starting_with<'a>(&'a self, beginning: &'a str) -> impl Iterator<Item = (&'a str, &'a str)> {
+        self.0.iter().filter_map(move |(key, value)| Some((key.strip_prefix(beginning)?, value.trim())))
+    }
 }

@@ -18,7 +18,7 @@ use super::notice::{Notice, Posted};
 use super::{API, LINK, TAP, link, metrics, page, probes, tap};
 use crate::app::operator::{
     BackfillBegin, BackfillCancel, BackfillList, BackfillShow, DeadDrop, DeadList, DeadRetry, DeadShow, DeadStepDone,
-    Drop as DropPending, Explain, Forget, History, Move, Operator, Pause, ReconcileBegin, ReconcileLeads,
+    Drop as DropPending, EventShow, Explain, Forget, History, Move, Operator, Pause, ReconcileBegin, ReconcileLeads,
     ReconcileList, Refusal, Reload, Resume, SignIn, Status, Test, TokenAsk, TokenShow, Verb,
 };
 use crate::config::AdminConfig;
@@ -145,6 +145,7 @@ fn for_commands() -> Router<Asked> {
         .route(&path::<Move>(), verb::<Move>())
         .route(&path::<DropPending>(), verb::<DropPending>())
         .route(&path::<Explain>(), verb::<Explain>())
+        .route(&path::<EventShow>(), verb::<EventShow>())
         .route(&path::<History>(), verb::<History>())
         .route(&path::<Forget>(), verb::<Forget>())
         .route(&path::<Test>(), verb::<Test>())

@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use crate::domain::clock;
+use crate::domain::lead::LeadId;
 
 /// How long a link of `leadhook page` can be used.
 pub(super) const CODE_LIVES: Duration = Duration::from_secs(5 * 60);
@@ -22,6 +23,9 @@ pub(super) const IDLE_END: Duration = Duration::from_secs(12 * 3600);
 
 /// ... and every one does after so long.
 pub(super) const ABSOLUTE_END: Duration = Duration::from_secs(7 * 86_400);
+
+/// How long a lead's personal data is shown after it was asked for.
+pub(super) const SHOWN_FOR: Duration = Duration::from_secs(10 * 60);
 
 /// More sessions than people who look after one service; the one that was idle for longest goes first.
 const MOST_SESSIONS: usize = 64;
@@ -43,6 +47,7 @@ struct Session {
     began: Timestamp,
     used: Timestamp,
     forgery: String,
+    shown: HashMap<LeadId, Timestamp>,
 }
 
 /// A session, as one request sees it.
@@ -104,7 +109,7 @@ impl Sessions {
         }
         let (secret, forgery) = (random()?, random()?);
         let visit = Visit { key: key_of(&secret), forgery: forgery.clone() };
-        self.open.insert(visit.key, Session { began: now, used: now, forgery });
+        self.open.insert(visit.key, Session { began: now, used: now, forgery, shown: HashMap::new() });
         Ok((secret, visit))
     }
 
@@ -123,6 +128,27 @@ impl Sessions {
     /// Ends a session.
     pub(super) fn close(&mut self, visit: &Visit) {
         self.open.remove(&visit.key);
+    }
+
+    /// Shows this lead's personal data in this session for a while.
+    pub(super) fn show(&mut self, visit: &Visit, lead: LeadId, now: Timestamp) {
+        if let Some(session) = self.open.get_mut(&visit.key) {
+            session.shown.retain(|_, since| clock::elapsed(*since, now) < SHOWN_FOR);
+            session.shown.insert(lead, now);
+        }
+    }
+
+    /// Hides it again.
+    pub(super) fn hide(&mut self, visit: &Visit, lead: LeadId) {
+        if let Some(session) = self.open.get_mut(&visit.key) {
+            session.shown.remove(&lead);
+        }
+    }
+
+    /// Whether it is shown.
+    pub(super) fn shows(&self, visit: &Visit, lead: LeadId, now: Timestamp) -> bool {
+        let since = self.open.get(&visit.key).and_then(|session| session.shown.get(&lead));
+        since.is_some_and(|since| clock::elapsed(*since, now) < SHOWN_FOR)
     }
 }
 
@@ -200,6 +226,20 @@ mod tests {
         let now = at(MINUTE * MOST_SESSIONS as u32);
         assert!(sessions.find(&open[0], now).is_none());
         assert!(open[1..].iter().all(|secret| sessions.find(secret, now).is_some()));
+    }
+
+    #[test]
+    fn personal_data_is_shown_for_one_lead_in_one_session_for_ten_minutes() {
+        let mut sessions = Sessions::default();
+        let (_, asks) = sessions.open(at(MINUTE)).expect("a session");
+        let (_, other) = sessions.open(at(MINUTE)).expect("a session");
+        sessions.show(&asks, LeadId(7), at(MINUTE));
+        assert!(sessions.shows(&asks, LeadId(7), at(10 * MINUTE)));
+        assert!(!sessions.shows(&asks, LeadId(7), at(11 * MINUTE)));
+        assert!(!sessions.shows(&asks, LeadId(8), at(MINUTE)));
+        assert!(!sessions.shows(&other, LeadId(7), at(MINUTE)));
+        sessions.hide(&asks, LeadId(7));
+        assert!(!sessions.shows(&asks, LeadId(7), at(MINUTE)));
     }
 
     #[test]

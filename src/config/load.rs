@@ -9,6 +9,7 @@ use figment::Figment;
 use super::document::{Document, line_column};
 use super::environment::{Environment, overrides};
 use super::notice::{Mistakes, Notice, Position, Severity, sort};
+use super::places::Places;
 use super::reader::{Reading, Section};
 use super::{Config, Marks, admin, again, csat, destination, local, mask, route, source, trial};
 
@@ -161,6 +162,8 @@ fn config(reading: &Reading<'_>, mut root: Section<'_>) -> Option<Config> {
     });
     let hidden = destinations.checked.iter().flat_map(|destination| destination.connection.secrets());
     let veil = reading.veil().knowing(forms).hiding(hidden);
+    let names = destinations.checked.iter().map(|destination| destination.name.as_str());
+    let places = Places::of(reading.document, names, routes.iter().map(|route| route.name.as_str()));
     Some(Config {
         source,
         csat,
@@ -169,6 +172,7 @@ fn config(reading: &Reading<'_>, mut root: Section<'_>) -> Option<Config> {
         destinations: destinations.checked,
         routes,
         veil,
+        places,
         unset: reading.unset(),
         marks: {
             let [source, csat, routes] = tables.map(|(key, table)| reading.inputs.mark(key, &table));

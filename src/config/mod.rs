@@ -44,6 +44,7 @@ mod network;
 mod node;
 mod notice;
 mod outcomes;
+mod places;
 mod preset;
 mod reader;
 mod readings;
@@ -84,6 +85,7 @@ pub use destination::{NAME_HELP, is_name};
 pub use environment::Environment;
 pub use load::{DEFAULT_FILE, FILE_VARIABLE, Loaded, Locate, load, load_again, parse, store_path};
 pub use notice::{Mistakes, Notice, Position, Severity};
+pub use places::{Lines, Places};
 pub use preset::Preset;
 pub use schema::{SCHEMA_FILE, is_schema, schema};
 pub use starter::{InitAnswers, starter_file};
@@ -106,6 +108,8 @@ pub struct Config {
     pub routes: Vec<Route>,
     /// Hides what `${...}` stands for, and how destinations know us, wherever a request or an answer is shown.
     pub veil: Veil,
+    /// Where destinations and routes stand in the file.
+    pub places: Places,
     /// References for which something stands in, because they lead nowhere; see [`Environment::with_stand_ins`].
     pub unset: Vec<String>,
     /// What each part of the file says, in short.

@@ -31,6 +31,33 @@ impl Person {
         person
     }
 
+    /// The same, and whatever else is told of the lead: in what somebody looks at on a page, none of it may stand.
+    pub fn of_all(envelope: &[u8]) -> Person {
+        let mut person = Person::of(envelope);
+        let read = serde_json::from_slice::<Value>(envelope).unwrap_or_default();
+        if let Some(lead) = read.pointer("/data/lead") {
+            person.learn_each(lead);
+        }
+        person.texts.sort_by_key(|text| std::cmp::Reverse(text.len()));
+        person.texts.dedup();
+        person
+    }
+
+    /// Every value that is long enough to be told from a word of everyone's; ids and statuses are no person's.
+    fn learn_each(&mut self, value: &Value) {
+        const NOBODYS: [&str; 3] = ["status", "messages", "metrics"];
+        match value {
+            Value::String(text) if text.trim().chars().count() > SHORTEST => self.texts.push(text.trim().to_owned()),
+            Value::Number(number) if number.to_string().len() > SHORTEST => self.texts.push(number.to_string()),
+            Value::Array(items) => items.iter().for_each(|item| self.learn_each(item)),
+            Value::Object(fields) => {
+                let theirs = fields.iter().filter(|(name, _)| !NOBODYS.contains(&name.as_str()));
+                theirs.for_each(|(_, value)| self.learn_each(value));
+            }
+            _ => {}
+        }
+    }
+
     fn learn(&mut self, lead: &Value) {
         let texts = ["/name", "/email", "/phone", "/csat/message"].map(|at| lead.pointer(at).and_then(Value::as_str));
         let said = lead.pointer("/chats/messages").and_then(Value::as_array);

@@ -42,6 +42,35 @@ impl Store {
     }
 }
 
+impl Store {
+    /// Whose event this is; `None`: there is none of this id, or it is not kept any more. It looks through all that are
+    /// kept, the newest first: an id is asked for now and then, and an index of them would be written with every event.
+    pub async fn lead_of_event(&self, id: &str) -> Result<Option<LeadId>, StoreError> {
+        #[derive(Deserialize)]
+        struct Envelope {
+            data: Data,
+        }
+        #[derive(Deserialize)]
+        struct Data {
+            weclever_lead_id: Option<LeadId>,
+        }
+        let id = id.to_owned();
+        self.read(move |inner| {
+            for entry in inner.tree.scan_prefix(keys::events()).rev() {
+                let (key, value) = entry?;
+                if records::decode_front::<EventRecord>(&value)?.0.id != id {
+                    continue;
+                }
+                let Some((_, envelope)) = inner.event(keys::last_u64(&key))? else { return Ok(None) };
+                let envelope = serde_json::from_slice::<Envelope>(&envelope).ok();
+                return Ok(envelope.and_then(|envelope| envelope.data.weclever_lead_id));
+            }
+            Ok(None)
+        })
+        .await
+    }
+}
+
 impl Inner {
     fn story(&self, platform_id: &str, lead: LeadId) -> Result<Option<Story>, StoreError> {
         let Some(platform) = Get::get::<PlatformRecord>(&self.tree, &keys::platform(platform_id))? else {

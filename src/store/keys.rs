@@ -136,6 +136,10 @@ pub fn event(seq: Seq) -> Vec<u8> {
     key(b'e', [&seq.to_be_bytes()])
 }
 
+pub fn events() -> Vec<u8> {
+    key(b'e', [])
+}
+
 pub fn chunk(seq: Seq, n: u16) -> Vec<u8> {
     key(b'b', [&seq.to_be_bytes(), &n.to_be_bytes()])
 }

@@ -36,6 +36,7 @@ mod main_job;
 mod oauth;
 mod once;
 mod packages;
+mod pages;
 mod presets;
 mod probes;
 mod rated;

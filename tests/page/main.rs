@@ -12,6 +12,7 @@ mod browser;
 mod support;
 
 mod live;
+mod mending;
 mod overview;
 
 use browser::Browser;

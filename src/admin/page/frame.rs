@@ -33,11 +33,19 @@ use crate::app::operator::Refusal;
 use crate::domain::clock;
 
 /// Every template by its file's name.
-pub(super) const TEMPLATES: [(&str, &str); 4] = [
+pub(super) const TEMPLATES: [(&str, &str); 12] = [
     ("layout.html", include_str!("html/layout.html")),
     ("message.html", include_str!("html/message.html")),
     ("overview.html", include_str!("html/overview.html")),
     ("sign_in.html", include_str!("html/sign_in.html")),
+    ("curtain.html", include_str!("html/curtain.html")),
+    ("dead.html", include_str!("html/dead.html")),
+    ("destination.html", include_str!("html/destination.html")),
+    ("entries.html", include_str!("html/entries.html")),
+    ("event.html", include_str!("html/event.html")),
+    ("lead.html", include_str!("html/lead.html")),
+    ("letter.html", include_str!("html/letter.html")),
+    ("request.html", include_str!("html/request.html")),
 ];
 
 /// Who reads a page, and how; taken from the request.
@@ -68,7 +76,6 @@ pub(in crate::admin) enum Place {
     /// The first page.
     Overview,
     /// The dead letters.
-    #[allow(dead_code)]
     Dead,
     /// Somewhere below.
     Elsewhere,
@@ -173,7 +180,6 @@ impl Reader {
 
 /// After something was done: to that page, which tells of it. `notice`: a key of [`words`](super::words) that begins with
 /// `notice.`; `n`: the number that it speaks of.
-#[allow(dead_code)]
 pub(super) fn done(to: &str, notice: &str, n: u64) -> Response {
     let mark = if to.contains('?') { '&' } else { '?' };
     let notice = notice.strip_prefix("notice.").unwrap_or(notice);
@@ -282,8 +288,7 @@ fn part(state: &State<'_, '_>, template: &str, given: Kwargs) -> Result<Value, E
     for own in ["reader", "signed_in", "forgery"] {
         names.extend(state.lookup(own).map(|value| (own.to_owned(), value)));
     }
-    let names: Value = names.into_iter().collect();
-    Ok(Value::from_safe_string(state.env().get_template(template)?.render(names)?))
+    Ok(Value::from_safe_string(state.env().get_template(template)?.render(Value::from_pairs(names))?))
 }
 
 fn asset(name: &str) -> Result<Value, Error> {

@@ -13,11 +13,21 @@
 //! | [`looks`], [`latest`], [`plots`] | parts of it: what needs a look, what happened, drawn by [`plot`] |
 //! | [`search`] | the search box |
 //! | [`sign_in`] | signing in and out |
+//! | [`lead`], [`event`], [`story`] | what happened to a lead |
+//! | [`dead`], [`letter`] | what was given up on, and what to do about it |
+//! | [`destination`] | how one stands, and what is done to it by hand |
+//! | [`curtain`] | what of a person stands before the reader |
 
 mod assets;
+mod curtain;
+mod dead;
+mod destination;
+mod event;
 mod frame;
 mod language;
 mod latest;
+mod lead;
+mod letter;
 mod live;
 mod looks;
 mod overview;
@@ -27,6 +37,7 @@ mod policy;
 mod search;
 mod shown;
 mod sign_in;
+mod story;
 mod words;
 
 use axum::Router;
@@ -54,7 +65,23 @@ pub(super) fn for_who_may_look() -> Router<Asked> {
 
 /// What shows something of a person, or changes anything.
 pub(super) fn for_the_signed_in() -> Router<Asked> {
-    Router::new().route("/sign-out", post(sign_in::sign_out))
+    Router::new()
+        .route("/sign-out", post(sign_in::sign_out))
+        .route("/leads/{id}", get(lead::lead))
+        .route("/leads/{id}/show", post(lead::show))
+        .route("/leads/{id}/hide", post(lead::hide))
+        .route("/events/{id}", get(event::event))
+        .route("/dead", get(dead::list))
+        .route("/dead/retry", post(dead::retry))
+        .route("/dead/drop", post(dead::drop_all))
+        .route("/dead/{id}", get(letter::letter))
+        .route("/dead/{id}/retry", post(letter::retry))
+        .route("/dead/{id}/drop", post(letter::drop_one))
+        .route("/dead/{id}/step-done", post(letter::step_done))
+        .route("/destinations/{name}", get(destination::destination))
+        .route("/destinations/{name}/pause", post(destination::pause))
+        .route("/destinations/{name}/resume", post(destination::resume))
+        .route("/destinations/{name}/test", post(destination::test))
 }
 
 /// Any other path.

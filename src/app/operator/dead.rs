@@ -57,6 +57,12 @@ pub struct LookFor {
     pub step: String,
     /// What to look for, and where, in a sentence.
     pub what: String,
+    /// What it can be known by.
+    #[serde(default)]
+    pub mark: String,
+    /// Names of what its answer would have told the steps behind it, which a person has to say.
+    #[serde(default)]
+    pub needs: Vec<String>,
     /// The command if it is not there: the call is made again.
     pub if_missing: String,
     /// The command if it is there: the step counts as done.
@@ -217,7 +223,12 @@ impl Operator {
     }
 
     /// A path written out in the file may be the secret, and this is shown in the middle of an incident, to whoever looks on.
-    fn without_path(&self, request: OutgoingRequest, destination: &str, step: Option<&str>) -> OutgoingRequest {
+    pub(super) fn without_path(
+        &self,
+        request: OutgoingRequest,
+        destination: &str,
+        step: Option<&str>,
+    ) -> OutgoingRequest {
         let config = self.config();
         let destination = config.destinations.iter().find(|d| d.name == destination);
         let url = destination.map_or(request.url, |destination| {
@@ -283,12 +294,15 @@ impl Operator {
             let which = if is_plain { String::new() } else { format!("={step}") };
             let own = steps.steps.iter().find(|own| own.name == step);
             let needed = own.into_iter().flat_map(|own| &own.captures).filter(|capture| !capture.optional);
-            let set: String = needed.map(|capture| format!(" --set {}=VALUE", capture.name)).collect();
+            let needs: Vec<String> = needed.map(|capture| capture.name.clone()).collect();
+            let set: String = needs.iter().map(|name| format!(" --set {name}=VALUE")).collect();
             LookFor {
                 what: format!(
                     "nobody knows whether the step {step} got through: look at {} for what it makes ({mark})",
                     delivery.destination
                 ),
+                mark,
+                needs,
                 if_missing: format!("leadhook dead retry {id}"),
                 if_there: format!("leadhook dead retry {id} --step-done{which}{set}"),
                 step,

@@ -5,6 +5,7 @@ mod auth;
 mod backfill;
 mod dead;
 mod destinations;
+mod event;
 mod explain;
 mod forget;
 mod history;
@@ -32,6 +33,7 @@ pub use dead::{
     Shown, StepDone,
 };
 pub use destinations::{Drop, Dropped, Move, MovedReply, Pause, Resume, Standing};
+pub use event::{EventShow, ShownEvent};
 pub use explain::{
     DeliveryState, DeliveryStory, EventStory, Explain, Explained, FailedReading, KeptEvent, Next, Stage, Story,
     WaitsFor,

@@ -3,9 +3,12 @@
 //! A text may hold `{name}`, for which something stands in; numbers are written as the language has it. Where a text is given
 //! `n` and there is a key with `.one` behind it, that one is taken for exactly one: `dead.count` and `dead.count.one`.
 
+mod dead;
+mod destination;
 mod frame;
 mod overview;
 mod sign_in;
+mod story;
 
 use std::collections::HashMap;
 use std::sync::OnceLock;
@@ -15,7 +18,8 @@ use super::language::Language;
 /// A key, and its text in English and in Portuguese.
 pub(super) type Word = (&'static str, [&'static str; Language::ALL.len()]);
 
-const TABLES: [&[Word]; 3] = [frame::WORDS, overview::WORDS, sign_in::WORDS];
+const TABLES: [&[Word]; 6] =
+    [frame::WORDS, overview::WORDS, sign_in::WORDS, dead::WORDS, destination::WORDS, story::WORDS];
 
 fn all() -> &'static HashMap<&'static str, [&'static str; Language::ALL.len()]> {
     static ALL: OnceLock<HashMap<&'static str, [&'static str; Language::ALL.len()]>> = OnceLock::new();
