@@ -55,6 +55,7 @@ impl Asking {
     }
 
     /// As a page of the service itself asks.
+    #[allow(clippy::wrong_self_convention)] // it says from where, not of what
     pub fn from_its_page(&self) -> Asking {
         self.with("Origin", &format!("http://{}", self.address))
     }
