@@ -83,10 +83,14 @@ pub async fn reach_or_make(config: &Config) -> Result<Desk, Refusal> {
     if let Some(remote) = reach_at(path).await {
         return Ok(Desk::There(remote));
     }
-    let owned = path.to_owned();
-    let opened = tokio::task::spawn_blocking(move || Store::open(&owned)).await;
-    let store = opened.map_err(|e| Refusal::Unavailable(e.to_string()))??;
+    let store = open(config).await?;
     Ok(Desk::Here(Box::new(Operator::alone(store, config.clone(), Clock::system()))))
+}
+
+async fn open(config: &Config) -> Result<Store, Refusal> {
+    let (path, keys) = (config.store.path.clone(), config.store.encryption_keys.clone());
+    let opened = tokio::task::spawn_blocking(move || Store::open_with(&path, &keys)).await;
+    Ok(opened.map_err(|e| Refusal::Unavailable(e.to_string()))??)
 }
 
 /// Writes the store anew whose desk this is, where no service runs, so that nothing of what was erased is left in its
@@ -97,9 +101,7 @@ pub async fn reach_or_make(config: &Config) -> Result<Desk, Refusal> {
 pub async fn write_anew(desk: Desk, config: &Config) -> Result<Vec<String>, Refusal> {
     let Desk::Here(operator) = desk else { return Ok(Vec::new()) };
     operator.close().await;
-    let path = config.store.path.clone();
-    let opened = tokio::task::spawn_blocking(move || Store::open(&path)).await;
-    let store = opened.map_err(|e| Refusal::Unavailable(e.to_string()))??;
+    let store = open(config).await?;
     let left = store.files_with_old_bytes().await?;
     store.close().await;
     Ok(left.iter().map(|file| file.display().to_string()).collect())

@@ -195,6 +195,8 @@ async fn answer<V: Verb>(State(asked): State<Asked>, body: Bytes) -> Response {
         Err(refusal @ (Refusal::Usage(_) | Refusal::File(_))) => {
             (StatusCode::UNPROCESSABLE_ENTITY, Json(refusal)).into_response()
         }
-        Err(refusal @ Refusal::Unavailable(_)) => (StatusCode::SERVICE_UNAVAILABLE, Json(refusal)).into_response(),
+        Err(refusal @ (Refusal::Unavailable(_) | Refusal::Misfit(_))) => {
+            (StatusCode::SERVICE_UNAVAILABLE, Json(refusal)).into_response()
+        }
     }
 }

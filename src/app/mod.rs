@@ -97,11 +97,12 @@ impl App {
     /// # Errors
     /// The store cannot be opened, or a client cannot be built.
     pub async fn build(config: Config, clock: Clock) -> Result<App, AppError> {
-        let path = config.store.path.clone();
+        let (path, keys) = (config.store.path.clone(), config.store.encryption_keys.clone());
         // What cannot be built is better known before the store is opened.
         Source::new(config.source.clone())?;
         config.destinations.iter().try_for_each(|destination| Transport::new(destination).map(drop))?;
-        let store = tokio::task::spawn_blocking(move || Store::open(&path)).await.map_err(|_| StoreError::Closed)??;
+        let opening = tokio::task::spawn_blocking(move || Store::open_with(&path, &keys));
+        let store = opening.await.map_err(|_| StoreError::Closed)??;
         let platform = platform(&store, &config, clock.now()).await?;
         let current = Current::new(config);
         let teller = Teller::new(store.clone(), platform.clone(), current.clone(), clock.clone());

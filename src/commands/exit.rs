@@ -28,6 +28,8 @@ pub enum Failure {
     Unavailable(String),
     /// 78: the configuration is wrong.
     Config(Mistakes),
+    /// 78: the configuration does not fit what is stored.
+    Misfit(String),
     /// 0, silently: whoever read the results has seen enough, as in `leadhook dead list | head`.
     EnoughRead,
 }
@@ -51,7 +53,7 @@ impl Failure {
         ExitCode::from(match self {
             Failure::Usage(_) => 2,
             Failure::Unavailable(_) => 69,
-            Failure::Config(_) => 78,
+            Failure::Config(_) | Failure::Misfit(_) => 78,
             Failure::EnoughRead => 0,
         })
     }
@@ -69,7 +71,7 @@ impl Failure {
     /// What is said on standard error.
     pub fn render(&self, color: bool) -> String {
         match self {
-            Failure::Usage(why) | Failure::Unavailable(why) => format!("leadhook: {why}"),
+            Failure::Usage(why) | Failure::Unavailable(why) | Failure::Misfit(why) => format!("leadhook: {why}"),
             Failure::Config(mistakes) => mistakes.render(color),
             Failure::EnoughRead => String::new(),
         }
@@ -82,13 +84,17 @@ impl From<Refusal> for Failure {
             Refusal::Usage(why) => Failure::Usage(why),
             Refusal::Unavailable(why) => Failure::Unavailable(why),
             Refusal::File(mistakes) => Failure::Config(mistakes),
+            Refusal::Misfit(why) => Failure::Misfit(why),
         }
     }
 }
 
 impl From<AppError> for Failure {
     fn from(error: AppError) -> Failure {
-        Failure::unavailable(error)
+        match &error {
+            AppError::Store(store) if store.is_about_the_file() => Failure::Misfit(error.to_string()),
+            _ => Failure::unavailable(error),
+        }
     }
 }
 

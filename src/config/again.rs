@@ -5,6 +5,7 @@
 
 use super::reader::Reading;
 use super::{AdminConfig, Config, StoreConfig};
+use crate::domain::seal::EncryptionKey;
 use crate::domain::secret::Secret;
 
 /// Puts back what stays, and says which keys that are.
@@ -16,10 +17,15 @@ pub(super) fn hold(reading: &Reading<'_>, config: &mut Config, running: &Config)
         held.push(key.to_owned());
     };
     // Whoever adds a key is asked here: may it change while leadhook runs?
-    let StoreConfig { path, retention: _, max_bytes: _ } = &mut config.store;
+    let StoreConfig { path, retention: _, max_bytes: _, encryption_keys } = &mut config.store;
     if *path != running.store.path {
         stays("store.path", "start leadhook again; what it knows lies in the directory of before");
         path.clone_from(&running.store.path);
+    }
+    let ids = |keys: &[EncryptionKey]| keys.iter().map(EncryptionKey::id).collect::<Vec<_>>();
+    if ids(encryption_keys) != ids(&running.store.encryption_keys) {
+        stays("store.encryption_key", "start leadhook again: the store is written anew with another key then");
+        encryption_keys.clone_from(&running.store.encryption_keys);
     }
     let AdminConfig { listen, token, url } = &mut config.admin;
     if *listen != running.admin.listen {

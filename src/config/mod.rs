@@ -76,6 +76,7 @@ use crate::domain::destination::{Destination, Mark};
 use crate::domain::pace::Rate;
 use crate::domain::recheck::Ages;
 use crate::domain::route::Route;
+use crate::domain::seal::EncryptionKey;
 use crate::domain::secret::{Secret, SecretUrl};
 use crate::domain::veil::Veil;
 use crate::domain::watched::Watch;
@@ -219,6 +220,8 @@ pub struct StoreConfig {
     pub retention: Duration,
     /// What the store's files may have, in bytes. Near it, nothing new is read. `None`: as much as the disk has.
     pub max_bytes: Option<u64>,
+    /// The first encrypts what is stored, each decrypts; none: nothing is encrypted.
+    pub encryption_keys: Vec<EncryptionKey>,
 }
 
 /// `[admin]`: where the service can be asked, by which name, and who may ask.

@@ -62,7 +62,8 @@ fn csat(rules: &CsatRules) -> String {
 }
 
 fn store(store: &StoreConfig) -> String {
-    format!("{}, what is delivered is kept for {}", store.path.display(), span::format(store.retention))
+    let encrypted = if store.encryption_keys.is_empty() { "" } else { ", encrypted" };
+    format!("{}, what is delivered is kept for {}{encrypted}", store.path.display(), span::format(store.retention))
 }
 
 fn admin(admin: &AdminConfig) -> String {

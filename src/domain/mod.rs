@@ -36,6 +36,7 @@ pub mod retry_after;
 pub mod room;
 pub mod route;
 pub mod sample;
+pub mod seal;
 pub mod secret;
 pub mod seen;
 pub mod sign;

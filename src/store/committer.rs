@@ -13,11 +13,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
-use sled::{Batch, Db, Tree};
+use sled::{Batch, Db};
 use tokio::sync::{oneshot, watch};
 
 use super::claims::Bells;
 use super::error::StoreError;
+use super::tree::Tree;
 use super::txn::Txn;
 
 /// More wait for the next group.

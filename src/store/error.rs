@@ -42,6 +42,26 @@ pub enum StoreError {
         /// The newest format that this build reads.
         known: u32,
     },
+    /// It is encrypted, and the file has no key.
+    #[error(
+        "the store in {} is encrypted, and [store] encryption_key is not set; write the key back with which it was made. \
+         Without it nobody can read the store: then point [store] path at a new directory",
+        path.display()
+    )]
+    Locked {
+        /// The store's directory.
+        path: PathBuf,
+    },
+    /// It is encrypted with another key than those of the file.
+    #[error(
+        "the store in {} is encrypted with another key than [store] encryption_key; to replace a key write both, the new one \
+         first: encryption_key = [\"${{NEW_KEY}}\", \"${{OLD_KEY}}\"]",
+        path.display()
+    )]
+    OtherKey {
+        /// The store's directory.
+        path: PathBuf,
+    },
     /// A record does not read as what it must be.
     #[error("a stored record does not read ({0}); stop leadhook, keep a copy of the directory and restore a backup")]
     Record(String),
@@ -53,6 +73,13 @@ pub enum StoreError {
     /// The store was closed while something still wanted to write.
     #[error("the store is closed")]
     Closed,
+}
+
+impl StoreError {
+    /// Whether the file has to be mended, and the store is as it should be.
+    pub fn is_about_the_file(&self) -> bool {
+        matches!(self, StoreError::Locked { .. } | StoreError::OtherKey { .. })
+    }
 }
 
 impl From<sled::Error> for StoreError {

@@ -4,12 +4,13 @@
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, IgnoredAny, SeqAccess, Visitor};
-use sled::{IVec, Tree};
+use sled::IVec;
 
 use super::error::StoreError;
 use super::keys::PlatformNo;
 use super::known::{Recheck, Standing, bytes_around};
 use super::records;
+use super::tree::Tree;
 use crate::domain::lead::LeadId;
 use crate::domain::window::Window;
 

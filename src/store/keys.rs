@@ -58,6 +58,10 @@ fn key<const N: usize>(letter: u8, parts: [&[u8]; N]) -> Vec<u8> {
 /// Written to find out whether anything can be.
 pub const TRIED: &[u8] = b"mtried";
 pub const FORMAT: &[u8] = b"mformat";
+/// With which key all of the store is sealed.
+pub const SEALED: &[u8] = b"mseal";
+/// What contacts are hashed with.
+pub const SALT: &[u8] = b"msalt";
 /// There since something was erased whose bytes are to be gone from the files by the next start.
 pub const ERASED: &[u8] = b"merased";
 pub const LAST_SEQ: &[u8] = b"mseq";
@@ -71,6 +75,12 @@ pub const EVENTS: &[u8] = b"e";
 pub const BACKFILLS: &[u8] = b"B";
 /// The last event that retention has looked at; it has looked at all before it.
 pub const LOOKED_AT: &[u8] = b"mlookedat";
+
+/// Whether what stands under this key is a part of an index, or a count: it holds numbers, times, names of the file and
+/// hashes, and is not sealed. What is new is sealed unless it is named here.
+pub fn is_index(key: &[u8]) -> bool {
+    key.first().is_some_and(|letter| b"mPDnLlcspqQfvxyz".contains(letter)) && key != SALT
+}
 
 pub fn platform(id: &str) -> Vec<u8> {
     key(b'P', [id.as_bytes()])

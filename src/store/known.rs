@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use super::error::StoreError;
 use super::keys::{self, DestinationNo, PlatformNo, Seq};
 use super::records::{self, Settled, from_ms, to_ms};
+use super::tree::Tree;
 use crate::domain::event::EventType;
 use crate::domain::lead::LeadId;
 use crate::domain::seen;
@@ -208,7 +209,7 @@ struct Touched {
 
 impl Runs {
     /// The run that holds this lead, or is to hold it.
-    fn around(&mut self, tree: &sled::Tree, platform: PlatformNo, lead: LeadId) -> Result<&mut Touched, StoreError> {
+    fn around(&mut self, tree: &Tree, platform: PlatformNo, lead: LeadId) -> Result<&mut Touched, StoreError> {
         let (lowest, wanted) = (keys::runs(platform), keys::run(platform, lead));
         let near = self.touched.range(lowest.clone()..=wanted.clone()).next_back();
         // Leads come in the order of their numbers, so that most of them find the run of the one before.
@@ -222,7 +223,7 @@ impl Runs {
 
     fn load(
         &mut self,
-        tree: &sled::Tree,
+        tree: &Tree,
         platform: PlatformNo,
         lowest: &[u8],
         wanted: Vec<u8>,
@@ -239,19 +240,13 @@ impl Runs {
     }
 
     /// What is known of this lead, this group's commits included.
-    pub fn get(&mut self, tree: &sled::Tree, platform: PlatformNo, lead: LeadId) -> Result<Option<Known>, StoreError> {
+    pub fn get(&mut self, tree: &Tree, platform: PlatformNo, lead: LeadId) -> Result<Option<Known>, StoreError> {
         let run = &self.around(tree, platform, lead)?.run;
         Ok(run.binary_search_by_key(&lead.0, |(id, _)| *id).ok().map(|at| run[at].1.clone()))
     }
 
     /// Writes what is known of this lead; true where it was not known before.
-    pub fn put(
-        &mut self,
-        tree: &sled::Tree,
-        platform: PlatformNo,
-        lead: LeadId,
-        known: Known,
-    ) -> Result<bool, StoreError> {
+    pub fn put(&mut self, tree: &Tree, platform: PlatformNo, lead: LeadId, known: Known) -> Result<bool, StoreError> {
         let touched = self.around(tree, platform, lead)?;
         touched.changed = true;
         let run = &mut touched.run;
@@ -268,7 +263,7 @@ impl Runs {
     }
 
     /// Forgets all that is known of this lead.
-    pub fn remove(&mut self, tree: &sled::Tree, platform: PlatformNo, lead: LeadId) -> Result<(), StoreError> {
+    pub fn remove(&mut self, tree: &Tree, platform: PlatformNo, lead: LeadId) -> Result<(), StoreError> {
         let touched = self.around(tree, platform, lead)?;
         if let Ok(at) = touched.run.binary_search_by_key(&lead.0, |(id, _)| *id) {
             touched.changed = true;
@@ -305,7 +300,7 @@ fn cut(key: Vec<u8>, mut run: Run, out: &mut Vec<Record>) -> Result<(), StoreErr
 }
 
 /// What is known of these leads; a run is read and decoded once for all that it holds.
-pub fn look_up(tree: &sled::Tree, platform: PlatformNo, leads: &[LeadId]) -> Result<Vec<Option<Known>>, StoreError> {
+pub fn look_up(tree: &Tree, platform: PlatformNo, leads: &[LeadId]) -> Result<Vec<Option<Known>>, StoreError> {
     let mut order: Vec<usize> = (0..leads.len()).collect();
     order.sort_unstable_by_key(|&i| leads[i]);
     let mut found = vec![None; leads.len()];
@@ -326,14 +321,14 @@ pub fn look_up(tree: &sled::Tree, platform: PlatformNo, leads: &[LeadId]) -> Res
 }
 
 /// The run that would hold this lead, and where the next one begins.
-fn run_around(tree: &sled::Tree, platform: PlatformNo, lead: LeadId) -> Result<(Run, Option<u64>), StoreError> {
+fn run_around(tree: &Tree, platform: PlatformNo, lead: LeadId) -> Result<(Run, Option<u64>), StoreError> {
     let (bytes, next) = bytes_around(tree, platform, lead)?;
     Ok((bytes.map(|bytes| records::decode(&bytes)).transpose()?.unwrap_or_default(), next))
 }
 
 /// The same, not yet decoded.
 pub fn bytes_around(
-    tree: &sled::Tree,
+    tree: &Tree,
     platform: PlatformNo,
     lead: LeadId,
 ) -> Result<(Option<sled::IVec>, Option<u64>), StoreError> {

@@ -59,7 +59,9 @@ mod rewrite;
 mod room;
 mod story;
 pub mod tokens;
+mod tree;
 mod txn;
+mod unlock;
 
 #[cfg(test)]
 mod tests;
@@ -67,12 +69,14 @@ mod tests;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use sled::{Db, Tree};
+use sled::Db;
 use tokio::sync::Notify;
 
+use crate::domain::seal::EncryptionKey;
 use claims::{Bells, Claims};
 use committer::Committer;
 pub use error::StoreError;
+use tree::Tree;
 use txn::Txn;
 
 /// A handle on the open store; cheap to clone.
@@ -100,18 +104,28 @@ impl Store {
     /// # Errors
     /// In use, unreadable, damaged, or written by a newer version: each with what to do.
     pub fn open(directory: &Path) -> Result<Store, StoreError> {
-        Store::start(directory, open::open(directory)?)
+        Store::open_with(directory, &[])
     }
 
-    fn start(directory: &Path, opened: open::Opened) -> Result<Store, StoreError> {
+    /// The same for a store that is encrypted, or is to be: the first of these keys encrypts, each decrypts. Where it is
+    /// another than before, the store is written anew.
+    ///
+    /// # Errors
+    /// Likewise, and where it is encrypted with none of them.
+    pub fn open_with(directory: &Path, keys: &[EncryptionKey]) -> Result<Store, StoreError> {
+        Store::start(directory, open::open(directory)?, keys)
+    }
+
+    fn start(directory: &Path, opened: open::Opened, keys: &[EncryptionKey]) -> Result<Store, StoreError> {
+        let (opened, seal) = unlock::unlock(directory, opened, keys)?;
+        let tree = Tree::new(opened.tree, seal);
         let bells = Arc::new(Bells::default());
-        let (committer, thread) =
-            Committer::start(opened.db.clone(), opened.tree.clone(), opened.log, Arc::clone(&bells))
-                .map_err(|e| StoreError::Directory { path: directory.to_owned(), reason: e.to_string() })?;
+        let (committer, thread) = Committer::start(opened.db.clone(), tree.clone(), opened.log, Arc::clone(&bells))
+            .map_err(|e| StoreError::Directory { path: directory.to_owned(), reason: e.to_string() })?;
         let inner = Inner {
             path: directory.to_owned(),
             db: opened.db,
-            tree: opened.tree,
+            tree,
             claims: Arc::default(),
             bells,
             writing: Mutex::new(Some(thread)),

@@ -225,6 +225,27 @@ fn without_what_was_erased(directory: &Path, db: Db) -> Result<Db, StoreError> {
     open_patiently(directory, &rewrite::current(directory), LOCK_PATIENCE)
 }
 
+/// The store written anew, and opened again.
+///
+/// # Errors
+/// It cannot be read, the copy cannot be written, or not be opened. Unless it is the last, the store is as it was.
+pub fn write_anew(
+    directory: &Path,
+    opened: Opened,
+    change: impl FnMut(&[u8], sled::IVec) -> Result<Option<sled::IVec>, StoreError>,
+) -> Result<Opened, StoreError> {
+    let Opened { db, tree, log, lock } = opened;
+    drop((tree, log));
+    // sled may trip over what is damaged.
+    let rewritten = catch_unwind(AssertUnwindSafe(|| rewrite::rewrite(directory, db, change)));
+    rewritten.unwrap_or_else(|_| Err(StoreError::Record("reading it failed".into())))?;
+    let inner = rewrite::current(directory);
+    let db = open_patiently(directory, &inner, LOCK_PATIENCE)?;
+    let log = File::open(inner.join("db"))
+        .map_err(|e| StoreError::Directory { path: inner.clone(), reason: e.to_string() })?;
+    Ok(Opened { tree: (*db).clone(), db, log, lock })
+}
+
 /// Notes in the lock's file that there is something to be found here. To sled, a log whose beginning does not read is
 /// an empty one; without the note, a lost store would pass for a new one.
 fn mark(db: &Db, log: &File, mut lock: &File) -> std::io::Result<()> {

@@ -8,6 +8,7 @@ use super::intake::{Before, Platform};
 use super::keys::{self, DestinationNo, PlatformNo};
 use super::known::{self, AtDestination, Known, Standing};
 use super::records::{self, DestinationRecord, PlatformRecord, Settled, SettledRecord};
+use super::tree::Entry;
 use super::txn::Get;
 use super::{Inner, Store};
 use crate::domain::account::Account;
@@ -53,7 +54,7 @@ pub(super) type Names = BTreeMap<DestinationNo, String>;
 impl Inner {
     /// The destinations that the store has heard of.
     pub(super) fn destination_names(&self) -> Result<Names, StoreError> {
-        let named = |entry: sled::Result<(sled::IVec, sled::IVec)>| {
+        let named = |entry: Result<Entry, StoreError>| {
             let (key, value) = entry?;
             let record: DestinationRecord = records::decode(&value)?;
             Ok((record.no, String::from_utf8_lossy(&key[1..]).into_owned()))

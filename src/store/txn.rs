@@ -4,13 +4,14 @@ use std::collections::{BTreeSet, HashMap};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use sled::{Batch, Tree};
+use sled::Batch;
 
 use super::claims::Lease;
 use super::error::StoreError;
 use super::keys::{self, DestinationNo, LaneNo, PlatformNo};
 use super::known::{Known, Runs};
 use super::records::{self, LaneCounts};
+use super::tree::Tree;
 use crate::domain::lead::LeadId;
 
 /// What a group of commits is about to write.
@@ -77,8 +78,8 @@ impl<'a> Txn<'a> {
 
     /// The keys that begin like this, what this group has written among them.
     pub fn keys_below(&self, prefix: &[u8]) -> Result<BTreeSet<Vec<u8>>, StoreError> {
-        let there = self.tree.scan_prefix(prefix).keys().map(|key| key.map(|key| key.to_vec()));
-        let mut keys = there.collect::<Result<BTreeSet<_>, _>>()?;
+        let there = self.tree.scan_prefix(prefix).keys().map(|key| Ok(key?.to_vec()));
+        let mut keys = there.collect::<Result<BTreeSet<_>, StoreError>>()?;
         for (key, written) in self.writes.iter().filter(|(key, _)| key.starts_with(prefix)) {
             match written {
                 Some(_) => keys.insert(key.clone()),
@@ -127,14 +128,20 @@ impl<'a> Txn<'a> {
     pub fn batch(&mut self) -> Result<Batch, StoreError> {
         let mut batch = Batch::default();
         for (key, record) in std::mem::take(&mut self.runs).into_records()? {
+            let record = self.tree.sealed(&key, record)?;
             batch.insert(key, record);
         }
         for (lane, counts) in self.counts.drain() {
-            batch.insert(keys::counts(lane), records::encode(&counts)?);
+            let key = keys::counts(lane);
+            let counts = self.tree.sealed(&key, records::encode(&counts)?)?;
+            batch.insert(key, counts);
         }
         for (key, written) in self.writes.drain() {
             match written {
-                Some(bytes) => batch.insert(key, bytes),
+                Some(bytes) => {
+                    let bytes = self.tree.sealed(&key, bytes)?;
+                    batch.insert(key, bytes);
+                }
                 None => batch.remove(key),
             }
         }

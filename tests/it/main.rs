@@ -23,6 +23,7 @@ mod delivery;
 mod destinations;
 mod doctor;
 mod doors;
+mod encrypted;
 mod explain;
 mod failing;
 mod faulty_api;

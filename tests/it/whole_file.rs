@@ -13,6 +13,7 @@ fn place(crm: &Raw, chat: &Raw, base_url: &str) -> Place {
         .with("WECLEVER_PASSWORD", "demo")
         .with("CRM_SECRET", SECRET)
         .with("CRM_KEY", "key-of-the-crm")
+        .with("LEADHOOK_KEY", "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=")
         .with("SLACK_WEBHOOK_URL", &format!("{}/services/T0/B0/XXXX", chat.url()))
         // Only what a story cannot wait for, or cannot reach.
         .with("LEADHOOK_SOURCE__BASE_URL", base_url)

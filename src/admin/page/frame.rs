@@ -172,7 +172,7 @@ impl Reader {
     pub(super) fn refused(&self, refusal: &Refusal) -> Response {
         let status = match refusal {
             Refusal::Usage(_) | Refusal::File(_) => StatusCode::NOT_FOUND,
-            Refusal::Unavailable(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Refusal::Unavailable(_) | Refusal::Misfit(_) => StatusCode::SERVICE_UNAVAILABLE,
         };
         self.tell(status, &self.say("unavailable.title"), &refusal.to_string())
     }

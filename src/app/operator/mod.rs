@@ -83,11 +83,17 @@ pub enum Refusal {
     /// The file is wrong.
     #[error("{0}")]
     File(Mistakes),
+    /// The file does not fit the store.
+    #[error("{0}")]
+    Misfit(String),
 }
 
 impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Refusal {
-        Refusal::Unavailable(error.to_string())
+        match error.is_about_the_file() {
+            true => Refusal::Misfit(error.to_string()),
+            false => Refusal::Unavailable(error.to_string()),
+        }
     }
 }
 

@@ -72,7 +72,14 @@ fn csat() -> Value {
 }
 
 fn store() -> Value {
-    table(vec![("path", filled()), ("retention", duration()), ("max_bytes", size())], &[])
+    let key = || like("[A-Za-z0-9+/]{43}=?");
+    let keys = vec![
+        ("path", filled()),
+        ("retention", duration()),
+        ("max_bytes", size()),
+        ("encryption_key", json!({ "anyOf": [key(), some(key())] })),
+    ];
+    table(keys, &[])
 }
 
 fn admin() -> Value {

@@ -5,7 +5,7 @@ use crate::config::{InitAnswers, Position, starter_file};
 
 const EXAMPLE: &str = include_str!("../../../config/leadhook.toml");
 
-const VARIABLES: [(&str, &str); 9] = [
+const VARIABLES: [(&str, &str); 10] = [
     ("LEADHOOK_ADMIN_TOKEN", "a-token-of-many-characters"),
     ("WECLEVER_USERNAME", "u"),
     ("WECLEVER_PASSWORD", "p"),
@@ -15,6 +15,7 @@ const VARIABLES: [(&str, &str); 9] = [
     ("CRM_KEY", "k"),
     ("CRM_TOKEN", "t"),
     ("PROXY_PASSWORD", "p"),
+    ("LEADHOOK_KEY", "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="),
 ];
 
 /// `# key = value` and `#~ key = value`, without what makes it a comment.
@@ -84,7 +85,7 @@ fn every_other_key_of_the_example_is_right_too() {
         }
         tried += 1;
     }
-    assert_eq!(tried, 32);
+    assert_eq!(tried, 33);
 }
 
 #[test]

@@ -311,10 +311,13 @@ fn the_rest() {
         ("[store]\npath = ''\n[source]", "2:8: store.path: must not be empty"),
         ("[store]\nmax_bytes = '10'\n[source]", "2:13: store.max_bytes: `10` is not a size"),
         ("[store]\nmax_bytes = '1MB'\n[source]", "2:13: store.max_bytes: `1MB` is too little to work with"),
+        ("[store]\nencryption_key = 'k'\n[source]", "2:18: store.encryption_key: is no key of 32 bytes in base64"),
         (
-            "[store]\nencryption_key = 'k'\n[source]",
-            "2:1: store.encryption_key: this version does not have this key yet",
+            "[store]\nencryption_key = ['MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=', 'k']\n[source]",
+            "2:67: store.encryption_key[1]: is no key of 32 bytes in base64",
         ),
+        ("[store]\nencryption_key = []\n[source]", "2:18: store.encryption_key: must not be empty"),
+        ("[store]\nencryption_key = 7\n[source]", "2:18: store.encryption_key: must be text"),
         ("[store]\nretention = '0s'\n[source]", "2:13: store.retention: must be longer than nothing"),
         ("[store]\nretention = 30\n[source]", "2:13: store.retention: must be a duration in quotes"),
         (

@@ -8,6 +8,7 @@ use super::error::StoreError;
 use super::intake::{Platform, Reading, Recorded};
 use super::keys::{self, BackfillNo, LaneNo, PlatformNo};
 use super::records::{self, BackfillRecord, DestinationRecord, LaneCounts, to_ms};
+use super::tree::Entry;
 use super::txn::{Get, Txn};
 use super::{Inner, Store, body};
 use crate::domain::backfill::{Backfill, Counts, Order, State};
@@ -284,7 +285,7 @@ impl Store {
 
 impl Inner {
     pub(super) fn backfills(&self) -> Result<Vec<Backfill>, StoreError> {
-        let of = |entry: sled::Result<(sled::IVec, sled::IVec)>| {
+        let of = |entry: Result<Entry, StoreError>| {
             let (key, value) = entry?;
             backfill(keys::last_u32(&key), records::decode(&value)?)
         };

@@ -2,8 +2,6 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sled::Tree;
-
 use crate::domain::lead::LeadId;
 use crate::store::keys::{self, DestinationNo, LaneNo, PlatformNo, Seq};
 use crate::store::known::{Run, Standing};
@@ -12,6 +10,7 @@ use crate::store::records::{
     self, DeadRef, EventRecord, FetchRecord, LaneCounts, LaneRecord, PendingRecord, PlatformRecord, Settled,
     SettledRecord,
 };
+use crate::store::tree::Tree;
 
 /// No run of known leads is larger; sled leaves its log at 128 KiB for 16 of them.
 pub const LARGEST_RUN: usize = 6 * 1024;

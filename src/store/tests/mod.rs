@@ -19,6 +19,7 @@ mod reconcile;
 mod rereading;
 mod retention;
 mod rewriting;
+mod sealing;
 
 use std::time::Duration;
 
@@ -85,7 +86,12 @@ impl Bench {
     }
 
     async fn on(directory: TempDir) -> Bench {
-        let store = Store::open(directory.path()).unwrap();
+        Bench::sealed(directory, &[]).await
+    }
+
+    /// With these keys of [`sealing`].
+    async fn sealed(directory: TempDir, keys: &[&str]) -> Bench {
+        let store = Store::open_with(directory.path(), &sealing::keys(keys)).unwrap();
         let platform = store.platform("my-platform", at(-86_400), None).await.unwrap();
         Bench { store, platform, directory }
     }

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
-use sled::Tree;
 
 use super::LeadId;
 use super::audit::LARGEST_RUN;
 use crate::store::known::{Known, look_up};
+use crate::store::tree::Tree;
 use crate::store::txn::Txn;
 use crate::store::{keys, records};
 
@@ -63,8 +63,8 @@ fn what_goes_in_comes_out() {
     config.failure_persistence = None;
     let groups = prop::collection::vec((0u16..2, ids(), any::<u32>()), 1..6);
     proptest!(config, |(groups in groups)| {
-        let tree: Tree = (*db).clone();
-        tree.clear().unwrap();
+        db.clear().unwrap();
+        let tree = Tree::new((*db).clone(), None);
         let mut models = [BTreeMap::new(), BTreeMap::new()];
         for (platform, ids, n) in groups {
             let group: Vec<(u64, u32)> = ids.into_iter().zip(n..).collect();
@@ -79,12 +79,13 @@ fn what_goes_in_comes_out() {
 #[test]
 fn growing_numbers_fill_their_runs() {
     let db = sled::Config::new().temporary(true).flush_every_ms(None).open().unwrap();
+    let tree = Tree::new((*db).clone(), None);
     let mut model = BTreeMap::new();
     let leads: Vec<(u64, u32)> = (0..10_000).map(|i| (1_000_000 + 7 * i, i as u32)).collect();
     for group in leads.chunks(50) {
-        write(&db, 0, group, &mut model);
+        write(&tree, 0, group, &mut model);
     }
-    check(&db, 0, &model);
+    check(&tree, 0, &model);
     let (runs, bytes) =
         db.scan_prefix(keys::runs(0)).map(|e| e.unwrap().1.len()).fold((0, 0), |(n, b), l| (n + 1, b + l));
     assert!(bytes / runs > 2_500, "{runs} runs of {} bytes", bytes / runs);

@@ -7,7 +7,7 @@ use super::*;
 use crate::store::{keys, records};
 
 /// Whether these bytes lie in any file below.
-pub fn lies_in(directory: &Path, planted: &[u8]) -> bool {
+pub(super) fn lies_in(directory: &Path, planted: &[u8]) -> bool {
     fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path()).any(|path| {
         if path.is_dir() {
             lies_in(&path, planted)
