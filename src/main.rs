@@ -3,14 +3,31 @@
 use std::io::{IsTerminal, Write};
 use std::panic::AssertUnwindSafe;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::Parser;
 use futures_util::FutureExt;
+use leadhook::commands::exit::Failure;
 use leadhook::commands::{Cli, exit, run};
 
-#[tokio::main]
-async fn main() -> ExitCode {
+/// At the end of the process, what still waits for a disk that does not answer is left alone.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+fn main() -> ExitCode {
     let cli = Cli::parse();
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            say(&format!("leadhook: the system gives no threads: {error}"));
+            return Failure::unavailable(error).code();
+        }
+    };
+    let code = runtime.block_on(answer(cli));
+    runtime.shutdown_timeout(PATIENCE);
+    code
+}
+
+async fn answer(cli: Cli) -> ExitCode {
     match AssertUnwindSafe(run(cli)).catch_unwind().await {
         Ok(Ok(exit)) => exit.into(),
         Ok(Err(failure)) => {

@@ -19,7 +19,7 @@ use super::{API, LINK, TAP, link, metrics, page, probes, tap};
 use crate::app::operator::{
     BackfillBegin, BackfillCancel, BackfillList, BackfillShow, DeadDrop, DeadList, DeadRetry, DeadShow, DeadStepDone,
     Drop as DropPending, EventShow, Explain, Forget, History, Move, Operator, Pause, ReconcileBegin, ReconcileLeads,
-    ReconcileList, Refusal, Reload, Resume, SignIn, Status, Test, TokenAsk, TokenShow, Verb,
+    ReconcileList, Refusal, Reload, Resume, SignIn, Status, StoreCheck, Test, TokenAsk, TokenShow, Verb,
 };
 use crate::config::AdminConfig;
 
@@ -161,6 +161,7 @@ fn for_commands() -> Router<Asked> {
         .route(&path::<ReconcileLeads>(), verb::<ReconcileLeads>())
         .route(&path::<Reload>(), verb::<Reload>())
         .route(&format!("{API}{TAP}"), get(tap::tap))
+        .route(&path::<StoreCheck>(), verb::<StoreCheck>())
 }
 
 fn path<V: Verb>() -> String {

@@ -36,8 +36,11 @@ impl Liveness {
     pub async fn check(&self) -> Result<(), String> {
         let parts = &self.0.parts;
         // Whether the disk takes it is another matter.
-        if tokio::time::timeout(COMMIT, parts.store.try_writing()).await.is_err() {
-            return Err(format!("the store has not answered for {}", span::format(COMMIT)));
+        match tokio::time::timeout(COMMIT, parts.store.try_writing()).await {
+            Ok(Ok(())) => {}
+            // Nothing goes on while that is so, but to open the store again.
+            Ok(Err(_)) => return Ok(()),
+            Err(_) => return Err(format!("the store has not answered for {}", span::format(COMMIT))),
         }
         let source = self.0.intakes.borrow().source.clone();
         let waits = source.paused_until().is_some() || parts.health.room().short().is_some();

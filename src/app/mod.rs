@@ -6,6 +6,7 @@ mod in_force;
 mod liveness;
 pub mod operator;
 mod reload;
+mod reopen;
 mod retention;
 mod room;
 mod silence;
@@ -136,16 +137,11 @@ impl App {
         self.reloader.clone()
     }
 
-    /// Polls and delivers until told to stop, then ends what is in flight.
-    ///
-    /// # Errors
-    /// The store cannot be read or written any more.
-    pub async fn run(self, stop: Stop) -> Result<(), AppError> {
-        self.tell_how_it_begins().await?;
+    /// Polls and delivers until told to stop, or until the store fails, then ends what is in flight.
+    async fn run_until_it_fails(&self, stop: Stop) -> Result<(), AppError> {
         // Kept to the end: were it dropped, dispatch would take that for a change.
         let (_finish, finished) = signal::channel(None);
         let dispatch = self.begin_dispatch(&stop, finished);
-        self.reloader.until(stop.gently.clone());
         let mut room = self.room_watch();
         // Before anything is read.
         room.look().await?;

@@ -59,8 +59,6 @@ impl RoomWatch {
             self.holes = None;
         } else if Instant::now() >= self.not_before {
             let began = Instant::now();
-            // That may take its time, and so much may not be there.
-            self.room.note(measured.short(self.holes, before));
             self.holes = Some(Holes::among(files, self.store.records_size().await?));
             self.not_before = Instant::now() + (began.elapsed() * REST).max(EVERY);
         }

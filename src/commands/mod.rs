@@ -31,6 +31,7 @@ mod schema;
 mod signals;
 mod status;
 mod status_watch;
+mod store;
 mod supervisor;
 mod tap;
 mod verify;
@@ -119,6 +120,9 @@ enum Command {
     Preset(preset::PresetCommand),
     /// Print the JSON Schema of leadhook.toml, for editors
     Schema,
+    /// Check, compact, export or import the store
+    #[command(subcommand)]
+    Store(store::StoreCommand),
     /// Check the signature of a request that was captured
     Verify(verify::VerifyArgs),
     /// Run a simulated WeClever, to try a file against
@@ -160,6 +164,7 @@ pub async fn run(cli: Cli) -> Result<Exit, Failure> {
         Command::Route(command) => route::route(&global, command, &output),
         Command::Preset(command) => preset::preset(&global, command, &output),
         Command::Schema => schema::schema(),
+        Command::Store(command) => store::store(&global, command, &output).await,
         Command::Verify(args) => verify::verify(&global, &args, &output),
         Command::Completions(args) => completions::completions(&args),
         Command::Man(args) => man::man(&args, &output),

@@ -22,7 +22,7 @@ pub enum StoreError {
     /// The store cannot be opened because what is on disk is not what was written.
     #[error(
         "the store in {} is damaged: {reason}. Keep a copy of the directory, then restore a \
-         backup, or point [store] path at a new directory: leads are read again and keep their event ids, so that \
+         backup, or let `leadhook store export FILE` save what reads, or point [store] path at a new directory: leads are read again and keep their event ids, so that \
          receivers can drop repeats",
         path.display()
     )]
@@ -67,9 +67,30 @@ pub enum StoreError {
     Record(String),
     /// The disk did not take a commit; what it held is not acknowledged.
     #[error(
-        "the disk did not take a commit: {0}; nothing that was acknowledged is lost. Free space or mend the disk, then start leadhook again"
+        "the disk did not take a commit: {0}; nothing that was acknowledged is lost. Free space or mend the disk: a running \
+         service goes on by itself, a command has to be repeated"
     )]
     Write(String),
+    /// The directory was taken away, or another put in its place, while the store was open.
+    #[error(
+        "{} is gone, or another directory was put in its place: what leadhook writes would be lost. Put it back, and leadhook \
+         goes on by itself; or start leadhook again, to begin with what is there now",
+        path.display()
+    )]
+    Gone {
+        /// The store's directory.
+        path: PathBuf,
+    },
+    /// After a failed write the files cannot be let go of: something in them hangs.
+    #[error(
+        "the disk under {} does not answer, and the store cannot be opened again while that is so; mend the disk, then start \
+         leadhook again. Nothing that was acknowledged is lost",
+        path.display()
+    )]
+    Stuck {
+        /// The store's directory.
+        path: PathBuf,
+    },
     /// The store was closed while something still wanted to write.
     #[error("the store is closed")]
     Closed,
@@ -79,6 +100,21 @@ impl StoreError {
     /// Whether the file has to be mended, and the store is as it should be.
     pub fn is_about_the_file(&self) -> bool {
         matches!(self, StoreError::Locked { .. } | StoreError::OtherKey { .. })
+    }
+
+    /// Whether it may pass by itself, or once a person has made room or mended a disk: then it is worth opening the store again.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            StoreError::Write(_) | StoreError::Directory { .. } | StoreError::Gone { .. } | StoreError::Closed => true,
+            // Here, only sled's own lock: ours was never given up.
+            StoreError::InUse { .. } => true,
+            StoreError::Damaged { .. }
+            | StoreError::Newer { .. }
+            | StoreError::Locked { .. }
+            | StoreError::OtherKey { .. }
+            | StoreError::Record(_)
+            | StoreError::Stuck { .. } => false,
+        }
     }
 }
 

@@ -123,13 +123,13 @@ impl Store {
             self.read(move |inner| Ok((inner.events_about(no, &leads)?, inner.destination_names()?))).await?;
         let mut all = Vec::new();
         for whom in whom {
-            let (platform, claims) = (platform.clone(), Arc::clone(&self.inner.claims));
+            let (platform, claims) = (platform.clone(), Arc::clone(&self.claims));
             let (lead, found) = (whom.lead, about.remove(&whom.lead).unwrap_or_default());
             let mut forgotten =
                 self.commit(move |txn| txn.forget(&claims, &platform, &whom, &found, to_ms(now))).await?;
             // Claimed between the reading of the queue and this commit: it must not go out either.
             for (destination, name) in &destinations {
-                if self.inner.claims.cancel(&(*destination, no, lead)) {
+                if self.claims.cancel(&(*destination, no, lead)) {
                     forgotten.under_way(name.clone());
                 }
             }

@@ -57,6 +57,8 @@ fn key<const N: usize>(letter: u8, parts: [&[u8]; N]) -> Vec<u8> {
 
 /// Written to find out whether anything can be.
 pub const TRIED: &[u8] = b"mtried";
+/// How many groups of commits were ever written.
+pub const COMMITS: &[u8] = b"mcommits";
 pub const FORMAT: &[u8] = b"mformat";
 /// With which key all of the store is sealed.
 pub const SEALED: &[u8] = b"mseal";

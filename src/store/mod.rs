@@ -20,14 +20,17 @@
 //! | [`forget`] | forgetting a person |
 //! | [`retention`] | letting go of what is settled and old |
 //! | [`tokens`] | tokens for destinations |
+//! | [`check`] | whether all of it agrees |
+//! | [`export`] | the store as text, and back; its files written anew |
 //!
 //! Below them: `txn` and `committer` (many commits, one sync), `keys` and `records` (the form on disk),
 //! `known` and `glance` (the packed seen-set), `progress` and `fetches` (more of intake), `line` (order within a lead), `body`, `open`,
-//! `rewrite` (the files written anew), `room` (how much it holds).
+//! `rewrite` (the files written anew), `room` (how much it holds), `reopen` (after a failure), `tide` and `segments` (what a log must have).
 
 pub mod backfill;
 mod body;
 pub mod census;
+pub mod check;
 mod claims;
 mod committer;
 pub mod contacts;
@@ -37,6 +40,7 @@ pub mod detect;
 pub mod dispatch;
 mod error;
 pub mod explain;
+pub mod export;
 mod fetches;
 pub mod forget;
 #[cfg(fuzzing)]
@@ -54,10 +58,14 @@ mod progress;
 pub mod rechecks;
 pub mod reconcile;
 mod records;
+mod reopen;
 pub mod retention;
 mod rewrite;
 mod room;
+mod segments;
 mod story;
+mod sum;
+mod tide;
 pub mod tokens;
 mod tree;
 mod txn;
@@ -66,35 +74,39 @@ mod unlock;
 #[cfg(test)]
 mod tests;
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use sled::Db;
 use tokio::sync::Notify;
 
 use crate::domain::seal::EncryptionKey;
 use claims::{Bells, Claims};
-use committer::Committer;
 pub use error::StoreError;
+use reopen::{Files, Open};
 use tree::Tree;
 use txn::Txn;
 
-/// A handle on the open store; cheap to clone.
+/// A handle on the store; cheap to clone.
 #[derive(Clone)]
 pub struct Store {
-    inner: Arc<Inner>,
-    committer: Committer,
+    path: Arc<Path>,
+    keys: Arc<[EncryptionKey]>,
+    claims: Arc<Claims>,
+    bells: Arc<Bells>,
+    files: Arc<RwLock<Files>>,
 }
 
+/// The open files.
 struct Inner {
     path: PathBuf,
     db: Db,
     tree: Tree,
     claims: Arc<Claims>,
-    bells: Arc<Bells>,
     writing: Mutex<Option<std::thread::JoinHandle<()>>>,
     // Held for as long as the store is open.
-    _lock: std::fs::File,
+    lock: Arc<File>,
 }
 
 impl Store {
@@ -117,21 +129,17 @@ impl Store {
     }
 
     fn start(directory: &Path, opened: open::Opened, keys: &[EncryptionKey]) -> Result<Store, StoreError> {
-        let (opened, seal) = unlock::unlock(directory, opened, keys)?;
-        let tree = Tree::new(opened.tree, seal);
-        let bells = Arc::new(Bells::default());
-        let (committer, thread) = Committer::start(opened.db.clone(), tree.clone(), opened.log, Arc::clone(&bells))
-            .map_err(|e| StoreError::Directory { path: directory.to_owned(), reason: e.to_string() })?;
-        let inner = Inner {
-            path: directory.to_owned(),
-            db: opened.db,
-            tree,
+        let shut = Files::Shut { why: StoreError::Closed, lock: None };
+        let store = Store {
+            path: directory.into(),
+            keys: keys.into(),
             claims: Arc::default(),
-            bells,
-            writing: Mutex::new(Some(thread)),
-            _lock: opened.lock,
+            bells: Arc::default(),
+            files: Arc::new(RwLock::new(shut)),
         };
-        Ok(Store { inner: Arc::new(inner), committer })
+        let open = store.over(opened)?;
+        *store.files.write().unwrap_or_else(PoisonError::into_inner) = Files::Open(open);
+        Ok(store)
     }
 
     /// Whether a process holds the store in this directory right now.
@@ -146,23 +154,13 @@ impl Store {
 
     /// The directory.
     pub fn path(&self) -> &Path {
-        &self.inner.path
+        &self.path
     }
 
-    /// Ends the writing thread after its last commit, and lets go of the directory once every handle is gone.
+    /// Ends the writing thread after its last commit, and lets go of the directory. Other handles are of no use after that.
     pub async fn close(self) {
-        let Store { inner, committer } = self;
-        drop(committer);
-        // The thread ends when the last handle is dropped; a panic in it, or here, has been reported where it happened.
-        let _ = tokio::task::spawn_blocking(move || {
-            let thread = inner.writing.lock().unwrap_or_else(PoisonError::into_inner).take();
-            if let Some(thread) = thread {
-                let _ = thread.join();
-            }
-            // sled writes what is left and ends its own thread, here rather than on one of the runtime's.
-            drop(inner);
-        })
-        .await;
+        // A panic there has been reported where it happened.
+        let _ = tokio::task::spawn_blocking(move || self.let_go(StoreError::Closed, false)).await;
     }
 
     /// Writes something of no meaning, to find out whether the disk takes it.
@@ -170,6 +168,7 @@ impl Store {
     /// # Errors
     /// It does not.
     pub async fn try_writing(&self) -> Result<(), StoreError> {
+        self.read(|inner| inner.is_there()).await?;
         self.commit(|txn| txn.put(keys::TRIED.to_vec(), &1_u8)).await
     }
 
@@ -178,7 +177,9 @@ impl Store {
         T: Send + 'static,
         F: FnOnce(&mut Txn<'_>) -> Result<T, StoreError> + Send + 'static,
     {
-        self.committer.commit(op).await
+        // Not kept while it waits: the writing thread ends with the last way to it.
+        let commit = self.open_files()?.committer.commit(op);
+        commit.await
     }
 
     /// Reads away from the runtime's threads, which must not wait for a disk. What it gives is on the platter, unless the
@@ -198,8 +199,7 @@ impl Store {
         T: Send + 'static,
         F: FnOnce(&Inner) -> Result<T, StoreError> + Send + 'static,
     {
-        let inner = Arc::clone(&self.inner);
-        tokio::task::spawn_blocking(move || read(&inner)).await.map_err(|_| StoreError::Closed)?
+        self.look(self.open_files()?.inner, read).await
     }
 
     /// What was read, and whether it is on the platter.
@@ -208,18 +208,40 @@ impl Store {
         T: Send + 'static,
         F: FnOnce(&Inner) -> Result<T, StoreError> + Send + 'static,
     {
-        let value = self.read_for_a_commit(read).await?;
-        Ok((value, self.committer.what_was_read_stands().await))
+        // Nothing of the way to the writing thread is kept: it ends with the last of them.
+        let Open { inner, committer } = self.open_files()?;
+        let landings = committer.landings();
+        drop(committer);
+        let value = self.look(inner, read).await?;
+        Ok((value, landings.what_was_read_stands().await))
+    }
+
+    async fn look<T, F>(&self, inner: Arc<Inner>, read: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Inner) -> Result<T, StoreError> + Send + 'static,
+    {
+        match tokio::task::spawn_blocking(move || read(&inner)).await {
+            Ok(read) => read,
+            // What sled trips over is not what was written.
+            Err(lost) if lost.is_panic() => Err(StoreError::Record("reading it failed".into())),
+            Err(_) => Err(StoreError::Closed),
+        }
     }
 
     /// Rings when intake has something new to look at (a fetch that a person wants tried again).
     pub async fn intake_bell(&self) {
-        self.inner.bells.intake.notified().await;
+        self.bells.intake.notified().await;
     }
 
     /// Rings when a destination has something new to look at.
     pub async fn destination_bell(&self, destination: &str) -> Result<Arc<Notify>, StoreError> {
         let no = self.destination_no(destination).await?;
-        Ok(self.inner.bells.of(no))
+        Ok(self.bells.of(no))
+    }
+
+    #[cfg(test)]
+    fn inner(&self) -> Arc<Inner> {
+        self.open_files().expect("it is open").inner
     }
 }

@@ -4,6 +4,7 @@ use std::fs::{File, TryLockError};
 use std::io::{ErrorKind, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
@@ -12,7 +13,10 @@ use sled::{Db, Tree};
 use super::error::StoreError;
 use super::keys;
 use super::records;
+use super::reopen;
 use super::rewrite;
+use super::segments;
+use super::tide;
 
 /// sled's default is 1 GiB.
 const CACHE_BYTES: u64 = 16 * 1024 * 1024;
@@ -36,7 +40,7 @@ pub struct Opened {
     /// sled's log, to be synced by hand.
     pub log: File,
     /// Held as long as the store is open.
-    pub lock: File,
+    pub lock: Arc<File>,
 }
 
 /// Opens the store in `directory`, which is made if it is not there.
@@ -62,14 +66,85 @@ pub fn open_within(directory: &Path, patience: Duration) -> Result<Opened, Store
     }
     std::fs::create_dir_all(directory).map_err(|e| in_the_way(directory, e))?;
     restrict(directory, !parents.is_empty());
-    let lock = lock(directory, patience)?;
+    let lock = Arc::new(lock(directory, patience)?);
+    open_held(directory, lock, patience, parents)
+}
+
+/// Opens the store that is there, whatever it holds, to save what can be read of it.
+///
+/// # Errors
+/// It cannot be opened at all.
+pub fn open_as_it_is(directory: &Path) -> Result<Opened, StoreError> {
+    let in_the_way =
+        |path: &Path, e: std::io::Error| StoreError::Directory { path: path.to_owned(), reason: e.to_string() };
+    let lock = Arc::new(lock(directory, LOCK_PATIENCE)?);
+    rewrite::settle(directory).map_err(|e| in_the_way(directory, e))?;
+    let inner = rewrite::current(directory);
+    let db = open_patiently(directory, &inner, LOCK_PATIENCE)?;
+    let tree = (*db).clone();
+    let log = File::open(inner.join("db")).map_err(|e| in_the_way(&inner, e))?;
+    Ok(Opened { db, tree, log, lock })
+}
+
+/// Locks a directory in which there is nothing yet, made if need be; `None`: there is something in it.
+///
+/// # Errors
+/// In use, or it cannot be made or read.
+pub fn lock_empty(directory: &Path) -> Result<Option<File>, StoreError> {
+    let in_the_way = |e: std::io::Error| StoreError::Directory { path: directory.to_owned(), reason: e.to_string() };
+    let fresh = !directory.exists();
+    std::fs::create_dir_all(directory).map_err(in_the_way)?;
+    restrict(directory, fresh);
+    let mut others = 0;
+    for entry in std::fs::read_dir(directory).map_err(in_the_way)? {
+        let name = entry.map_err(in_the_way)?.file_name();
+        // An import that was killed has left these.
+        others += usize::from(name != "lock" && name != "sled.new");
+    }
+    let lock = lock(directory, LOCK_PATIENCE)?;
+    let marked = lock.metadata().map_err(in_the_way)?.len() > 0;
+    Ok((others == 0 && !marked).then_some(lock))
+}
+
+/// Opens the store again whose lock is still held.
+///
+/// # Errors
+/// It is another directory by now, or as for [`open`].
+pub fn reopen(directory: &Path, lock: Arc<File>) -> Result<Opened, StoreError> {
+    reopen::is_there(directory, &lock)?;
+    open_held(directory, lock, LOCK_PATIENCE, Vec::new())
+}
+
+/// Whether this open file is the one of this path.
+#[cfg(unix)]
+pub fn is_same(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let of = |metadata: std::io::Result<std::fs::Metadata>| metadata.map(|it| (it.dev(), it.ino())).ok();
+    of(file.metadata()).is_some_and(|it| of(std::fs::metadata(path)) == Some(it))
+}
+
+/// Whether this open file is the one of this path, as far as can be told.
+#[cfg(not(unix))]
+pub fn is_same(_: &File, path: &Path) -> bool {
+    path.exists()
+}
+
+/// Opens the store whose lock is held. `parents`: directories that were made for it.
+fn open_held(directory: &Path, lock: Arc<File>, patience: Duration, parents: Vec<&Path>) -> Result<Opened, StoreError> {
+    let in_the_way =
+        |path: &Path, e: std::io::Error| StoreError::Directory { path: path.to_owned(), reason: e.to_string() };
     rewrite::settle(directory).map_err(|e| in_the_way(directory, e))?;
     let inner = rewrite::current(directory);
     // The directory may be anybody's, and open to all; what is in here is not.
     std::fs::create_dir_all(&inner).map_err(|e| in_the_way(&inner, e))?;
     restrict(&inner, true);
+    if let Some(at) = segments::first_damaged(&inner.join("db")).map_err(|e| in_the_way(&inner, e))? {
+        let reason = format!("the part of its log that begins at byte {at} does not read");
+        return Err(StoreError::Damaged { path: directory.to_owned(), reason });
+    }
     let db = open_patiently(directory, &inner, patience)?;
     check_format(directory, &db)?;
+    tide::is_reached(directory, &db)?;
     let db = without_what_was_erased(directory, db)?;
     let tree = (*db).clone();
     let log = File::open(inner.join("db")).map_err(|e| in_the_way(&inner, e))?;
@@ -248,12 +323,17 @@ pub fn write_anew(
 
 /// Notes in the lock's file that there is something to be found here. To sled, a log whose beginning does not read is
 /// an empty one; without the note, a lost store would pass for a new one.
-fn mark(db: &Db, log: &File, mut lock: &File) -> std::io::Result<()> {
+fn mark(db: &Db, log: &File, lock: &File) -> std::io::Result<()> {
     if lock.metadata()?.len() > 0 {
         return Ok(());
     }
     db.flush()?;
     log.sync_data()?;
+    mark_lock(lock)
+}
+
+/// Notes that there is a store, which is on the platter.
+pub fn mark_lock(mut lock: &File) -> std::io::Result<()> {
     lock.write_all(b"A leadhook store; its log is in the directory beside this file.\n")?;
     lock.sync_all()
 }

@@ -61,7 +61,7 @@ impl Store {
         if found.notes.is_empty() && found.events.is_empty() && found.contacts.is_empty() {
             return Ok(Purged::default());
         }
-        let claims = Arc::clone(&self.inner.claims);
+        let claims = Arc::clone(&self.claims);
         self.commit(move |txn| txn.purge(&claims, &found, before, now)).await
     }
 }

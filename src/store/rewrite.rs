@@ -17,6 +17,7 @@ use sled::{Batch, Db, IVec};
 
 use super::error::StoreError;
 use super::open;
+use super::sum::Sum;
 
 /// Bytes written at a time: a batch is held in memory twice.
 const BATCH: usize = 512 * 1024;
@@ -26,7 +27,7 @@ pub fn current(directory: &Path) -> PathBuf {
     directory.join("sled")
 }
 
-fn making(directory: &Path) -> PathBuf {
+pub fn making(directory: &Path) -> PathBuf {
     directory.join("sled.new")
 }
 
@@ -68,6 +69,15 @@ fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
+/// Puts what was made in [`making`] where there is no store yet.
+///
+/// # Errors
+/// The directory cannot be written.
+pub fn put_new_in_place(directory: &Path) -> Result<(), StoreError> {
+    let put = fs::rename(making(directory), current(directory)).and_then(|()| sync(directory));
+    put.map_err(|e| unwritten(directory, &e))
+}
+
 /// Copies the store, record by record, into new files, which then take the place of the old ones. `change`: what is to
 /// stand under this key in the copy; `None`: nothing is. Blocks for as long as it takes. Where it fails, the store is as it was.
 ///
@@ -106,11 +116,12 @@ fn copy(
     remove(making).and_then(|()| fs::create_dir_all(making)).map_err(|e| unwritten(making, &e))?;
     open::restrict(making, true);
     let copy = open::config(making).open()?;
-    let (mut batch, mut size) = (Batch::default(), 0);
+    let (mut batch, mut size, mut sum) = (Batch::default(), 0, Sum::default());
     for entry in db.iter() {
         let (key, value) = entry?;
         let Some(value) = change(&key, value)? else { continue };
         size += key.len() + value.len();
+        sum.add(&key, &value);
         batch.insert(key, value);
         if size >= BATCH {
             copy.apply_batch(std::mem::take(&mut batch))?;
@@ -119,6 +130,15 @@ fn copy(
     }
     copy.apply_batch(batch)?;
     copy.flush()?;
+    // What is to take the store's place has to read as it was written.
+    let mut there = Sum::default();
+    for entry in copy.iter() {
+        let (key, value) = entry?;
+        there.add(&key, &value);
+    }
+    if there.digest() != sum.digest() {
+        return Err(StoreError::Write("the copy does not read as it was written".into()));
+    }
     drop(copy);
     sync_all(making).map_err(|e| unwritten(making, &e))
 }
@@ -141,7 +161,7 @@ pub fn files(path: &Path) -> io::Result<Vec<PathBuf>> {
 }
 
 /// Every file below, and every directory: sled's own flush is no fsync.
-fn sync_all(path: &Path) -> io::Result<()> {
+pub fn sync_all(path: &Path) -> io::Result<()> {
     for entry in fs::read_dir(path)? {
         let entry = entry?;
         if entry.file_type()?.is_dir() {

@@ -7,14 +7,18 @@ use crate::domain::room::Disk;
 impl Store {
     /// The size of its files, in bytes, and what is free on their disk, where the system tells. Cheap.
     pub async fn space(&self) -> Result<(u64, Option<Disk>), StoreError> {
-        self.read(|inner| Ok((inner.db.size_on_disk()?, disk(inner)))).await
+        self.read(|inner| {
+            inner.is_there()?;
+            Ok((inner.db.size_on_disk()?, disk(inner)))
+        })
+        .await
     }
 
     /// What its records have, in bytes. Reads all of it: seconds for gigabytes.
     pub async fn records_size(&self) -> Result<u64, StoreError> {
         self.read(|inner| {
             let mut bytes = 0;
-            for entry in inner.tree.iter() {
+            for entry in inner.db.iter() {
                 let (key, value) = entry?;
                 bytes += (key.len() + value.len()) as u64;
             }

@@ -46,7 +46,7 @@ async fn goes_on(place: &Place, service: &Service) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn near_its_limit_the_store_takes_nothing_new_until_what_is_old_has_made_room() {
-    let weclever = weclever(Options { leads_per_second: 400.0, ..by_hand() }).await;
+    let weclever = weclever(Options { leads_per_second: 400.0, max_leads: Some(3_000), ..by_hand() }).await;
     let receiver = receiver(Behaviour::Broken { status: 500 }).await;
     let start = (Timestamp::now() - Duration::from_secs(3600)).to_string();
     let file = File::new(&weclever.base_url()).source("start", &start).to("crm", &receiver.url(), PATIENT_RETRIES);
@@ -57,9 +57,8 @@ async fn near_its_limit_the_store_takes_nothing_new_until_what_is_old_has_made_r
     let full = place.status();
     assert!(size(&full) < 9_000_000, "{full:#}");
     let known = |status: &Value| status["source"]["seen_leads"].as_u64().unwrap();
-    service.readings(0).await;
-    weclever.finalize_no_more();
-    let all = weclever.finalized();
+    let all = 3_000;
+    until("all are finalized", || weclever.finalized() == all).await;
     assert!(known(&place.status()) < all, "some are still to be read");
 
     receiver.behave(Behaviour::Fine);

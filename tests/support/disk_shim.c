@@ -9,6 +9,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,10 +67,28 @@ static int refused(int fd, size_t bytes) {
     return end;
 }
 
+// What is opened to be written, where the file system takes nothing.
+static int refused_open(const char *path, int flags) {
+    const char *wanted = getenv("DISK_SHIM_BELOW");
+    if (!wanted || strncmp(path, wanted, strlen(wanted)) || !(flags & (O_WRONLY | O_RDWR | O_CREAT))) return 0;
+    int end = orders().fail;
+    if (end != EROFS && end != EACCES) return 0;
+    errno = end;
+    return end;
+}
+
 #define REAL(name) \
     static __typeof__(&name) real; \
     if (!real) real = (__typeof__(&name))dlsym(RTLD_NEXT, #name)
 
+int open64(const char *path, int flags, ...) {
+    va_list more;
+    va_start(more, flags);
+    mode_t mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(more, mode_t) : 0;
+    va_end(more);
+    REAL(open64);
+    return refused_open(path, flags) ? -1 : real(path, flags, mode);
+}
 ssize_t write(int fd, const void *bytes, size_t length) {
     REAL(write);
     return fd > 2 && refused(fd, length) ? -1 : real(fd, bytes, length);

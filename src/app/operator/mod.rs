@@ -15,6 +15,7 @@ mod reconcile;
 mod reload;
 mod request;
 mod status;
+mod store;
 mod test;
 
 use std::future::Future;
@@ -47,6 +48,7 @@ pub use reload::{Reload, Reloaded};
 pub use request::{OutgoingCall, OutgoingRequest, rehearsed};
 pub use status::{DestinationStatus, Parked, SourceStatus, State, Status, StatusReport, StoreStatus};
 
+pub use store::StoreCheck;
 pub use test::{Said, Test, Tested, TestedStep, test};
 
 use super::in_force::{self, Parts};

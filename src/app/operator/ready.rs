@@ -1,9 +1,14 @@
 //! Whether leadhook does its work, for whoever starts and stops it.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use super::{Operator, Refusal, Verb};
 use crate::domain::{clock, span};
+
+/// Whoever asks wants an answer; a disk that is merely busy has taken a write by then.
+const DISK_PATIENCE: Duration = Duration::from_secs(5);
 
 /// Does it do its work?
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -25,7 +30,13 @@ impl Verb for Ready {
     async fn run(self, operator: &Operator) -> Result<Readiness, Refusal> {
         let mut why = Vec::new();
         let source = &operator.config().source;
-        match operator.store.find_progress(&source.platform_id).await?.and_then(|progress| progress.last_poll) {
+        // Reading waits for what is just being written, so that it says as much.
+        let reading = operator.store.find_progress(&source.platform_id);
+        let Ok(progress) = tokio::time::timeout(DISK_PATIENCE, reading).await else {
+            let why = format!("the disk has not taken a small write for {}", span::format(DISK_PATIENCE));
+            return Ok(Readiness { ready: false, why: vec![why] });
+        };
+        match progress?.and_then(|progress| progress.last_poll) {
             None => why.push("the source has not been read yet".to_owned()),
             Some(last) => {
                 let silent = clock::elapsed(last, operator.clock.now());
@@ -38,8 +49,10 @@ impl Verb for Ready {
         if let Some(short) = operator.short_of_room() {
             why.push(short.to_string());
         }
-        if let Err(error) = operator.store.try_writing().await {
-            why.push(format!("the store cannot be written: {error}"));
+        match tokio::time::timeout(DISK_PATIENCE, operator.store.try_writing()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => why.push(format!("the store cannot be written: {error}")),
+            Err(_) => why.push(format!("the disk has not taken a small write for {}", span::format(DISK_PATIENCE))),
         }
         Ok(Readiness { ready: why.is_empty(), why })
     }

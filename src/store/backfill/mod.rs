@@ -114,7 +114,7 @@ impl Store {
                 Ok((backfill(new, record)?, false))
             })
             .await?;
-        self.inner.bells.backfill.notify_one();
+        self.bells.backfill.notify_one();
         Ok(begun)
     }
 
@@ -154,7 +154,7 @@ impl Store {
 
     /// Rings when a backfill was ordered or ended by a person.
     pub async fn backfill_bell(&self) {
-        self.inner.bells.backfill.notified().await;
+        self.bells.backfill.notified().await;
     }
 
     /// Ends it: there is nothing left to do, or a person wants no more of it. False where it had ended.
@@ -176,7 +176,7 @@ impl Store {
                 Ok(true)
             })
             .await?;
-        self.inner.bells.backfill.notify_one();
+        self.bells.backfill.notify_one();
         Ok(ended)
     }
 

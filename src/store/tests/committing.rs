@@ -30,7 +30,7 @@ async fn many_commits_share_few_syncs() {
     for commit in commits.collect::<Vec<_>>() {
         commit.await.unwrap().unwrap();
     }
-    assert_eq!(bench.store.inner.tree.scan_prefix("test").count(), 500);
+    assert_eq!(bench.store.inner().tree.scan_prefix("test").count(), 500);
     let groups = groups.load(Ordering::SeqCst);
     assert!(groups <= 100, "{groups} syncs");
 }
@@ -69,7 +69,7 @@ async fn an_error_fails_its_group_and_writes_nothing_of_it() {
     );
     assert!(matches!((a, b), (Err(StoreError::Record(_)), Err(StoreError::Record(_)))));
     c.unwrap();
-    let tree = &store.inner.tree;
+    let tree = &store.inner().tree;
     assert_eq!(Get::get::<u8>(tree, b"test1").unwrap(), None);
     assert_eq!(Get::get::<u8>(tree, b"test2").unwrap(), None);
     assert_eq!(Get::get::<u8>(tree, b"test3").unwrap(), Some(3));

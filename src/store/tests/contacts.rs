@@ -46,7 +46,7 @@ async fn what_counts_no_more_goes_and_what_was_renewed_stays() {
         }
     };
     let purge = async |now: i64| bench.store.purge(at(-9), at(now), 10).await.unwrap();
-    let records = || ["u", "v"].map(|letter| bench.store.inner.tree.scan_prefix(letter).count());
+    let records = || ["u", "v"].map(|letter| bench.store.inner().tree.scan_prefix(letter).count());
     count(1, 10).await;
     count(2, 60).await;
     purge(115).await;

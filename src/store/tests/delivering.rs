@@ -222,7 +222,7 @@ async fn a_damaged_record_is_an_error_and_no_panic() {
     bench.settle_all("crm", &["all"], 1, dead()).await;
     bench.record(2, &[("crm", "all")], 0).await;
     bench.store.set_aside(&bench.platform, job(3, 0)).await.unwrap();
-    let tree = bench.store.inner.tree.clone();
+    let tree = bench.store.inner().tree.clone();
     let entries: Vec<_> = tree.iter().map(|entry| entry.unwrap()).collect();
     for (key, value) in entries {
         for damage in
@@ -257,7 +257,7 @@ async fn a_damaged_record_fails_what_needs_it_and_the_thread_that_writes_lives_o
     let bench = Bench::new().await;
     bench.record(1, &[("crm", "all")], 0).await;
     let claim = bench.claim("crm", &["all"], 1).await.remove(0);
-    let tree = bench.store.inner.tree.clone();
+    let tree = bench.store.inner().tree.clone();
     let key = crate::store::keys::pending(1, FIRST);
     let whole = tree.insert(&key, b"\x01\xc1").unwrap().unwrap();
     assert!(bench.store.settle(claim, settled(Verdict::Delivered, 1)).await.is_err());

@@ -29,13 +29,13 @@ impl Bench {
 
     /// Records under these letters that hold something of a lead: all of them, where there was only the one.
     fn left(&self) -> Vec<String> {
-        let all = self.store.inner.tree.iter().map(Result::unwrap);
+        let all = self.store.inner().tree.iter().map(Result::unwrap);
         let letters = all.filter(|(key, _)| b"ebhaipqQgfruvxyz".contains(&key[0]));
         letters.map(|(key, _)| format!("{:?}", key)).collect()
     }
 
     fn holds(&self, planted: &str) -> bool {
-        let mut all = self.store.inner.tree.iter().map(Result::unwrap);
+        let mut all = self.store.inner().tree.iter().map(Result::unwrap);
         all.any(|(_, value)| value.windows(planted.len()).any(|bytes| bytes == planted.as_bytes()))
     }
 

@@ -4,10 +4,12 @@ mod audit;
 mod backfill;
 mod committing;
 mod contacts;
+mod damage;
 mod dead;
 mod delivering;
 mod destinations;
 mod explain;
+mod exporting;
 mod forgetting;
 mod history;
 mod intake;
@@ -158,7 +160,8 @@ impl Bench {
     }
 
     fn audit(&self) {
-        audit::audit(&self.store.inner.tree);
+        audit::audit(&self.store.inner().tree);
+        assert_eq!(super::check::check(&self.store.inner().tree).wrong, [""; 0]);
     }
 }
 

@@ -463,7 +463,7 @@ impl Life {
         }
         let before = self.model.kept.len() as u64;
         for seq in self.model.kept.keys().copied().collect::<Vec<_>>() {
-            let there = store.inner.event(seq).unwrap().map(|(event, _)| event.id);
+            let there = store.inner().event(seq).unwrap().map(|(event, _)| event.id);
             let is_held = |h: &Held| h.2.lead == self.model.events[seq as usize - 1].1;
             let at_work = self.held.iter().any(|h| is_held(h) && self.model.deliveries.contains_key(&(h.0, seq)));
             let changed = self.model.changed(seq);

@@ -90,7 +90,7 @@ async fn sleds_own_lock_counts_too() {
 async fn a_newer_format_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(directory.path()).unwrap();
-    store.inner.tree.insert(keys::FORMAT, (records::FORMAT + 1).to_be_bytes()).unwrap();
+    store.inner().tree.insert(keys::FORMAT, (records::FORMAT + 1).to_be_bytes()).unwrap();
     store.close().await;
     let error = failure(directory.path());
     assert!(matches!(error, StoreError::Newer { found: 2, known: 1, .. }), "{error}");

@@ -36,7 +36,7 @@ impl Bench {
 
     /// Subjects of which a line is kept.
     fn subjects(&self) -> usize {
-        let runs = self.store.inner.tree.scan_prefix(keys::runs(keys::OPS));
+        let runs = self.store.inner().tree.scan_prefix(keys::runs(keys::OPS));
         runs.map(|run| records::decode::<crate::store::known::Run>(&run.unwrap().1).unwrap().len()).sum()
     }
 }
@@ -94,7 +94,7 @@ async fn retention_takes_them_as_it_takes_others_however_they_ended() {
     bench.settle_all("crm", &["ops"], 99, dead()).await;
     assert_eq!(bench.store.purge(at(100), at(110), 100).await.unwrap().events, 1);
     bench.audit();
-    let left: usize = b"ebhapqQzxy".iter().map(|letter| bench.store.inner.tree.scan_prefix([*letter]).count()).sum();
+    let left: usize = b"ebhapqQzxy".iter().map(|letter| bench.store.inner().tree.scan_prefix([*letter]).count()).sum();
     assert_eq!(left, 0);
 }
 

@@ -21,12 +21,12 @@ impl Bench {
     }
 
     fn is_there(&self, seq: Seq) -> bool {
-        self.store.inner.tree.contains_key(keys::event(seq)).unwrap()
+        self.store.inner().tree.contains_key(keys::event(seq)).unwrap()
     }
 
     /// What is on disk under these letters.
     fn records(&self, letters: &str) -> usize {
-        letters.bytes().map(|letter| self.store.inner.tree.scan_prefix([letter]).count()).sum()
+        letters.bytes().map(|letter| self.store.inner().tree.scan_prefix([letter]).count()).sum()
     }
 }
 
@@ -160,10 +160,10 @@ async fn one_commit_does_no_more_than_it_is_told_and_one_that_was_tried_for_days
     let few = bench.store.purge(at(10), at(20), 4).await.unwrap();
     assert_eq!(few, Purged { events: 4, looked: 4, more: true });
     for n in 1..=4_000 {
-        let record = bench.store.inner.tree.get(keys::settled(FIRST + 4, 1)).unwrap().unwrap();
+        let record = bench.store.inner().tree.get(keys::settled(FIRST + 4, 1)).unwrap().unwrap();
         let attempt = records::decode::<records::SettledRecord>(&record).unwrap().accepted.unwrap();
         let key = keys::attempt(FIRST + 4, 1, n);
-        bench.store.inner.tree.insert(key, records::encode(&attempt).unwrap()).unwrap();
+        bench.store.inner().tree.insert(key, records::encode(&attempt).unwrap()).unwrap();
     }
     let one = bench.store.purge(at(10), at(20), 4).await.unwrap();
     assert_eq!(one, Purged { events: 1, looked: 1, more: true });

@@ -46,7 +46,7 @@ async fn is_whole(directory: TempDir) {
     assert_eq!(bench.store.census(&bench.platform.id).await.unwrap().seen_leads, 200);
     assert_eq!(bench.counts("crm", "all").await, [100, 100, 0, 0]);
     assert!(!lies_in(bench.directory.path(), PLANTED));
-    assert!(!bench.store.inner.tree.contains_key(keys::ERASED).unwrap());
+    assert!(!bench.store.inner().tree.contains_key(keys::ERASED).unwrap());
     for leftover in ["sled.new", "sled.old"] {
         assert!(!bench.directory.path().join(leftover).exists(), "{leftover}");
     }

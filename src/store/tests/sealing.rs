@@ -129,7 +129,7 @@ async fn what_was_kept_before_is_encrypted_at_the_next_start_and_a_key_is_replac
 async fn whatever_is_changed_or_put_elsewhere_on_disk_is_an_error_and_no_panic() {
     let bench = Bench::sealed(tempfile::tempdir().unwrap(), &[ONE]).await;
     fill(&bench).await;
-    let tree = bench.store.inner.tree.clone();
+    let tree = bench.store.inner().tree.clone();
     let entries: Vec<(IVec, IVec)> = tree.raw().iter().map(Result::unwrap).collect();
     let sealed: Vec<_> = entries.into_iter().filter(|(key, _)| !keys::is_index(key)).collect();
     let letters: std::collections::BTreeSet<u8> = sealed.iter().map(|(key, _)| key[0]).collect();
@@ -174,7 +174,7 @@ async fn a_contact_is_not_found_by_its_bare_hash_and_is_another_in_another_store
         bench.store.settle(claim, settled(Verdict::Delivered, 1)).await.unwrap();
         assert_eq!(bench.store.told_of("crm", contact).await.unwrap(), [at(1)]);
         for letter in ["u", "v"] {
-            let key = bench.store.inner.tree.scan_prefix(letter).keys().next().unwrap().unwrap();
+            let key = bench.store.inner().tree.scan_prefix(letter).keys().next().unwrap().unwrap();
             assert!(!key.windows(16).any(|some| some == contact.0), "{key:?}");
             kept.push(key[key.len() - 16..].to_vec());
         }

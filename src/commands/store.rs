@@ -1,0 +1,144 @@
+//! `leadhook store`: the files themselves, looked at, made smaller, saved and restored.
+
+use std::fs::OpenOptions;
+use std::io::{BufReader, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use super::Global;
+use super::exit::{Exit, Failure};
+use super::output::{Output, count};
+use crate::admin::reach;
+use crate::app::operator::StoreCheck;
+use crate::domain::size;
+use crate::store::Store;
+use crate::store::check::Checked;
+use crate::store::export::{Compacted, ExportError, Told};
+
+#[derive(Debug, clap::Subcommand)]
+pub enum StoreCommand {
+    /// Read everything and hold it against each other: is all there that must be? Changes nothing, and works beside the service
+    Check,
+    /// Write the store's files anew, without the room that deleted records took; the service must be stopped
+    Compact,
+    /// Write the store as text, a line for each record, as far as it can be read; the service must be stopped. The text holds
+    /// people's data and the destinations' tokens: keep it as you keep those
+    Export {
+        /// A file, which is made with mode 0600 and must not be there yet; `-` for standard output
+        #[arg(default_value = "-")]
+        file: PathBuf,
+    },
+    /// Make a store of such a text, in [store] path, which must be empty or not there yet
+    Import {
+        /// The file; `-` for standard input
+        file: PathBuf,
+    },
+}
+
+pub async fn store(global: &Global, command: StoreCommand, output: &Output) -> Result<Exit, Failure> {
+    let config = match command {
+        // Records that are encrypted are opened.
+        StoreCommand::Check => global.load()?.config,
+        // Records are taken as they are: what is in trouble at three in the morning needs no secrets.
+        _ => global.load_without_secrets()?.config,
+    };
+    let path = config.store.path.clone();
+    match command {
+        StoreCommand::Check => {
+            let checked = reach(&config).await?.ask(StoreCheck {}).await?;
+            let right = checked.wrong.is_empty();
+            output.print(&checked, |checked| text(&path, checked))?;
+            Ok(if right { Exit::Done } else { Exit::NeedsALook })
+        }
+        StoreCommand::Compact => {
+            let compacted = away(move || Store::compact(&path)).await?;
+            output.print(&compacted, |Compacted { before, after }| {
+                format!("{} before, {} now", size::format(*before), size::format(*after))
+            })?;
+            Ok(Exit::Done)
+        }
+        StoreCommand::Export { file } => {
+            let to = file.clone();
+            let told = away(move || export(&path, &to)).await?;
+            for behind in &told.unreadable {
+                tracing::warn!(behind, "something could not be read, and is not in the export");
+            }
+            if file != Path::new("-") {
+                output.print(&told, |told| format!("{} in {}{}", records(told), file.display(), lost(told)))?;
+            }
+            Ok(if told.unreadable.is_empty() { Exit::Done } else { Exit::NeedsALook })
+        }
+        StoreCommand::Import { file } => {
+            let to = path.clone();
+            let told = away(move || import(&to, &file)).await?;
+            output.print(&told, |told| format!("{} in {}{}", records(told), path.display(), lost(told)))?;
+            Ok(if told.unreadable.is_empty() { Exit::Done } else { Exit::NeedsALook })
+        }
+    }
+}
+
+/// Does what blocks for long.
+async fn away<T: Send + 'static>(what: impl FnOnce() -> Result<T, ExportError> + Send + 'static) -> Result<T, Failure> {
+    let end = tokio::task::spawn_blocking(what).await.map_err(Failure::unavailable)?;
+    end.map_err(Failure::unavailable)
+}
+
+fn export(store: &Path, file: &Path) -> Result<Told, ExportError> {
+    if file == Path::new("-") {
+        return Store::export(store, &mut BufWriter::new(std::io::stdout().lock()));
+    }
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o600);
+    }
+    let mut out = BufWriter::new(options.open(file)?);
+    let told = Store::export(store, &mut out).and_then(|told| {
+        out.flush()?;
+        out.get_ref().sync_all()?;
+        Ok(told)
+    });
+    if told.is_err() {
+        // What was begun is worth nothing; a file of that name was not there before.
+        let _ = std::fs::remove_file(file);
+    }
+    told
+}
+
+fn import(store: &Path, file: &Path) -> Result<Told, ExportError> {
+    if file == Path::new("-") {
+        return Store::import(store, &mut BufReader::new(std::io::stdin().lock()));
+    }
+    Store::import(store, &mut BufReader::new(std::fs::File::open(file)?))
+}
+
+fn records(told: &Told) -> String {
+    count(told.records, "record")
+}
+
+fn lost(told: &Told) -> String {
+    match told.unreadable.len() {
+        0 => String::new(),
+        n => format!("; {} could not be read, and what was there is missing", count(n as u64, "place")),
+    }
+}
+
+fn text(path: &Path, checked: &Checked) -> String {
+    let mut lines: Vec<String> = checked.records.iter().map(|(what, n)| format!("{n:>9}  {what}")).collect();
+    lines.push(String::new());
+    if checked.wrong.is_empty() {
+        lines.push("everything reads, and agrees".to_owned());
+        return lines.join("\n");
+    }
+    lines.extend(checked.wrong.iter().map(|wrong| format!("wrong: {wrong}")));
+    if checked.more_wrong > 0 {
+        lines.push(format!("and {} more", count(checked.more_wrong, "finding")));
+    }
+    lines.push(format!(
+        "\nStop the service and keep a copy of {}. Then restore a backup; or let `leadhook store export FILE` save what reads, \
+         and begin with an empty [store] path: leads are read again and keep their event ids",
+        path.display()
+    ));
+    lines.join("\n")
+}

@@ -1,0 +1,140 @@
+//! Letting go of the files and opening them again within the process: after a write has failed, only reading them anew says
+//! what the disk holds.
+
+use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::mpsc::channel;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::committer::Committer;
+use super::error::StoreError;
+use super::open::{self, Opened};
+use super::tide::Tide;
+use super::tree::Tree;
+use super::{Inner, Store, unlock};
+
+/// What is in flight ends by itself within this; what does not, hangs.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// The store's files.
+pub(super) enum Files {
+    /// Open.
+    Open(Open),
+    /// Not open: why, and what keeps everyone else out meanwhile.
+    Shut { why: StoreError, lock: Option<Arc<File>> },
+}
+
+/// What is open.
+#[derive(Clone)]
+pub(super) struct Open {
+    pub inner: Arc<Inner>,
+    pub committer: Committer,
+}
+
+impl Store {
+    /// What is open; why nothing is.
+    pub(super) fn open_files(&self) -> Result<Open, StoreError> {
+        match &*self.files.read().unwrap_or_else(PoisonError::into_inner) {
+            Files::Open(open) => Ok(open.clone()),
+            Files::Shut { why, .. } => Err(why.clone()),
+        }
+    }
+
+    /// Starts the writing thread over files that were opened.
+    pub(super) fn over(&self, opened: Opened) -> Result<Open, StoreError> {
+        let (opened, seal) = unlock::unlock(&self.path, opened, &self.keys)?;
+        let tree = Tree::new(opened.tree, seal);
+        let (db, tide) = (opened.db.clone(), Tide::new(&self.path));
+        let (committer, thread) = Committer::start(db, tree.clone(), opened.log, Arc::clone(&self.bells), tide)
+            .map_err(|e| StoreError::Directory { path: self.path.to_path_buf(), reason: e.to_string() })?;
+        let inner = Inner {
+            path: self.path.to_path_buf(),
+            db: opened.db,
+            tree,
+            claims: Arc::clone(&self.claims),
+            writing: Mutex::new(Some(thread)),
+            lock: opened.lock,
+        };
+        Ok(Open { inner: Arc::new(inner), committer })
+    }
+
+    /// Lets go of the files; whoever wants something of them is told why from now on. Blocks while what is in flight ends.
+    /// True once nobody holds them any more.
+    pub(super) fn let_go(&self, why: StoreError, keep_the_lock: bool) -> bool {
+        let open = {
+            let mut files = self.files.write().unwrap_or_else(PoisonError::into_inner);
+            let lock = match &*files {
+                Files::Open(open) => Some(Arc::clone(&open.inner.lock)),
+                Files::Shut { lock, .. } => lock.clone(),
+            };
+            let lock = lock.filter(|_| keep_the_lock);
+            std::mem::replace(&mut *files, Files::Shut { why, lock })
+        };
+        let Files::Open(Open { inner, committer }) = open else { return true };
+        drop(committer);
+        let (tell, told) = channel();
+        // On a thread that can be left alone: sled may hang on a disk that does not answer.
+        let closing = std::thread::Builder::new().name("store-close".into()).spawn(move || {
+            let thread = inner.writing.lock().unwrap_or_else(PoisonError::into_inner).take();
+            if let Some(thread) = thread {
+                // A panic in it has been reported where it happened.
+                let _ = thread.join();
+            }
+            let began = Instant::now();
+            while Arc::strong_count(&inner) > 1 && began.elapsed() < PATIENCE {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            let alone = Arc::strong_count(&inner) == 1;
+            // sled writes what is left and ends its own thread, here rather than on one of the runtime's.
+            let dropped = catch_unwind(AssertUnwindSafe(|| drop(inner)));
+            // Nobody listens any more once the patience has run out.
+            let _ = tell.send(alone && dropped.is_ok());
+        });
+        closing.is_ok() && told.recv_timeout(PATIENCE * 2).unwrap_or(false)
+    }
+
+    /// Opens the files again that a failure has made worthless as they are: everything is read anew. Whoever asks for
+    /// something meanwhile, or after that was in vain, is told `why`. Nobody else gets the directory in between.
+    ///
+    /// # Errors
+    /// They cannot be opened, as yet, or for good: see [`StoreError::may_pass`].
+    pub async fn reopen(&self, why: &StoreError) -> Result<(), StoreError> {
+        let (store, why) = (self.clone(), why.clone());
+        let opening = tokio::task::spawn_blocking(move || {
+            if !store.let_go(why.clone(), true) {
+                return Err(StoreError::Stuck { path: store.path.to_path_buf() });
+            }
+            let lock = match &*store.files.read().unwrap_or_else(PoisonError::into_inner) {
+                Files::Shut { lock: Some(lock), .. } => Arc::clone(lock),
+                _ => return Err(StoreError::Closed),
+            };
+            let open = store.over(open::reopen(&store.path, lock)?)?;
+            *store.files.write().unwrap_or_else(PoisonError::into_inner) = Files::Open(open);
+            Ok(())
+        });
+        opening.await.map_err(|_| StoreError::Closed)?
+    }
+}
+
+impl Inner {
+    /// Whether the directory is still the one that was opened.
+    ///
+    /// # Errors
+    /// It is not: what is written into the open files is lost with them.
+    pub(super) fn is_there(&self) -> Result<(), StoreError> {
+        is_there(&self.path, &self.lock)
+    }
+}
+
+/// Whether this directory is the one that holds this lock.
+///
+/// # Errors
+/// It is not.
+pub(super) fn is_there(directory: &Path, lock: &File) -> Result<(), StoreError> {
+    if open::is_same(lock, &directory.join("lock")) && super::rewrite::is_there(directory) {
+        return Ok(());
+    }
+    Err(StoreError::Gone { path: directory.to_owned() })
+}

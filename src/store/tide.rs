@@ -1,0 +1,131 @@
+//! How far the log must reach: the number of the last commit that was acknowledged, beside the log.
+//!
+//! To sled, a log ends where it no longer reads. What lay behind bytes that changed, or in a part that was cut off, would be
+//! gone without a word; with this, it is missed. It is written behind the commits and never before them, about once a second
+//! and at the end: a crash may lose it, and then as much as a second goes unnoticed, but what it says is always so.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use sha2::{Digest, Sha256};
+use sled::Tree;
+
+use super::error::StoreError;
+use super::keys;
+use super::records;
+
+/// So often at the most: it is no part of a commit.
+const EVERY: Duration = Duration::from_secs(1);
+
+/// A commit's number, and four bytes by which garbage is known.
+const LENGTH: usize = 12;
+
+/// Writes the mark.
+pub struct Tide {
+    /// Held open: should another directory be put in this one's place, it is none of its business.
+    file: Option<File>,
+    /// The last commit that was acknowledged.
+    commits: u64,
+    written: u64,
+    at: Option<Instant>,
+}
+
+fn path(directory: &Path) -> PathBuf {
+    directory.join("tide")
+}
+
+fn bytes(commits: u64) -> [u8; LENGTH] {
+    let mut bytes = [0; LENGTH];
+    bytes[..8].copy_from_slice(&commits.to_be_bytes());
+    bytes[8..].copy_from_slice(&Sha256::digest(commits.to_be_bytes())[..4]);
+    bytes
+}
+
+/// How far the log must reach, as far as is known.
+pub fn read(directory: &Path) -> Option<u64> {
+    let mut there = Vec::new();
+    File::open(path(directory)).ok()?.take(LENGTH as u64 + 1).read_to_end(&mut there).ok()?;
+    let commits = u64::from_be_bytes(*there.first_chunk::<8>()?);
+    (there == bytes(commits)).then_some(commits)
+}
+
+/// How many groups of commits the log holds.
+pub fn commits(tree: &Tree) -> u64 {
+    // Where that does not read, neither does much else, and it is missed.
+    let number = tree.get(keys::COMMITS).ok().flatten();
+    number.and_then(|bytes| records::decode(&bytes).ok()).unwrap_or(0)
+}
+
+/// Whether the log reaches as far as it must.
+///
+/// # Errors
+/// It does not.
+pub fn is_reached(directory: &Path, tree: &Tree) -> Result<(), StoreError> {
+    let (there, must) = (commits(tree), read(directory).unwrap_or(0));
+    if there >= must {
+        return Ok(());
+    }
+    let reason = format!(
+        "its log ends at commit {there}, and {must} were acknowledged: bytes of it have changed or are missing. To go on with \
+         what is left, and have the rest read again, delete the file `tide` in that directory"
+    );
+    Err(StoreError::Damaged { path: directory.to_owned(), reason })
+}
+
+impl Tide {
+    /// Of the store in this directory.
+    pub fn new(directory: &Path) -> Tide {
+        let file = File::options().create(true).truncate(false).write(true).open(path(directory));
+        // Where it cannot be written, neither can the log, and that will be told.
+        Tide { file: file.ok(), commits: 0, written: 0, at: None }
+    }
+
+    /// This commit is on the platter.
+    pub fn reached(&mut self, commits: u64) {
+        self.commits = commits;
+        if self.at.is_none_or(|at| at.elapsed() >= EVERY) {
+            self.write();
+        }
+    }
+
+    fn write(&mut self) {
+        self.at = Some(Instant::now());
+        if self.written == self.commits {
+            return;
+        }
+        // In place: a file of so few bytes is written whole or not at all, and where it is not, it says nothing.
+        let Some(file) = &mut self.file else { return };
+        if file.seek(SeekFrom::Start(0)).and_then(|_| file.write_all(&bytes(self.commits))).is_ok() {
+            self.written = self.commits;
+        }
+    }
+}
+
+impl Drop for Tide {
+    fn drop(&mut self) {
+        self.write();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_written_is_read_and_garbage_is_nothing() {
+        let directory = tempfile::tempdir().expect("a directory");
+        assert_eq!(read(directory.path()), None);
+        let mut tide = Tide::new(directory.path());
+        tide.reached(7);
+        assert_eq!(read(directory.path()), Some(7));
+        tide.reached(300);
+        drop(tide);
+        assert_eq!(read(directory.path()), Some(300));
+        for garbage in [&[][..], &[7; 12], &bytes(9)[..11], &[bytes(9).as_slice(), &[0]].concat()] {
+            std::fs::write(path(directory.path()), garbage).expect("written");
+            assert_eq!(read(directory.path()), None, "{garbage:?}");
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! `leadhook store`: checked, exported and imported, compacted, whatever is killed.
+
+use std::os::unix::fs::PermissionsExt;
+use std::time::Duration;
+
+use leadhook::simulator::Behaviour;
+
+use crate::support::*;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_exported_goes_on_elsewhere_as_if_nothing_had_happened() {
+    let weclever = weclever(unrated()).await;
+    let (good, bad) = (receiver(Behaviour::Fine).await, receiver(Behaviour::Broken { status: 422 }).await);
+    let down = receiver(Behaviour::Broken { status: 500 }).await;
+    let file = File::new(&weclever.base_url()).to("good", &good.url(), "").to("bad", &bad.url(), "");
+    let place = Place::new(&file.to("down", &down.url(), PATIENT_RETRIES));
+    let service = place.start_and_read().await;
+    for lead in 1..=10 {
+        weclever.finalize(lead, "sold");
+    }
+    place
+        .until_status("all is settled but what waits", |status| {
+            let of = |name: &str, what: &str| destination(status, name)[what].clone();
+            of("good", "delivered") == 10 && of("bad", "dead") == 10 && of("down", "pending") == 10
+        })
+        .await;
+    // Beside the service it can be looked at, and not be taken away.
+    let checked = place.json(&["store", "check"], 0);
+    // Those of the leads, and what leadhook said of itself.
+    assert!(checked["records"]["events"].as_u64().unwrap() >= 10, "{checked:#}");
+    for args in [&["store", "compact"][..], &["store", "export", "backup"]] {
+        let refused = place.run(args);
+        assert_eq!((refused.code, refused.out.as_str()), (69, ""), "{refused:?}");
+        assert!(refused.err.contains("in use"), "{refused:?}");
+    }
+    service.stop();
+
+    let told = place.run(&["store", "check"]);
+    assert_eq!(told.code, 0, "{told:?}");
+    assert!(told.out.contains("  events") && told.out.contains("everything reads, and agrees"), "{}", told.out);
+    let letters = place.json(&["dead", "list"], 1);
+    assert_eq!(place.run(&["store", "export", "backup"]).code, 0);
+    assert_eq!(std::fs::metadata(place.path("backup")).unwrap().permissions().mode() & 0o777, 0o600);
+    let again = place.run(&["store", "export", "backup"]);
+    assert_eq!(again.code, 69, "what is there is not written over: {again:?}");
+    let piped = place.run(&["store", "export"]);
+    assert_eq!(piped.out.as_bytes(), std::fs::read(place.path("backup")).unwrap());
+    assert_eq!(place.run(&["store", "import", "backup"]).code, 69, "it is not empty");
+
+    std::fs::rename(place.path("data"), place.path("lost")).unwrap();
+    let told = place.run(&["store", "import", "backup"]);
+    assert_eq!(told.code, 0, "{told:?}");
+    assert_eq!(place.json(&["dead", "list"], 1)["letters"], letters["letters"]);
+    down.behave(Behaviour::Fine);
+    let before = good.tally(|tally| tally.requests);
+    let mut service = place.start().await;
+    accepted(&down, 10).await;
+    weclever.finalize(11, "sold");
+    accepted(&good, 11).await;
+    assert_eq!(good.tally(|tally| tally.requests), before + 1, "what was delivered is not sent again");
+    assert!(service.runs());
+    service.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn compacting_can_be_killed_at_any_moment() {
+    const LEADS: u64 = 90;
+    let weclever = weclever(by_hand()).await;
+    let receiver = receiver(Behaviour::Fine).await;
+    let start = (jiff::Timestamp::now() - Duration::from_secs(3600)).to_string();
+    let file = File::new(&weclever.base_url()).source("start", &start).to("crm", &receiver.url(), "");
+    let place = Place::new(&file);
+    for lead in 1..=LEADS {
+        weclever.finalize(lead, "sold");
+    }
+    assert_eq!(place.json(&["run", "--once"], 0)["delivered"], LEADS);
+    let records = place.json(&["store", "check"], 0)["records"].clone();
+    let began = std::time::Instant::now();
+    let compacted = place.json(&["store", "compact"], 0);
+    let whole = began.elapsed();
+    assert!(compacted["after"].as_u64() <= compacted["before"].as_u64(), "{compacted}");
+    for part in 1..=5 {
+        let running = place.spawn(&["store", "compact"]);
+        tokio::time::sleep(whole * part / 5).await;
+        running.kill();
+        assert_eq!(place.json(&["store", "check"], 0)["records"], records, "killed after {:?}", whole * part / 5);
+    }
+    assert_eq!(destination(&place.status(), "crm")["delivered"], LEADS);
+}
