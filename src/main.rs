@@ -9,12 +9,19 @@ use clap::Parser;
 use futures_util::FutureExt;
 use leadhook::commands::exit::Failure;
 use leadhook::commands::{Cli, exit, run};
+use leadhook::store::Store;
 
 /// At the end of the process, what still waits for a disk that does not answer is left alone.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if !Store::guards_this_thread() {
+            report(panic);
+        }
+    }));
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => {

@@ -147,6 +147,11 @@ impl Store {
         open::is_in_use(directory)
     }
 
+    /// Whether a panic on this thread is caught and told in words: sled's, over a damaged file or a failing disk.
+    pub fn guards_this_thread() -> bool {
+        std::thread::current().name().is_some_and(|name| [open::OPENING, reopen::CLOSING].contains(&name))
+    }
+
     /// Whether there is a store in this directory.
     pub fn is_there(directory: &Path) -> bool {
         rewrite::is_there(directory)

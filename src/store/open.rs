@@ -30,6 +30,9 @@ const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 /// Five million leads open within two seconds; a store that takes this long spins on lost bytes.
 const OPEN_PATIENCE: Duration = Duration::from_secs(120);
 
+/// The thread on which sled opens a store.
+pub const OPENING: &str = "store-open";
+
 /// In which sled keeps how large its segments are.
 const SETTINGS: &str = "conf";
 
@@ -237,7 +240,7 @@ enum Trouble {
 fn open_guarded(inner: &Path) -> Result<Db, Trouble> {
     let (tell, told) = channel();
     let path = inner.to_owned();
-    let opening = std::thread::Builder::new().name("store-open".into()).spawn(move || {
+    let opening = std::thread::Builder::new().name(OPENING.into()).spawn(move || {
         let opened = catch_unwind(AssertUnwindSafe(|| config(&path).open()));
         // Nobody listens any more once the patience has run out.
         let _ = tell.send(opened);
