@@ -240,16 +240,11 @@ fn waker(db: Db) -> (Sender<bool>, Option<std::thread::JoinHandle<()>>) {
                 continue;
             }
             let mut patience = SLEEPY;
-            loop {
-                match told.recv_timeout(patience) {
-                    Err(RecvTimeoutError::Timeout) => {
-                        // It waits as well, where the disk is merely slow.
-                        let db = db.clone();
-                        let _ = std::thread::Builder::new().name("committer-waker".into()).spawn(move || db.flush());
-                        patience *= 2;
-                    }
-                    Ok(_) | Err(RecvTimeoutError::Disconnected) => break,
-                }
+            while let Err(RecvTimeoutError::Timeout) = told.recv_timeout(patience) {
+                // It waits as well, where the disk is merely slow.
+                let db = db.clone();
+                let _ = std::thread::Builder::new().name("committer-waker".into()).spawn(move || db.flush());
+                patience *= 2;
             }
         }
     });

@@ -95,11 +95,9 @@ async fn whatever_is_hit_the_store_opens_whole_or_says_that_it_is_damaged() {
                 // What sled reads only when it is asked for, it proves then.
                 match store
                     .read(|inner| {
-                        Ok(inner
-                            .tree
-                            .iter()
-                            .map(|entry| entry.map(|(key, value)| (key.to_vec(), value.to_vec())))
-                            .collect::<Result<All, _>>()?)
+                        let entries = inner.tree.iter();
+                        let entries = entries.map(|entry| entry.map(|(key, value)| (key.to_vec(), value.to_vec())));
+                        entries.collect::<Result<All, _>>()
                     })
                     .await
                 {
