@@ -41,6 +41,7 @@ mod packages;
 mod pages;
 mod presets;
 mod probes;
+mod promised;
 mod rated;
 mod reconcile;
 mod reload;
