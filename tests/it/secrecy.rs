@@ -1,5 +1,7 @@
 //! No secret and no personal data in anything that is logged or shown.
 
+mod everywhere;
+
 use std::time::Duration;
 
 use leadhook::simulator::{Behaviour, FaultKind, Faults, Options, WeClever};
