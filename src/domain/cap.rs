@@ -106,6 +106,8 @@ pub struct Found {
     pub new_cap: Option<usize>,
     /// What could not be told.
     pub stuck: Vec<Stuck>,
+    /// The source does not look at the time: whatever part of the whole is asked for, it lists the whole.
+    pub heedless: bool,
 }
 
 /// A stretch that is read in pieces.
@@ -127,6 +129,7 @@ pub struct Splitting {
     /// A piece that shows what the whole does not.
     suspect: Option<Piece>,
     stuck: Vec<Stuck>,
+    heedless: bool,
     cap: Option<usize>,
 }
 
@@ -192,6 +195,7 @@ impl Splitting {
             stage: Stage::Pieces,
             suspect: None,
             stuck: Vec::new(),
+            heedless: false,
             cap: None,
         };
         splitting.divide(List { piece: whole, rows, leads }, Some(first.as_second()), false);
@@ -247,7 +251,7 @@ impl Splitting {
         for stuck in &mut stuck {
             stuck.capped |= self.cap.is_some_and(|cap| stuck.rows >= cap);
         }
-        Found { caps, new_cap: self.cap.filter(|cap| self.before.cap != Some(*cap)), stuck }
+        Found { caps, new_cap: self.cap.filter(|cap| self.before.cap != Some(*cap)), stuck, heedless: self.heedless }
     }
 
     fn tell_piece(&mut self, rows: usize, leads: HashSet<LeadId>) -> Heard {
@@ -272,10 +276,13 @@ impl Splitting {
     fn resolve(&mut self) {
         let Some(Pair { parent, cut, heard, again }) = self.todo.pop() else { return };
         let full = |list: &List| list.rows >= self.limit;
-        if cut.long > SHORT && heard.iter().all(|list| full(list) && list.leads == parent.leads) {
-            // Either all of it lies just where it was cut, or the source does not look at the time so closely.
+        if cut.long > SHORT && heard.iter().all(|list| full(list) && shows(list, &parent)) {
+            // Either it lies just where it was cut, or the source does not look at the time so closely.
             match again {
-                true => self.give_up(parent),
+                true => {
+                    self.heedless |= parent.piece == self.whole;
+                    self.give_up(parent);
+                }
                 false => {
                     let quarter = parent.piece.window.asked(&self.zone).from.as_second() + cut.long / 4;
                     self.divide(parent, Some(quarter), true);
@@ -318,6 +325,14 @@ impl Splitting {
             self.stage = if more { Stage::WholeAgain } else { Stage::Done };
         }
     }
+}
+
+/// Whether a list shows what the longer one did, but for what changed meanwhile: of long lists, some lead comes or goes between
+/// any two readings. No lead but those of one second can be in both halves, so that both can only show so much of it where
+/// all that lies in that second; and of two places to cut at, that is so of one at the most.
+fn shows(list: &List, parent: &List) -> bool {
+    let missing = parent.leads.iter().filter(|lead| !list.leads.contains(lead)).count();
+    missing <= parent.leads.len() / 4
 }
 
 /// Cuts a piece in two, at this second where that lies well within; `None` where no shorter windows can be asked for.

@@ -28,19 +28,52 @@ const UNCHANGED: Duration = Duration::from_secs(15 * 60);
 const TRIES: u32 = 5;
 const FIRST_WAIT: Duration = Duration::from_millis(250);
 
-/// The last list that could not be checked: its leads, and since when.
+/// Of a list that is the same whatever is asked for, so many leads are remembered.
+const SAMPLE: usize = 64;
+
+/// The last list that could not be checked.
 #[derive(Default)]
-pub struct Unchecked(Mutex<Option<(u64, Instant)>>);
+pub struct Unchecked(Mutex<Option<Last>>);
+
+struct Last {
+    leads: Leads,
+    since: Instant,
+    heedless: bool,
+}
+
+/// What a list is known by.
+struct Leads {
+    print: u64,
+    sample: HashSet<LeadId>,
+}
+
+impl Leads {
+    fn of(rows: &[Row]) -> Leads {
+        let step = (rows.len() / SAMPLE).max(1);
+        Leads { print: print_of(rows), sample: rows.iter().step_by(step).take(SAMPLE).map(|row| row.id).collect() }
+    }
+}
 
 impl Unchecked {
-    fn note(&self, print: u64) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((print, Instant::now()));
+    fn note(&self, leads: Leads, heedless: bool) {
+        let last = Last { leads, since: Instant::now(), heedless };
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(last);
     }
 
+    /// Whether this is that list. Of a source that does not look at the time, it may have changed here and there: dividing it
+    /// would tell nothing again, and each reading may take a minute.
     fn is_unchanged(&self, rows: &[Row]) -> bool {
-        let last = *self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        last.is_some_and(|(leads, since)| since.elapsed() < UNCHANGED && leads == print(rows.iter().map(|row| row.id)))
+        let last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(Last { leads, heedless, .. }) = last.as_ref().filter(|last| last.since.elapsed() < UNCHANGED) else {
+            return false;
+        };
+        let among = || rows.iter().filter(|row| leads.sample.contains(&row.id)).count();
+        leads.print == print_of(rows) || (*heedless && among() >= leads.sample.len() * 3 / 4)
     }
+}
+
+fn print_of(rows: &[Row]) -> u64 {
+    print(rows.iter().map(|row| row.id))
 }
 
 impl Reader {
@@ -56,7 +89,7 @@ impl Reader {
     /// Reads a piece whose list may have been cut. Each part of it that is whole is settled and covered at once; what only
     /// the longer lists show is settled in the end.
     pub async fn read_in_pieces(&self, piece: &Piece, whole: Listed, how: &How<'_>) -> Result<Read, ReadError> {
-        let leads = print(whole.rows.iter().map(|row| row.id));
+        let leads = Leads::of(&whole.rows);
         let (mut held, mut settled) = (vec![whole], HashSet::new());
         let read = self.pieces(piece, &mut held, &mut settled, how).await;
         if !matches!(read, Err(ReadError::Store(_) | ReadError::Stopped)) {
@@ -69,10 +102,10 @@ impl Reader {
         read.map(|(read, _)| read)
     }
 
-    async fn conclude(&self, mut read: Read, found: Found, leads: u64, how: &How<'_>) -> Result<Read, ReadError> {
+    async fn conclude(&self, mut read: Read, found: Found, leads: Leads, how: &How<'_>) -> Result<Read, ReadError> {
         self.intake.store.learn_caps(&self.intake.platform, how.progress.caps, found.caps).await?;
         if !found.stuck.is_empty() {
-            self.shared.unchecked.note(leads);
+            self.shared.unchecked.note(leads, found.heedless);
         }
         read.unchecked = tell(&self.intake, how.progress.caps, &found).await?;
         Ok(read)
@@ -102,7 +135,13 @@ impl Reader {
                 held.push(listed);
                 return Err(ReadError::Malformed { first, last, rows });
             }
-            let heard = splitting.tell(listed.count, listed.rows.iter().map(|row| row.id).collect());
+            let leads: HashSet<LeadId> = listed.rows.iter().map(|row| row.id).collect();
+            // What a shorter list shows is settled by it. Lists can be large: no row is held twice.
+            for longer in held.iter_mut() {
+                longer.rows.retain(|row| !leads.contains(&row.id));
+                longer.rows.shrink_to_fit();
+            }
+            let heard = splitting.tell(listed.count, leads);
             debug!(from = listed.first, to = listed.last, rows = listed.count, ?heard, "part of a window listed");
             if heard == Heard::Full || matches!(ask, Ask::Again(_)) {
                 held.push(listed);

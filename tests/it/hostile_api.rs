@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use leadhook::simulator::Behaviour;
 
@@ -158,4 +158,45 @@ async fn whatever_the_api_sends_each_lead_comes_once_and_memory_stays_bounded() 
     }
     eprintln!("an API at its worst: at most {} MiB", peak >> 20);
     assert!(peak < 256 << 20, "{} MiB", peak >> 20);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_list_that_is_the_same_whatever_is_asked_for_is_read_a_few_times_and_held_once() {
+    let there = receiver(Behaviour::Fine).await;
+    let long: u64 = std::env::var("LONG_LIST").ok().and_then(|rows| rows.parse().ok()).unwrap_or(100_000);
+    let row = |id: u64| format!(r#"{{"weclever_lead_id":{id},"mapped_status":"sold"}}"#);
+    let rows = (1..=long).map(row).collect::<Vec<_>>().join(",");
+    let lists = Arc::new(AtomicUsize::new(0));
+    let listed = Arc::clone(&lists);
+    let api = Raw::start(move |request, _| {
+        if request.line.contains("/solution/token/") {
+            return Reply::new(200, "", r#"{"token":"t"}"#);
+        }
+        // Some lead comes between any two readings.
+        let more: Vec<String> =
+            (0..=listed.fetch_add(1, Ordering::Relaxed)).map(|n| row(long + 1 + n as u64)).collect();
+        Reply::new(200, "", &format!(r#"{{"leads":[{rows},{}]}}"#, more.join(",")))
+    })
+    .await;
+    let file = File::new(&api.url()).source("lookback", "3h").source("sweep", "3h").source("timeout", "60s");
+    let place = Place::new(&file.to("crm", &there.url(), ""));
+    let began = Instant::now();
+    let running = place.spawn(&["run", "--once", "--json"]);
+    let mut peak = 0;
+    // A process that has ended has no memory.
+    while let Some(now) = peak_memory_of(running.id()) {
+        assert!(began.elapsed() < PATIENCE.max(Duration::from_millis(long)), "it reads for ever");
+        peak = now;
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let ran = running.ends();
+    let (read, took) = (lists.load(Ordering::Relaxed), began.elapsed());
+    eprintln!("a list of {long} rows: {read} readings in {took:?}, at most {} MiB", peak >> 20);
+    assert_eq!(ran.code, 1, "{}{}", ran.out, ran.err);
+    assert!(ran.err.contains("nobody can tell whether there are more"), "{}", ran.err);
+    // The newest window and four pieces of it, and then one reading for each window behind it.
+    let run: serde_json::Value = serde_json::from_str(&ran.out).unwrap();
+    assert_eq!(read as u64, run["windows_read"].as_u64().unwrap() + 4, "{run}");
+    assert!(peak < (96 << 20) + 400 * long, "{} MiB", peak >> 20);
+    there.tally(|tally| assert_eq!(tally.requests, 0, "all of it was there before"));
 }

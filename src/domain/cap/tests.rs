@@ -125,7 +125,10 @@ fn a_list_that_is_only_the_fullest_yet_is_proven() {
     let source = Source::new(evenly(500, 60), usize::MAX);
     let first = read(&source, Caps::default(), piece(-60, DAY), false);
     let found = first.found.expect("it was read in pieces");
-    assert_eq!(found, Found { caps: Caps { fullest: 500, cap: None }, new_cap: None, stuck: Vec::new() });
+    assert_eq!(
+        found,
+        Found { caps: Caps { fullest: 500, cap: None }, new_cap: None, stuck: Vec::new(), heedless: false }
+    );
     assert!(first.lists <= 5, "{}", first.lists);
     // Shorter ones are whole now; one as full is looked at again.
     assert!(found.caps.is_whole(499) && !found.caps.is_whole(500));
@@ -175,6 +178,24 @@ fn a_source_that_does_not_look_at_the_time_of_day_is_not_asked_for_ever() {
     assert_eq!((found.caps, found.stuck.len()), (Caps { fullest: 300, cap: None }, 1));
     assert!(first.lists <= 5, "{}", first.lists);
     assert_eq!(found.stuck[0].window, Window { from: at(100), to: at(50_000) });
+}
+
+#[test]
+fn a_source_that_does_not_look_at_the_time_at_all_is_not_asked_for_ever_though_its_list_changes() {
+    // All of it, whatever is asked for; with each reading a lead comes, and where it shows no more than so many, one goes.
+    for goes in [0, 1] {
+        let list = |reading: u64| (goes * reading..1_000 + reading).map(LeadId).collect::<HashSet<LeadId>>();
+        let whole = list(0);
+        let mut splitting = Splitting::new(&TimeZone::UTC, Caps::default(), piece(0, DAY), 1_000, whole, at(40_000));
+        let mut readings = 1;
+        while splitting.next().is_some() && readings < 100 {
+            let listed = list(readings);
+            splitting.tell(listed.len(), listed);
+            readings += 1;
+        }
+        let found = splitting.found();
+        assert_eq!((readings, found.heedless, found.new_cap, found.stuck.len()), (5, true, None, 1));
+    }
 }
 
 #[test]

@@ -18,7 +18,7 @@ pub use command::{Place, Ran};
 pub use disk::FaultyDisk;
 pub use file::File;
 pub use raw::{Api, Raw, Reply, Request};
-pub use service::{Service, destination};
+pub use service::{Service, destination, peak_memory_of};
 
 /// Nothing that is waited for takes so long, even on a machine that is busy with other things.
 pub const PATIENCE: Duration = Duration::from_secs(40);

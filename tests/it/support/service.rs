@@ -61,9 +61,7 @@ impl Service {
 
     /// The most memory that it ever held, in bytes.
     pub fn peak_memory(&self) -> u64 {
-        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
-        line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() << 10
+        peak_memory_of(self.child.id()).unwrap()
     }
 
     pub fn runs(&mut self) -> bool {
@@ -97,6 +95,13 @@ impl Drop for Service {
             eprintln!("--- the end of {}:\n{}\n---", self.log.display(), lines[tail..].join("\n"));
         }
     }
+}
+
+/// The most memory a process has held, in bytes; `None` once it has ended.
+pub fn peak_memory_of(process: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    Some(line.trim().trim_end_matches(" kB").parse::<u64>().ok()? << 10)
 }
 
 /// One destination of a status.
