@@ -183,6 +183,9 @@ fn write_all(disk: &Disk, bells: &Bells, mut tide: Tide, inbox: &Receiver<Job>) 
                 if end.is_ok() {
                     commits += 1;
                     tide.reached(commits);
+                } else {
+                    // Whoever reads may sleep as well, and nothing is written any more that would wake them.
+                    let _ = landings.send(true);
                 }
                 // After a failed write nobody knows what the disk holds, before the files are opened and read anew.
                 broken = end.clone().err();

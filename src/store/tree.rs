@@ -55,7 +55,7 @@ impl Tree {
     }
 
     fn entries(&self, entries: sled::Iter) -> Entries {
-        Entries { entries, seal: self.seal.clone() }
+        Entries { entries, seal: self.seal.clone(), ended: false }
     }
 
     /// A value as it is to be written under this key.
@@ -86,10 +86,11 @@ impl Tree {
     }
 }
 
-/// Entries in the order of their keys.
+/// Entries in the order of their keys. They end with the first that sled cannot read: asked again, it says the same for ever.
 pub struct Entries {
     entries: sled::Iter,
     seal: Option<Arc<Seal>>,
+    ended: bool,
 }
 
 impl Entries {
@@ -98,8 +99,8 @@ impl Entries {
         self.entries.keys().map(|key| key.map_err(StoreError::from))
     }
 
-    fn opened(&self, entry: sled::Result<Entry>) -> Result<Entry, StoreError> {
-        let (key, value) = entry?;
+    fn opened(&mut self, entry: sled::Result<Entry>) -> Result<Entry, StoreError> {
+        let (key, value) = entry.inspect_err(|_| self.ended = true)?;
         let value = opened(self.seal.as_deref(), &key, value)?;
         Ok((key, value))
     }
@@ -109,17 +110,23 @@ impl Iterator for Entries {
     type Item = Result<Entry, StoreError>;
 
     fn next(&mut self) -> Option<Self::Item> {
+        if self.ended {
+            return None;
+        }
         self.entries.next().map(|entry| self.opened(entry))
     }
 
     /// To count them, none has to be opened.
     fn count(self) -> usize {
-        self.entries.count()
+        self.entries.take_while(Result::is_ok).count()
     }
 }
 
 impl DoubleEndedIterator for Entries {
     fn next_back(&mut self) -> Option<Self::Item> {
+        if self.ended {
+            return None;
+        }
         self.entries.next_back().map(|entry| self.opened(entry))
     }
 }
