@@ -11,7 +11,7 @@ use crate::store::{Store, StoreError};
 use crate::watch::Room;
 
 /// A disk does not fill up faster than this, but for a reserve of some seconds.
-const EVERY: Duration = Duration::from_secs(1);
+const EVERY: Duration = Duration::from_millis(500);
 
 /// What reading the whole store took, so many times as long it is left alone.
 const REST: u32 = 20;
