@@ -1,6 +1,6 @@
 //! What can go wrong with the store, in words for the person who has to mend it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A failure of the store. No key and no driver's type leaves it.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -97,6 +97,15 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// What it means where it happens as the store in this directory is opened: then a record that does not read is damage,
+    /// and there are ways out of that.
+    pub(super) fn while_opening(self, directory: &Path) -> StoreError {
+        match self {
+            StoreError::Record(reason) => StoreError::Damaged { path: directory.to_owned(), reason },
+            other => other,
+        }
+    }
+
     /// Whether the file has to be mended, and the store is as it should be.
     pub fn is_about_the_file(&self) -> bool {
         matches!(self, StoreError::Locked { .. } | StoreError::OtherKey { .. })

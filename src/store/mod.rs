@@ -137,7 +137,7 @@ impl Store {
             bells: Arc::default(),
             files: Arc::new(RwLock::new(shut)),
         };
-        let open = store.over(opened)?;
+        let open = store.over(opened).map_err(|e| e.while_opening(directory))?;
         *store.files.write().unwrap_or_else(PoisonError::into_inner) = Files::Open(open);
         Ok(store)
     }

@@ -132,6 +132,13 @@ pub fn is_same(_: &File, path: &Path) -> bool {
     path.exists()
 }
 
+/// The store, where it is one that can be worked with; written anew where something of it was to be erased.
+fn checked(directory: &Path, db: Db) -> Result<Db, StoreError> {
+    check_format(directory, &db)?;
+    tide::is_reached(directory, &db)?;
+    without_what_was_erased(directory, db)
+}
+
 /// Opens the store whose lock is held. `parents`: directories that were made for it.
 fn open_held(directory: &Path, lock: Arc<File>, patience: Duration, parents: Vec<&Path>) -> Result<Opened, StoreError> {
     let in_the_way =
@@ -146,9 +153,7 @@ fn open_held(directory: &Path, lock: Arc<File>, patience: Duration, parents: Vec
         return Err(StoreError::Damaged { path: directory.to_owned(), reason });
     }
     let db = open_patiently(directory, &inner, patience)?;
-    check_format(directory, &db)?;
-    tide::is_reached(directory, &db)?;
-    let db = without_what_was_erased(directory, db)?;
+    let db = checked(directory, db).map_err(|e| e.while_opening(directory))?;
     let tree = (*db).clone();
     let log = File::open(inner.join("db")).map_err(|e| in_the_way(&inner, e))?;
     mark(&db, &log, &lock).map_err(|e| in_the_way(directory, e))?;

@@ -186,7 +186,7 @@ mod tests {
         let drawn = [Drawn { class: "ok", values: vec![Some(1.0)] }];
         let picture = stacked("<b>", &told, &drawn, Scale::Linear(2.0));
         assert!(!picture.contains("<script") && !picture.contains("<b>"), "{picture}");
-        assert!(picture.contains("&lt;script&gt;&quot;&amp;") && picture.contains("h596.0"), "{picture}");
+        assert!(picture.contains("&lt;script&gt;&quot;&amp;") && picture.contains("h598.0"), "{picture}");
         assert!(lines("x", &[], &[], Scale::Linear(0.0)).contains("</svg>"));
         assert!(spark("x", &[], &[]).contains("</svg>"));
     }
