@@ -24,6 +24,7 @@ use url::Url;
 
 use super::asked::Asked;
 use super::fields::{Fields, LONGEST_FORM};
+use super::listener::Peer;
 use super::origin;
 use super::page::Session;
 use super::session::{Sessions, Visit};
@@ -229,8 +230,8 @@ pub(super) async fn at_the_door(State(asked): State<Asked>, mut request: Request
 
 /// Behind the proxy of the file everyone comes from its address; it adds, as the last, the one that it was asked from.
 fn address(request: &Request, doors: &Doors) -> IpAddr {
-    let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
-    let peer = peer.map_or(IpAddr::from([0, 0, 0, 0]), |ConnectInfo(peer)| peer.ip().to_canonical());
+    let peer = request.extensions().get::<ConnectInfo<Peer>>();
+    let peer = peer.map_or(IpAddr::from([0, 0, 0, 0]), |ConnectInfo(Peer(peer))| peer.ip().to_canonical());
     let told = request.headers().get_all("x-forwarded-for").into_iter().next_back();
     let told = told.filter(|_| doors.url().is_some()).and_then(|told| told.to_str().ok());
     told.and_then(|told| told.rsplit(',').next()?.trim().parse().ok()).unwrap_or(peer)

@@ -8,6 +8,7 @@ mod asked;
 mod client;
 mod fields;
 mod link;
+mod listener;
 mod metrics;
 mod notice;
 mod origin;

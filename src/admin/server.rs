@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::access::{self, Doors};
 use super::asked::Asked;
+use super::listener::{Bounded, Peer};
 use super::notice::{Notice, Posted};
 use super::{API, LINK, TAP, link, metrics, page, probes, tap};
 use crate::app::operator::{
@@ -51,7 +52,7 @@ pub enum AdminError {
 
 /// A listening service.
 pub struct Server {
-    listener: TcpListener,
+    listener: Bounded,
     router: Router,
     lines: page::Lines,
     _posted: Posted,
@@ -76,12 +77,12 @@ impl Server {
         let lines = page::Lines::new();
         let doors = Doors::new(notice.token(), config, address);
         let asked = Asked { operator, doors, lines: lines.clone() };
-        Ok(Server { listener, router: router(asked), lines, _posted: posted })
+        Ok(Server { listener: Bounded::new(listener), router: router(asked), lines, _posted: posted })
     }
 
     /// Where it listens.
     pub fn address(&self) -> Option<SocketAddr> {
-        self.listener.local_addr().ok()
+        self.listener.address().ok()
     }
 
     /// Answers until told to stop.
@@ -91,7 +92,7 @@ impl Server {
             stop.cancelled().await;
             lines.close();
         };
-        let service = self.router.into_make_service_with_connect_info::<SocketAddr>();
+        let service = self.router.into_make_service_with_connect_info::<Peer>();
         let end = axum::serve(self.listener, service).with_graceful_shutdown(told).await;
         if let Err(error) = end {
             tracing::warn!(%error, "the service can no longer be asked; it goes on");

@@ -75,10 +75,12 @@ impl Person {
 
     /// The text without what is known of the person, and without any email address.
     pub fn hidden_in(&self, text: &str) -> String {
-        let mut text = text.to_owned();
+        // Python's and PHP's JSON writes `é` like this, and nobody would know the name again.
+        let mut text = unescaped(text);
         for own in &self.texts {
             let quoted = Value::from(own.as_str()).to_string();
-            for form in [own.as_str(), &quoted[1..quoted.len() - 1]] {
+            // Some write every name in capitals.
+            for form in [own, &quoted[1..quoted.len() - 1], &own.to_uppercase(), &own.to_lowercase()] {
                 text = replace_words(&text, form);
             }
         }
@@ -97,6 +99,35 @@ impl std::fmt::Debug for Person {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Person(..)")
     }
+}
+
+/// The text with each `\uXXXX` that stands for something beyond ASCII as what it stands for.
+fn unescaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find("\\u") {
+        out.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let mut units = Vec::new();
+        let mut behind = rest;
+        while let Some(unit) = behind.strip_prefix("\\u").and_then(|hex| u16::from_str_radix(hex.get(..4)?, 16).ok()) {
+            // An escaped control character, quote or line end stays escaped: it would mean something else.
+            if unit < 0x80 {
+                break;
+            }
+            units.push(unit);
+            behind = &behind[6..];
+        }
+        if units.is_empty() {
+            out.push_str(&rest[..2]);
+            rest = &rest[2..];
+        } else {
+            out.push_str(&String::from_utf16_lossy(&units));
+            rest = behind;
+        }
+    }
+    out.push_str(rest);
+    out
 }
 
 /// Replaces a text where it is no part of a longer word.
@@ -162,5 +193,18 @@ mod tests {
         for envelope in ["", "{}", r#"{"data":{"subject":"crm"}}"#, r#"{"data":{"lead":{"name":null,"phone":7}}}"#] {
             assert_eq!(Person::of(envelope.as_bytes()).hidden_in("Ana a@b.co 123"), "Ana *** 123", "{envelope}");
         }
+    }
+
+    #[test]
+    fn a_name_is_hidden_however_json_writes_it() {
+        let person = Person::of(ENVELOPE.as_bytes());
+        for said in [r#"{"name":"Zo\u00e9 da Silva"}"#, r#"{"name":"Zo\u00E9"}"#, r#"{"upper":"ZO\u00c9 DA SILVA"}"#] {
+            let shown = person.hidden_in(said).to_lowercase();
+            assert!(!shown.contains("zo"), "{shown}");
+        }
+        for said in ["\\u", "\\u00", "\\u0022x", "\\uzzzz", "\\ud800", "a\\u20ac\\u"] {
+            person.hidden_in(said);
+        }
+        assert_eq!(person.hidden_in(r"\u000a\u20ac"), r"\u000a\u20ac".replace(r"\u20ac", "€"));
     }
 }

@@ -1,5 +1,7 @@
 //! Who may see and do what on the service's page, and who tries in vain.
 
+use std::io::{Read, Write};
+
 use crate::support::*;
 
 const TOKEN: &str = "a-token-that-nobody-guesses-7c1f";
@@ -304,4 +306,30 @@ async fn behind_a_proxy_it_answers_to_its_name_and_its_cookie_is_for_encrypted_w
     );
     let log = service.stop();
     assert!(log.contains("address=203.0.113.7"), "{log}");
+}
+
+/// Whoever only connects must not take the files that the store needs.
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_say_nothing_take_nothing_from_the_service() {
+    let (place, service) = service(&[]).await;
+    let address = Asking::of(&service).address;
+    let begin = || {
+        let mut stream = std::net::TcpStream::connect(&address).unwrap();
+        stream.write_all(b"GET / HTTP/1.1\r\nX: ").unwrap();
+        stream
+    };
+    let silent: Vec<_> = (0..400).map(|_| begin()).collect();
+    // Closed at once are those for whom there is no room; with bytes unread that is a reset.
+    let closed = |mut stream: &std::net::TcpStream| {
+        stream.set_nonblocking(true).unwrap();
+        match stream.read(&mut [0]) {
+            Ok(read) => read == 0,
+            Err(error) => error.kind() != std::io::ErrorKind::WouldBlock,
+        }
+    };
+    until("those that are too many are closed", || silent.iter().filter(|stream| closed(stream)).count() >= 144).await;
+    assert!(silent.iter().filter(|stream| !closed(stream)).count() >= 200, "more were closed than had to be");
+    drop(silent);
+    until("there is room again", || place.run(&["status"]).code == 0).await;
+    service.stop();
 }
