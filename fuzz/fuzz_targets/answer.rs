@@ -10,7 +10,7 @@ use leadhook::domain::steps::{self, AnswerBody, Capture};
 use leadhook::domain::template::Context;
 use libfuzzer_sys::fuzz_target;
 
-/// Two bytes of status, a header's value up to the end of the line, and the body.
+// Two bytes of status, a header's value up to the end of the line, and the body.
 fuzz_target!(|input: &[u8]| {
     let Some((status, rest)) = input.split_first_chunk::<2>() else { return };
     let Some(end) = rest.iter().position(|byte| *byte == b'\n') else { return };
