@@ -1,7 +1,7 @@
 //! The operator's verbs over HTTP, for commands beside a running service and for people in front of its page.
 //!
 //! The service leaves its address and a random token in `PATH/admin.json`, which only its own user can read; whoever can
-//! read it may ask. Who else may is in [`access`].
+//! read it may ask. Who else may is in `access`.
 
 mod access;
 mod asked;

@@ -2,7 +2,7 @@
 //! or missed again.
 //!
 //! A commit takes the records; sled keeps their bytes in its file until it needs the room. So the same commit leaves a
-//! note, by which the next start writes the store anew before anything else; see [`super::rewrite`].
+//! note, by which the next start writes the store anew before anything else; see `rewrite`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
