@@ -80,7 +80,11 @@ async fn receivers_in_rust_and_python_verify_what_is_sent() {
     assert_eq!(finalized.len(), LEADS);
     let check = tokio::task::spawn_blocking(move || {
         let mut rust = start(&mut Command::new(rust_receiver()), SECRET);
-        let mut python = start(Command::new(python::python()).arg("examples/receiver.py"), SECRET);
+        let mut python = start(
+            Command::new(python::environment("python", Path::new("examples/requirements.txt")))
+                .arg("examples/receiver.py"),
+            SECRET,
+        );
         let file = format!(
             r#"
             [source]

@@ -1,33 +1,34 @@
-//! A Python with the packages that `examples/receiver.py` needs, made under `target/` by the first test that asks.
+//! Pythons with the packages that some tests need, made under `target/` by the first test that asks.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The interpreter of a virtual environment in which `examples/requirements.txt` is installed.
+/// The interpreter of a virtual environment of this name, in which these requirements are installed. `requirements`: a file
+/// of the repository.
 ///
 /// The first call makes it, with `python3` (or what `PYTHON` names) and pip, and needs the network once; others, in
-/// this process or another, wait for it.
+/// this process or another, wait for it. It is made anew when the file changes.
 ///
 /// # Panics
 /// Where it cannot be made: then the test could not prove anything, and says what to install.
-pub fn python() -> PathBuf {
+pub fn environment(name: &str, requirements: &Path) -> PathBuf {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("target/tmp has a parent");
-    let requirements = manifest.join("examples/requirements.txt");
-    prepare(target, &requirements).unwrap_or_else(|problem| panic!("no Python for examples/receiver.py: {problem}"))
+    let made = prepare(target, name, &manifest.join(requirements));
+    made.unwrap_or_else(|problem| panic!("no Python for {}: {problem}", requirements.display()))
 }
 
-fn prepare(target: &Path, requirements: &Path) -> Result<PathBuf, String> {
+fn prepare(target: &Path, name: &str, requirements: &Path) -> Result<PathBuf, String> {
     let wanted = read(requirements)?;
-    let home = target.join("python");
+    let home = target.join(name);
     let python = home.join("bin/python");
     let stamp = home.join("installed.txt"); // written last: what is there is whole
 
     // Held until the end of this function, and let go by the system if the process dies.
-    let lock = target.join("python.lock");
-    let lock = File::create(&lock).map_err(|error| format!("cannot open {}: {error}", lock.display()))?;
-    lock.lock().map_err(|error| format!("cannot lock {}/python.lock: {error}", target.display()))?;
+    let lock = target.join(format!("{name}.lock"));
+    let held = File::create(&lock).map_err(|error| format!("cannot open {}: {error}", lock.display()))?;
+    held.lock().map_err(|error| format!("cannot lock {}: {error}", lock.display()))?;
 
     // Asked, not only looked for: the interpreter that an environment points to may be gone since.
     if read(&stamp).is_ok_and(|installed| installed == wanted)

@@ -1,0 +1,71 @@
+//! `leadhook run` between a simulated WeClever and a queue.
+
+use leadhook::simulator::WeClever;
+
+use crate::support::*;
+
+/// The destination's name, and its route's.
+pub const QUEUE: &str = "queue";
+
+/// What each lead comes to in turn: every change is an event of its own.
+const STATUSES: [&str; 4] = ["scheduled", "sold", "lost", "qualified"];
+
+/// A service that runs, with one destination and no lead yet.
+pub struct Load {
+    pub weclever: WeClever,
+    pub place: Place,
+    pub service: Service,
+    events: u64,
+}
+
+impl Load {
+    /// `more`: lines of the destination's table; its secret is [`SECRET`].
+    pub async fn begin(url: &str, more: &str) -> Load {
+        let weclever = weclever(unrated()).await;
+        let more = format!("secret = {SECRET:?}\n{more}");
+        let file = File::new(&weclever.base_url()).list("recheck", &[]).to(QUEUE, url, &more);
+        let place = Place::new(&file);
+        let service = place.start_and_read().await;
+        Load { weclever, place, service, events: 0 }
+    }
+
+    /// Finalizes this many leads four times each, with another status each time. All of their events are on disk
+    /// afterwards; how many are delivered by then is the queue's matter.
+    pub async fn leads(&mut self, leads: u64) {
+        for round in 0..STATUSES.len() {
+            self.round(leads, round).await;
+        }
+    }
+
+    /// The same, one round alone, so that something can happen in between. `round` counts from 0.
+    pub async fn round(&mut self, leads: u64, round: usize) {
+        for lead in 1..=leads {
+            self.weclever.finalize(lead, STATUSES[round]);
+        }
+        self.events += leads;
+        let events = self.events;
+        self.place
+            .until_status("all events are recorded", |status| {
+                let queue = destination(status, QUEUE);
+                ["delivered", "pending", "dead"].iter().filter_map(|key| queue[key].as_u64()).sum::<u64>() == events
+            })
+            .await;
+    }
+
+    /// How many events there were.
+    pub fn events(&self) -> usize {
+        self.events as usize
+    }
+
+    /// Waits until all of them were delivered.
+    pub async fn is_delivered(&self) {
+        let events = self.events;
+        self.place
+            .until_status("all events are delivered", |status| {
+                let queue = destination(status, QUEUE);
+                assert_eq!(queue["dead"], 0, "{queue:#}");
+                queue["pending"] == 0 && queue["delivered"] == events
+            })
+            .await;
+    }
+}

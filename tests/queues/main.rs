@@ -1,0 +1,29 @@
+//! Queues as destinations, seen through the built binary and against real servers.
+//!
+//! For each of them: what `leadhook run` sends arrives once each, in order within a lead, and verifies with an official
+//! library in another language; a server that is killed and comes back loses none.
+//!
+//! | file | what |
+//! |---|---|
+//! | `server` | a server's process, on a port of its own; it can be killed and comes back as it was |
+//! | `load` | `leadhook run` between a simulated WeClever and a queue |
+//! | `consumer` | a program on the queue's other side, in Python, and what became of what it was told |
+//! | `python/` | those programs; `told.py` is what they have in common, `requirements.txt` what they need |
+
+#![allow(clippy::unwrap_used, clippy::print_stderr)]
+
+#[path = "../support/python.rs"]
+mod python;
+#[allow(dead_code, unused_imports)]
+#[path = "../it/support/mod.rs"]
+mod support;
+
+// Not every queue's stories need all of it.
+#[allow(dead_code)]
+mod consumer;
+#[allow(dead_code)]
+mod load;
+#[allow(dead_code)]
+mod server;
+
+mod sqs;
