@@ -13,11 +13,12 @@ use crate::http_client::{client_builder, explain};
 use crate::store::Store;
 use crate::watch::{Clock, Told};
 
+use super::alive::Alive;
 use super::link::Link;
 use super::notice::Notice;
 use super::{API, LINK, TAP, tap};
 
-/// How long a running service may think about a question: a large `move` takes its time.
+/// How long a running service may think about a question while it shows that it lives: a large `move` takes its time.
 const PATIENCE: Duration = Duration::from_secs(600);
 
 /// A service on this machine takes or refuses a connection at once.
@@ -39,6 +40,7 @@ pub struct Remote {
     client: reqwest::Client,
     root: String,
     token: Secret,
+    pid: u32,
 }
 
 impl Desk {
@@ -146,7 +148,7 @@ pub async fn reach_at(store: &Path) -> Option<Remote> {
     let connecting = tokio::net::TcpStream::connect(notice.address);
     tokio::time::timeout(CONNECTING, connecting).await.ok()?.ok()?;
     let client = client_builder().connect_timeout(CONNECTING).timeout(PATIENCE).build().ok()?;
-    Some(Remote { client, root: format!("http://{}", notice.address), token: notice.token() })
+    Some(Remote { client, root: format!("http://{}", notice.address), token: notice.token(), pid: notice.pid })
 }
 
 impl Remote {
@@ -155,6 +157,14 @@ impl Remote {
     }
 
     async fn post<R: DeserializeOwned>(&self, path: &str, question: Vec<u8>) -> Result<R, Refusal> {
+        self.alive().ask(self.answer(path, question)).await
+    }
+
+    fn alive(&self) -> Alive<'_> {
+        Alive { client: &self.client, root: &self.root, pid: self.pid }
+    }
+
+    async fn answer<R: DeserializeOwned>(&self, path: &str, question: Vec<u8>) -> Result<R, Refusal> {
         let asked =
             self.client.post(format!("{}{API}{path}", self.root)).bearer_auth(self.token.expose()).body(question);
         let answer = asked.send().await.map_err(|e| gone(explain(&e, CONNECTING)))?;
@@ -172,6 +182,10 @@ impl Remote {
     /// # Errors
     /// The service does not answer, or has no line free.
     pub async fn tap(&self) -> Result<Listening, Refusal> {
+        self.alive().ask(self.listen()).await
+    }
+
+    async fn listen(&self) -> Result<Listening, Refusal> {
         let client = client_builder().connect_timeout(CONNECTING).read_timeout(SILENCE).build();
         let client = client.map_err(|e| gone(explain(&e, CONNECTING)))?;
         let asked = client.get(format!("{}{API}{TAP}", self.root)).bearer_auth(self.token.expose());

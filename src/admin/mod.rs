@@ -4,6 +4,7 @@
 //! read it may ask. Who else may is in `access`.
 
 mod access;
+mod alive;
 mod asked;
 mod client;
 mod fields;

@@ -33,6 +33,7 @@ mod forgetting;
 mod heartbeat;
 mod hostile;
 mod hostile_api;
+mod hung;
 mod late;
 mod main_job;
 mod oauth;
