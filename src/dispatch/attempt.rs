@@ -117,31 +117,18 @@ impl Attempt {
 
     /// What came back, in a few words.
     pub fn said(&self) -> String {
-        let said = match &self.answer {
-            Answer::Got(response) => format!("HTTP {}", response.status),
-            Answer::Nothing { why, detail } if detail.is_empty() => why.to_string(),
-            Answer::Nothing { why, detail } => format!("{why}: {detail}"),
-        };
+        let said = self.answer.said();
         match &self.told.why {
             Some(why) => format!("{said}, but {why}"),
             None => said,
         }
     }
 
-    /// The same in one word.
-    fn in_short(&self) -> String {
-        match &self.answer {
-            Answer::Got(response) => response.status.to_string(),
-            Answer::Nothing { why, .. } => why.as_str().to_owned(),
-        }
-    }
-
     /// The one wide line that is logged for each attempt, without the person's data.
     pub fn log(&self, destination: &str, verdict: &Verdict) {
-        let (status, error) = match &self.answer {
-            Answer::Got(response) => (Some(response.status), None),
-            Answer::Nothing { .. } => (None, Some(self.said())),
-        };
+        let status = self.answer.status();
+        let receipt = matches!(self.answer, Answer::Taken { .. }).then(|| self.said());
+        let error = (status.is_none() && receipt.is_none()).then(|| self.said());
         info!(
             destination,
             lead = (!self.claim.event_type.is_ops()).then_some(self.claim.lead.0),
@@ -152,6 +139,7 @@ impl Attempt {
             step = self.step,
             probe = self.probe,
             status,
+            receipt,
             error,
             why = self.told.why,
             outcome = self.outcome().as_str(),
@@ -175,7 +163,7 @@ impl Attempt {
             step: self.step.clone(),
             outcome: self.outcome(),
             said: self.said(),
-            in_short: self.in_short(),
+            in_short: self.answer.in_short(),
             took: self.took,
             verdict,
             age: clock::elapsed(self.claim.seen_at, now),

@@ -182,7 +182,11 @@ pub fn judge(ip: IpAddr, private: bool) -> Result<(), NotAllowed> {
 /// name.
 pub fn literal(url: &Url) -> Option<IpAddr> {
     match url.host()? {
-        Host::Domain(_) => None,
+        // The hosts of schemes that the parser does not know, as brokers have them, it leaves as they are.
+        Host::Domain(name) => match Host::parse(name).ok()? {
+            Host::Ipv4(ip) => Some(ip.into()),
+            Host::Domain(_) | Host::Ipv6(_) => None,
+        },
         Host::Ipv4(ip) => Some(ip.into()),
         Host::Ipv6(ip) => Some(ip.into()),
     }

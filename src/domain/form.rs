@@ -11,6 +11,8 @@ use super::auth::Auth;
 use super::cut;
 use super::fields::Fields;
 use super::outcome;
+use super::queue;
+use super::raw;
 use super::request::{self, JSON, Request};
 use super::retry::Death;
 use super::secret::{Secret, SecretUrl};
@@ -126,17 +128,25 @@ impl Unfit {
     }
 }
 
+/// The lead's id, out of an event's envelope.
+fn key_of(envelope: &[u8]) -> Option<String> {
+    let envelope = std::str::from_utf8(envelope).ok()?;
+    raw::at(envelope, &["data", "weclever_lead_id"]).map(str::to_owned)
+}
+
 impl Form {
     /// Renders the form with an event: `envelope` is its JSON text, which is taken as it is where nothing changes it.
     ///
     /// # Errors
     /// A template cannot be filled in, or the body is too large.
     pub fn render(&self, id: &str, envelope: Vec<u8>) -> Result<Request, Unfit> {
+        // Whatever `fields` lets out.
+        let key = self.url.broker().and_then(|_| key_of(&envelope));
         let envelope = match &self.fields {
             Some(fields) => fields.apply(&envelope),
             None => envelope,
         };
-        self.fit(id, envelope, None)
+        Ok(Request { key, ..self.fit(id, envelope, None)? })
     }
 
     /// The same for one of several steps, whose fields have been applied.
@@ -233,8 +243,11 @@ impl Form {
                 (text.into_bytes(), Some(content_type.clone()))
             }
         };
+        if self.url.broker().is_some() {
+            queue::Place::of(&url).map_err(|reason| unrenderable(&"the url", &reason))?;
+        }
         let (method, url) = (self.method.clone(), SecretUrl::new(url));
-        Ok(Request { method, url, content_type, headers, body: request::Body(body), read: outcome::READ })
+        Ok(Request { method, url, content_type, headers, body: request::Body(body), read: outcome::READ, key: None })
     }
 
     /// Where it goes, fit to be shown anywhere: a path is often the secret.

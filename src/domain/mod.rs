@@ -28,6 +28,7 @@ pub mod pace;
 pub mod patience;
 pub mod period;
 pub mod person;
+pub mod queue;
 pub mod raw;
 pub mod recheck;
 pub mod request;

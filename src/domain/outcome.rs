@@ -10,6 +10,18 @@ use serde::{Deserialize, Serialize};
 pub enum Answer {
     /// A status, and what could be read of what followed it.
     Got(Response),
+    /// A broker has it.
+    Taken {
+        /// Where, in the broker's own terms: `stream LEADS, sequence 17`.
+        receipt: String,
+    },
+    /// A broker has answered, and does not take it.
+    Refused {
+        /// Why.
+        why: Refusal,
+        /// In words for a person; never a secret or anything of the message.
+        detail: String,
+    },
     /// No status ever came.
     Nothing {
         /// Where it ended.
@@ -17,6 +29,84 @@ pub enum Answer {
         /// In words for a person; never the URL, its user info or a secret.
         detail: String,
     },
+}
+
+/// Why a broker does not take a message.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Refusal {
+    /// The stream, queue, exchange or topic is not there, or nothing that is there takes the message.
+    NotThere,
+    /// Who we are may not do this, or is not believed.
+    Denied,
+    /// The message is larger than the broker takes.
+    TooLarge,
+    /// The broker, or what the message was for, has no room or no time now.
+    Busy,
+    /// This very message will never do.
+    Unfit,
+    /// The broker says no, and not why in terms that are known.
+    Other,
+}
+
+impl Refusal {
+    /// One word, as it is shown where there is little room.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Refusal::NotThere => "not_there",
+            Refusal::Denied => "denied",
+            Refusal::TooLarge => "too_large",
+            Refusal::Busy => "busy",
+            Refusal::Unfit => "unfit",
+            Refusal::Other => "refused",
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Refusal::NotThere => "there is nothing there that takes it",
+            Refusal::Denied => "the broker does not let us",
+            Refusal::TooLarge => "the message is too large for the broker; write fewer `fields` or payload = \"thin\"",
+            Refusal::Busy => "the broker has no room for it now",
+            Refusal::Unfit => "the broker can never take this message",
+            Refusal::Other => "the broker refused it",
+        })
+    }
+}
+
+impl Answer {
+    /// What came back, in a few words.
+    pub fn said(&self) -> String {
+        let with = |why: &dyn fmt::Display, detail: &str| match detail {
+            "" => why.to_string(),
+            detail => format!("{why}: {detail}"),
+        };
+        match self {
+            Answer::Got(response) => format!("HTTP {}", response.status),
+            Answer::Taken { receipt } => receipt.clone(),
+            Answer::Refused { why, detail } => with(why, detail),
+            Answer::Nothing { why, detail } => with(why, detail),
+        }
+    }
+
+    /// The same in one word.
+    pub fn in_short(&self) -> String {
+        match self {
+            Answer::Got(response) => response.status.to_string(),
+            Answer::Taken { .. } => "taken".to_owned(),
+            Answer::Refused { why, .. } => why.as_str().to_owned(),
+            Answer::Nothing { why, .. } => why.as_str().to_owned(),
+        }
+    }
+
+    /// The HTTP status, where there is one.
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Answer::Got(response) => Some(response.status),
+            Answer::Taken { .. } | Answer::Refused { .. } | Answer::Nothing { .. } => None,
+        }
+    }
 }
 
 /// No more of an answer's body is read, in bytes, where nothing in it is wanted, nor of its headers looked at: enough that
@@ -115,7 +205,7 @@ impl fmt::Display for NoAnswer {
             NoAnswer::Connect => "no connection could be made",
             NoAnswer::Tls => "no secure connection could be made",
             NoAnswer::Reset => "the connection was closed before an answer came",
-            NoAnswer::Protocol => "the answer was not HTTP",
+            NoAnswer::Protocol => "the answer could not be understood",
             NoAnswer::Interrupted => "leadhook was stopped before an answer came",
             NoAnswer::NoToken => "no token",
         })
@@ -169,9 +259,15 @@ impl fmt::Display for Outcome {
 /// URL, and the schedule gives them the time. So it is with 401, 403, 404 and 407, which are as a rule mended on the
 /// other side; every other 4xx says that this very request will never do. Where there is no token, nothing that is sent to
 /// this destination will do, and nothing was tried.
+///
+/// A broker's refusal is retried likewise where somebody can mend it on the other side or in the file's credentials, and
+/// given up on where it is about the message itself.
 pub fn judge(answer: &Answer) -> Outcome {
     let response = match answer {
         Answer::Got(response) => response,
+        Answer::Taken { .. } => return Outcome::Accepted,
+        Answer::Refused { why: Refusal::TooLarge | Refusal::Unfit, .. } => return Outcome::GivenUp,
+        Answer::Refused { .. } => return Outcome::Retry,
         Answer::Nothing { why: NoAnswer::NoToken, .. } => return Outcome::Throttled(None),
         Answer::Nothing { .. } => return Outcome::Retry,
     };
@@ -242,6 +338,20 @@ mod tests {
         let answer = Answer::Nothing { why: NoAnswer::NoToken, detail: "invalid_grant".into() };
         assert_eq!(judge(&answer), Outcome::Throttled(None));
         assert_eq!(serde_json::to_value(NoAnswer::NoToken).expect("serializes"), NoAnswer::NoToken.as_str());
+    }
+
+    #[test]
+    fn a_broker_is_asked_again_unless_the_message_itself_will_never_do() {
+        use Refusal::*;
+        for why in [NotThere, Denied, Busy, Other, TooLarge, Unfit] {
+            let outcome = judge(&Answer::Refused { why, detail: String::new() });
+            let expected = if matches!(why, TooLarge | Unfit) { Outcome::GivenUp } else { Outcome::Retry };
+            assert_eq!(outcome, expected, "{why:?}");
+        }
+        let taken = Answer::Taken { receipt: "stream LEADS, sequence 17".into() };
+        assert_eq!((judge(&taken), taken.said().as_str()), (Outcome::Accepted, "stream LEADS, sequence 17"));
+        let full = Answer::Refused { why: Busy, detail: "maximum bytes exceeded".into() };
+        assert_eq!(full.said(), "the broker has no room for it now: maximum bytes exceeded");
     }
 
     #[test]

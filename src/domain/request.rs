@@ -40,6 +40,8 @@ pub struct Request {
     pub body: Body,
     /// So many bytes of the answer are read.
     pub read: usize,
+    /// The lead's id, for queues that keep the order of what has one key; `None`: what leadhook tells of itself.
+    pub key: Option<String>,
 }
 
 /// The bytes of a body. They are a person's data, and print as a length.
@@ -98,6 +100,7 @@ mod tests {
             headers: headers.iter().map(|(name, value)| (name.clone(), Secret::new(*value))).collect(),
             body: Body(body.to_vec()),
             read: 0,
+            key: None,
         }
     }
 

@@ -67,11 +67,11 @@ pub fn client_builder_over(connection: &Connection, guard: Guard) -> Result<reqw
     }
 }
 
-/// As [`tls_config`], for this connection.
+/// How TLS is spoken over this connection, whatever is spoken within.
 ///
 /// # Errors
 /// There is nobody to trust.
-fn tls_config_over(connection: &Connection) -> Result<ClientConfig, rustls::Error> {
+pub fn tls_config_over(connection: &Connection) -> Result<ClientConfig, rustls::Error> {
     let mut config = match &connection.roots {
         None => tls_config()?.clone(),
         Some(roots) => {

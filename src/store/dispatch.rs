@@ -440,8 +440,8 @@ fn attempt_record(tried: &Tried, counted: bool) -> AttemptRecord {
             let but = tried.but.clone().unwrap_or_default();
             (Some(response.status), but, String::from_utf8_lossy(kept).into_owned(), cut)
         }
-        Answer::Nothing { why, detail } => {
-            (None, if detail.is_empty() { why.to_string() } else { format!("{why}: {detail}") }, String::new(), false)
+        Answer::Taken { .. } | Answer::Refused { .. } | Answer::Nothing { .. } => {
+            (None, tried.answer.said(), String::new(), false)
         }
     };
     AttemptRecord {

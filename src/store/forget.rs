@@ -361,10 +361,11 @@ impl Txn<'_> {
 
 /// Whether an attempt got somewhere; `None`: nothing of it can have left.
 fn how(attempt: &AttemptRecord) -> Option<How> {
-    if attempt.status.is_none() {
+    let accepted = attempt.outcome == Outcome::Accepted.as_str();
+    if attempt.status.is_none() && !accepted {
         let nothing = [NoAnswer::Dns, NoAnswer::NotAllowed, NoAnswer::Connect, NoAnswer::Tls, NoAnswer::NoToken];
         let unsent = nothing.iter().any(|why| attempt.error.starts_with(&why.to_string()));
         return (!unsent).then_some(How::Unclear);
     }
-    Some(if attempt.outcome == Outcome::Accepted.as_str() { How::Accepted } else { How::Refused })
+    Some(if accepted { How::Accepted } else { How::Refused })
 }

@@ -328,7 +328,7 @@ pub struct AttemptRecord {
     pub took_ms: u32,
     pub outcome: String,
     pub status: Option<u16>,
-    /// Where nothing came back, what happened; else what is wrong with an answer that looks right.
+    /// Where no status came, what happened, or where a broker has put it; else what is wrong with an answer that looks right.
     pub error: String,
     /// The first 2 KiB of the answer, as text.
     pub answer: String,

@@ -3,6 +3,7 @@
 //! What an answer means is not decided here but in [`crate::domain::outcome`].
 
 mod http;
+mod queue;
 
 use std::fmt;
 use std::sync::Arc;
@@ -35,6 +36,14 @@ pub enum TransportError {
         /// What went wrong.
         source: Unmade,
     },
+    /// The queue's client could not be made.
+    #[error("the way to the queue of destination `{destination}` could not be made: {why}")]
+    Queue {
+        /// The destination's name.
+        destination: String,
+        /// What went wrong, and what to do.
+        why: String,
+    },
 }
 
 /// The HTTP client of a destination, for what else is asked on its behalf: its token URL lies behind the same proxy.
@@ -50,6 +59,7 @@ pub struct Transport(Kind);
 
 enum Kind {
     Http(http::Http),
+    Queue(queue::Queue),
 }
 
 impl Transport {
@@ -66,7 +76,11 @@ impl Transport {
     /// # Errors
     /// As for [`Transport::new`].
     pub fn looking_up(destination: &Destination, lookup: Arc<dyn Lookup>) -> Result<Transport, TransportError> {
-        http::Http::new(destination, lookup).map(Kind::Http).map(Transport)
+        let kind = match destination.form.url.broker() {
+            Some(_) => Kind::Queue(queue::Queue::new(destination, lookup)?),
+            None => Kind::Http(http::Http::new(destination, lookup)?),
+        };
+        Ok(Transport(kind))
     }
 
     /// Makes one attempt: the request, signed for `now`, which is also stamped on it, under the event's `id`.
@@ -75,6 +89,16 @@ impl Transport {
     pub async fn send(&self, id: &str, request: Request, now: Timestamp) -> Sent {
         match &self.0 {
             Kind::Http(http) => http.send(id, request, now).await,
+            Kind::Queue(queue) => queue.send(id, request, now).await,
+        }
+    }
+
+    /// For a queue: whether its broker lets us in, and has the place: what is there, or what is wrong and what to do. Nothing
+    /// is sent. `None`: it is no queue.
+    pub async fn look(&self) -> Option<Result<String, String>> {
+        match &self.0 {
+            Kind::Http(_) => None,
+            Kind::Queue(queue) => Some(queue.look().await),
         }
     }
 }
@@ -84,6 +108,7 @@ impl fmt::Debug for Transport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Kind::Http(_) => f.write_str("Transport::Http"),
+            Kind::Queue(_) => f.write_str("Transport::Queue"),
         }
     }
 }

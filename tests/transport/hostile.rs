@@ -32,6 +32,7 @@ fn comes(sent: &Sent) -> Comes {
     match &sent.answer {
         Answer::Got(response) => Comes::Got(response.status, !response.cut),
         Answer::Nothing { why, .. } => Comes::Not(*why),
+        Answer::Taken { .. } | Answer::Refused { .. } => panic!("no queue answers here: {:?}", sent.answer),
     }
 }
 

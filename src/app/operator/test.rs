@@ -192,7 +192,8 @@ fn said(config: &Config, sent: &Sent, outcome: Outcome, why: Option<String>) -> 
             let begin = response.body.get(..outcome::READ).unwrap_or(&response.body);
             (Some(response.status), why, config.veil.answer(&String::from_utf8_lossy(begin)))
         }
-        Answer::Nothing { why, detail } => (None, Some(format!("{why}: {detail}")), String::new()),
+        Answer::Taken { receipt } => (None, None, receipt.clone()),
+        Answer::Refused { .. } | Answer::Nothing { .. } => (None, Some(sent.answer.said()), String::new()),
     };
     Said { outcome, status, error, answer, took_ms: sent.took.as_millis() as u64 }
 }

@@ -290,6 +290,8 @@ impl StepCall {
 fn may_have_got_through(answer: &Answer) -> bool {
     match answer {
         Answer::Got(response) => matches!(response.status, 500 | 502 | 504),
+        // Steps go by HTTP alone.
+        Answer::Taken { .. } | Answer::Refused { .. } => false,
         Answer::Nothing { why, .. } => match why {
             NoAnswer::Timeout | NoAnswer::Reset | NoAnswer::Protocol | NoAnswer::Interrupted => true,
             NoAnswer::Dns | NoAnswer::NotAllowed | NoAnswer::Connect | NoAnswer::Tls | NoAnswer::NoToken => false,

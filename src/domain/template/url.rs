@@ -1,4 +1,4 @@
-//! URLs with `{{ }}` in their path and query.
+//! URLs with `{{ }}` in their path and query. What has no place in one of a broker is told by [`super::super::queue`].
 
 use std::fmt;
 
@@ -8,6 +8,7 @@ use percent_encoding::percent_decode_str;
 use super::language::{MARK_BEGIN, MARK_END, Use};
 use super::names::Name;
 use super::{Context, RenderError, Text, Wrong, is_template};
+use crate::domain::queue::Broker;
 
 /// A template for a URL. Where requests go, its scheme, host, port and user, is written out; whatever a lead says can
 /// only fill a part of the path or of the query.
@@ -27,9 +28,9 @@ impl UrlTemplate {
     pub fn parse(text: &str) -> Result<UrlTemplate, Wrong> {
         let all = 0..text.len();
         let help = "write for example https://crm.example.com/leads/{{ weclever_lead_id }}";
-        let Some(after_scheme) = ["https://", "http://"].iter().find_map(|scheme| {
-            text.get(..scheme.len()).filter(|begin| begin.eq_ignore_ascii_case(scheme)).map(|_| scheme.len())
-        }) else {
+        let known = |scheme: &str| matches!(scheme, "https" | "http") || Broker::of_scheme(scheme).is_some();
+        let scheme = text.find("://").filter(|end| known(&text[..*end].to_ascii_lowercase()));
+        let Some(after_scheme) = scheme.map(|end| end + "://".len()) else {
             return Err(Wrong::new("is no http or https address", all, help));
         };
         let authority = text[after_scheme..].find(['/', '?', '#', '\\']).map_or(text.len(), |end| after_scheme + end);
@@ -83,7 +84,9 @@ impl UrlTemplate {
 
     /// Whether requests go to the same scheme, host and port, for every event.
     pub fn goes_where(&self, other: &UrlTemplate) -> bool {
-        self.origin.origin() == other.origin.origin()
+        let of =
+            |url: &Url| (url.scheme().to_owned(), url.host().map(|host| host.to_string()), url.port_or_known_default());
+        of(&self.origin) == of(&other.origin)
     }
 
     /// The URL for this event.
@@ -134,6 +137,11 @@ impl UrlTemplate {
     /// The URL up to its path: where requests go, for every event.
     pub fn origin(&self) -> &Url {
         &self.origin
+    }
+
+    /// Whose URL it is; `None`: it is one of HTTP.
+    pub fn broker(&self) -> Option<Broker> {
+        Broker::of_scheme(self.origin.scheme())
     }
 
     /// What it looks up.
