@@ -18,6 +18,7 @@ use crate::domain::destination::Destination;
 use crate::domain::window::Window;
 use crate::http_client::{BySystem, Guard, Unmade, client_builder_over, explain_over};
 use crate::source::Source;
+use crate::transport::Transport;
 
 /// What was tried, and what came of it.
 #[derive(Debug, Serialize)]
@@ -92,9 +93,24 @@ async fn source(config: &Config) -> Vec<Probe> {
     probes
 }
 
+/// Each destination that is a queue: whether its broker lets us in, and has the place.
+pub async fn queues(config: &Config) -> Vec<Probe> {
+    let queues = config.destinations.iter().filter(|destination| destination.form.url.broker().is_some());
+    let looked = queues.map(async |queue| Probe::of(format!("destination {}", queue.name), look(queue).await));
+    futures_util::future::join_all(looked).await
+}
+
+async fn look(destination: &Destination) -> Result<String, String> {
+    let transport = Transport::new(destination).map_err(|error| error.to_string())?;
+    transport.look().await.unwrap_or_else(|| Err("it is no queue".to_owned()))
+}
+
 /// A name, a port and TLS, as they are used when something is sent. Where there is more than a port to try, the server is
 /// asked for nothing but a head: that a certificate of ours is not taken shows only in an answer.
 async fn reach(destination: &Destination) -> Result<String, String> {
+    if destination.form.url.broker().is_some() {
+        return look(destination).await;
+    }
     let (url, connection) = (destination.form.url.origin(), &destination.connection);
     let host = url.host_str().unwrap_or_default();
     let port = url.port_or_known_default().unwrap_or(443);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::document::child;
 use super::node::Node;
 use super::reader::{Reading, Section, Spot};
-use super::{connection, contact, form, network, outcomes, preset, retry, steps};
+use super::{connection, contact, form, network, outcomes, preset, queue, retry, steps};
 use crate::domain::destination::{Destination, Mark};
 use crate::domain::outcome_rules::OutcomeRules;
 use crate::domain::sign::SigningSecret;
@@ -71,6 +71,7 @@ pub fn is_name(name: &str) -> bool {
 fn destination(name: String, mut section: Section<'_>) -> Option<Destination> {
     let preset = preset::preset(&mut section);
     let url_spot = section.spot_of("url");
+    let doubtful = queue::doubtful(&section);
     // Read first: with steps, some keys are theirs alone.
     let several = section.take("steps");
     if several.is_some() {
@@ -95,15 +96,19 @@ fn destination(name: String, mut section: Section<'_>) -> Option<Destination> {
         section.take("rate_per_contact").map_or(Some(None), |node| contact::per_contact(node, &settings).map(Some));
     let max_age = section.duration("max_age", Duration::from_secs(7 * 86_400));
     let retry = section.take("retry").map_or_else(|| Some(retry::by_default()), retry::retry);
+    let fits = form.as_ref().is_none_or(|form| doubtful.fit(section.reading, form.url.origin().scheme()));
     if let Some(form) = &form {
         let url = form.url.origin();
         let carries = !form.headers.is_empty() || form.auth.is_some() || url.password().is_some();
-        if url.scheme() == "http" && carries && !network::is_loopback(url) {
-            section.reading.warn(
-                &url_spot,
-                "headers and passwords would go over the network unencrypted",
-                Some("write https:// if the other side can".to_owned()),
-            );
+        let open = match url.scheme() {
+            "http" => Some("write https:// if the other side can"),
+            "nats" | "amqp" | "redis" => Some("write tls://, amqps:// or rediss:// if the broker can"),
+            "kafka" => Some("let a tunnel or a network of your own lie between"),
+            _ => None,
+        };
+        if let (Some(help), true) = (open, carries && !network::is_loopback(url)) {
+            let message = "headers and passwords would go over the network unencrypted";
+            section.reading.warn(&url_spot, message, Some(help.to_owned()));
         }
     }
     // Vendors' chat rooms and CRMs check no signature of ours.
@@ -115,6 +120,7 @@ fn destination(name: String, mut section: Section<'_>) -> Option<Destination> {
         );
     }
     section.finish(&[]);
+    fits.then_some(())?;
     Some(Destination {
         name,
         form: form?,

@@ -13,7 +13,7 @@ use super::node::Node;
 use super::preset::Preset;
 use super::reader::Section;
 use super::telling::{Known, doubt, tell};
-use super::{auth, fields, network, suggest};
+use super::{auth, fields, network, queue, suggest};
 use crate::domain::address;
 use crate::domain::form::{BodyForm, Form, Limit, OverLimit};
 use crate::domain::size;
@@ -85,8 +85,10 @@ fn url(section: &mut Section<'_>, preset: Option<&Preset>, known: Known<'_>) -> 
         text.mistake("must not be empty", format!("write the whole address, for example \"{example}\""));
         return None;
     }
-    if !template::is_template(&text.value) {
-        network::url(&text, example)?;
+    match queue::broker(&text.value) {
+        Some(broker) => queue::url(&text, broker)?,
+        None if template::is_template(&text.value) => {}
+        None => drop(network::url(&text, example)?),
     }
     let template = UrlTemplate::parse(text.value.trim()).map_err(|wrong| tell(&text, &wrong)).ok()?;
     // One without templates was looked at before.

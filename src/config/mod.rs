@@ -46,6 +46,7 @@ mod notice;
 mod outcomes;
 mod places;
 mod preset;
+mod queue;
 mod reader;
 mod readings;
 mod retry;

@@ -4,6 +4,7 @@ use http::header::{CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, TE, TRAILER, TRANSF
 use http::{HeaderName, Method};
 use jiff::Timestamp;
 
+use super::queue::Broker;
 use super::secret::{Secret, SecretUrl};
 use super::sign::{self, SigningSecret};
 
@@ -60,17 +61,20 @@ impl Request {
         Request { read: LONG_ANSWER, ..self }
     }
 
+    /// Whether it is a message for a queue, and does not go by HTTP.
+    pub fn is_message(&self) -> bool {
+        Broker::of_scheme(self.url.expose().scheme()).is_some()
+    }
+
     /// The headers of one attempt, made anew for each. Without secrets there is no signature. The file's own headers
     /// replace leadhook's of the same name, but for those that [`is_reserved`] names.
     pub fn headers_for(&self, secrets: &[SigningSecret], id: &str, now: Timestamp) -> Vec<(HeaderName, Secret)> {
         let seconds = now.as_second();
         let mut headers: Vec<_> =
             self.content_type.iter().map(|content_type| (CONTENT_TYPE, content_type.clone())).collect();
-        headers.extend([
-            (USER_AGENT, AGENT.to_owned()),
-            (WEBHOOK_ID, id.to_owned()),
-            (WEBHOOK_TIMESTAMP, seconds.to_string()),
-        ]);
+        // Who speaks HTTP is of no interest to a queue.
+        headers.extend((!self.is_message()).then(|| (USER_AGENT, AGENT.to_owned())));
+        headers.extend([(WEBHOOK_ID, id.to_owned()), (WEBHOOK_TIMESTAMP, seconds.to_string())]);
         if let Some(signature) = sign::signature(secrets, id, seconds, &self.body.0) {
             headers.push((WEBHOOK_SIGNATURE, signature));
         }

@@ -15,7 +15,7 @@ use crate::domain::steps::{Calls, Given, Next, Progress, RehearsedStep};
 /// A request as it would go out, its secrets hidden.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct OutgoingRequest {
-    /// `POST`, unless the file says otherwise.
+    /// `POST`, unless the file says otherwise; `PUBLISH` to a queue.
     pub method: String,
     /// Without what is secret in it.
     pub url: String,
@@ -113,7 +113,7 @@ fn shown(config: &Config, destination: &Destination, id: &str, request: &Request
         (name.to_string(), shown)
     });
     OutgoingRequest {
-        method: request.method.to_string(),
+        method: if request.is_message() { "PUBLISH".to_owned() } else { request.method.to_string() },
         headers: headers.collect(),
         url: veil.url(request.url.expose(), auth.and_then(Auth::query).map(|(name, _)| name)),
         body: veil.text(&String::from_utf8_lossy(&request.body.0)),

@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use super::Global;
 use super::exit::{Exit, Failure};
+use super::online::{self, Probe};
 use super::output::{Output, count, table};
 use crate::config::Config;
 use crate::domain::doctor::{About, Finding, Fits};
@@ -34,20 +35,25 @@ struct Report {
     base_url: String,
     requests: u32,
     findings: Vec<Finding>,
+    /// Whether the brokers of the destinations that are queues have what they name; nothing is sent.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    queues: Vec<Probe>,
     /// What to write under `[source]`.
     lines: Vec<String>,
 }
 
 pub async fn doctor(global: &Global, args: &DoctorArgs, output: &Output) -> Result<Exit, Failure> {
     let loaded = global.load()?;
-    let Examined { findings, requests } = look(&loaded.config, args.wait).await?;
+    let (examined, queues) = tokio::join!(look(&loaded.config, args.wait), online::queues(&loaded.config));
+    let Examined { findings, requests } = examined?;
     let report = Report {
-        ok: findings.iter().all(|finding| finding.fits == Fits::Yes),
+        ok: findings.iter().all(|finding| finding.fits == Fits::Yes) && queues.iter().all(|queue| queue.ok),
         file: loaded.path.display().to_string(),
         base_url: loaded.config.source.base_url.as_str().trim_end_matches('/').to_owned(),
         requests,
         lines: findings.iter().flat_map(|finding| finding.lines.clone()).collect(),
         findings,
+        queues,
     };
     output.print(&report, text)?;
     Ok(if report.ok { Exit::Done } else { Exit::NeedsALook })
@@ -91,6 +97,12 @@ fn text(report: &Report) -> String {
     }
     let asked = count(report.requests.into(), "request");
     let mut out = format!("WeClever at {}, by {asked}:\n\n{rows}\n\n", report.base_url);
+    for Probe { what, ok, said } in &report.queues {
+        out.push_str(&format!("{what}: {}{said}\n", if *ok { "" } else { "LOOK: " }));
+    }
+    if !report.queues.is_empty() {
+        out.push('\n');
+    }
     if report.lines.is_empty() {
         out.push_str(if report.ok {
             "all of it fits "

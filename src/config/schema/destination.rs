@@ -6,6 +6,7 @@ use super::super::auth::{OF_SIGN_IN, TYPES};
 use super::super::network::OURS;
 use super::super::outcomes::MEANINGS;
 use super::super::preset::Preset;
+use super::super::queue::OF_HTTP;
 use super::super::steps::METHODS;
 use super::shapes::*;
 use crate::domain::template::Place;
@@ -53,6 +54,11 @@ pub(super) fn destination() -> Value {
         "if": { "required": ["steps"] },
         "then": none_of(&["method", "body", "body_file", "content_type"]),
     }));
+    // A queue knows neither what is HTTP's nor, mostly, what is TLS's; of the latter only a whole URL says more.
+    also.push(json!({
+        "if": { "required": ["url"], "properties": { "url": { "type": "string", "pattern": format!(r"^\s*{QUEUE}") } } },
+        "then": none_of(&OF_HTTP),
+    }));
     let mut destination = where_all(table(keys, &[]), also);
     destination["dependencies"] = json!({ "client_key": ["client_cert"] });
     // A preset may know the rest.
@@ -67,7 +73,7 @@ fn secret() -> Value {
 
 /// The host is written out; behind it there may be templates.
 fn template_url() -> Value {
-    like(&format!(r"{HTTP}[^/?#\s]([^#]*|[\s\S]*\{{[{{%#][\s\S]*)"))
+    like(&format!(r"({HTTP}|{QUEUE})[^/?#\s]([^#]*|[\s\S]*\{{[{{%#][\s\S]*)"))
 }
 
 fn headers() -> Value {

@@ -9,6 +9,10 @@ const REFERENCE: &str = r"\$\{";
 /// `http://` or `https://`.
 pub(super) const HTTP: &str = "[hH][tT][tT][pP][sS]?://";
 
+/// How a queue's URL begins.
+pub(super) const QUEUE: &str =
+    "([nN][aA][tT][sS]|[tT][lL][sS]|[aA][mM][qQ][pP][sS]?|[rR][eE][dD][iI][sS][sS]?|[kK][aA][fF][kK][aA])://";
+
 /// All that can stand in a header.
 pub(super) const HEADER: &str = r"[\t\x20-\x7e]";
 

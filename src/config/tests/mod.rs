@@ -7,6 +7,7 @@ mod example;
 mod fields;
 mod mistakes;
 mod outcomes;
+mod queues;
 mod schema;
 mod secrets;
 mod steps;

@@ -1,7 +1,7 @@
 //! A message, as every broker carries it.
 
 use http::HeaderName;
-use http::header::{CONTENT_TYPE, USER_AGENT};
+use http::header::CONTENT_TYPE;
 use jiff::Timestamp;
 
 use crate::domain::request::Request;
@@ -25,10 +25,8 @@ pub struct Message {
 impl Message {
     /// Made anew for each attempt.
     pub fn of(id: &str, request: Request, secrets: &[SigningSecret], now: Timestamp) -> Message {
-        let own_agent = request.headers.iter().any(|(name, _)| name == USER_AGENT);
         let mut headers = request.headers_for(secrets, id, now);
-        // Who speaks HTTP is of no interest here.
-        headers.retain(|(name, _)| name != CONTENT_TYPE && (name != USER_AGENT || own_agent));
+        headers.retain(|(name, _)| name != CONTENT_TYPE);
         let Request { content_type, body, key, .. } = request;
         Message { id: id.to_owned(), key, content_type, headers, body: body.0 }
     }

@@ -1,0 +1,116 @@
+//! A destination whose URL is a queue's: what its URL must be, and which keys mean something there.
+
+use url::Url;
+
+use super::node::Text;
+use super::reader::{Reading, Section, Spot};
+use crate::domain::queue::{Broker, Place, Server};
+use crate::domain::template;
+
+/// What only HTTP knows. `ca`, `client_cert` and `client_key` are for connections that are encrypted.
+pub(super) const OF_HTTP: [&str; 5] = ["method", "auth", "steps", "outcomes", "proxy"];
+const OF_TLS: [&str; 3] = ["ca", "client_cert", "client_key"];
+
+/// Whose URL this begins as; `None`: no broker's. The host is written out, so that it can be told of a template as well.
+pub(super) fn broker(url: &str) -> Option<Broker> {
+    let (scheme, _) = url.trim().split_once("://")?;
+    Broker::of_scheme(&scheme.to_ascii_lowercase())
+}
+
+/// Looks at a queue's URL: at all of it where it is the same for every event. Messages never repeat it: a password may be in it.
+/// `None`: a mistake has been said.
+pub(super) fn url(text: &Text<'_>, broker: Broker) -> Option<()> {
+    if !broker.is_built_in() {
+        let feature = broker.feature();
+        text.mistake(
+            format!("leads to {broker}, which this build of leadhook does not know: it was made without the feature `{feature}`"),
+            format!("take a released package, which has all of them, or build it with `cargo build --release --features {feature}`"),
+        );
+        return None;
+    }
+    let written = text.value.trim();
+    if template::is_template(written) {
+        return Some(());
+    }
+    let told = |said: &str| {
+        let (message, help) = said.split_once("; ").unwrap_or((said, broker.example()));
+        text.mistake(message, help);
+    };
+    let url = Url::parse(written)
+        .map_err(|error| told(&format!("is not a URL: {error}; write for example {}", broker.example())));
+    let url = url.ok()?;
+    if url.fragment().is_some() {
+        text.mistake("has a fragment, which is never sent", "take out the `#` and what follows it, or write `%23`");
+        return None;
+    }
+    Server::of(&url).map_err(|said| told(&said)).ok()?;
+    Place::of(&url).map_err(|said| told(&said)).ok()?;
+    Some(())
+}
+
+/// The keys of a destination that not every URL goes with, as far as they are set.
+pub(super) struct Doubtful(Vec<(&'static str, Spot)>);
+
+/// To be asked before they are taken.
+pub(super) fn doubtful(section: &Section<'_>) -> Doubtful {
+    let set = OF_HTTP.into_iter().chain(OF_TLS).filter(|key| section.has(key));
+    Doubtful(set.map(|key| (key, section.spot_of(key))).collect())
+}
+
+impl Doubtful {
+    /// Whether all of them mean something for a URL of this scheme. Says of each that does not what to do instead.
+    pub(super) fn fit(self, reading: &Reading<'_>, scheme: &str) -> bool {
+        let Some(broker) = Broker::of_scheme(scheme) else { return true };
+        let mut fit = true;
+        for (key, spot) in self.0 {
+            let told = if OF_HTTP.contains(&key) { Some(of_http(key, broker, scheme)) } else { of_tls(broker, scheme) };
+            if let Some((message, help)) = told {
+                reading.mistake(&spot, message, Some(help));
+                fit = false;
+            }
+        }
+        fit
+    }
+}
+
+fn of_http(key: &str, broker: Broker, scheme: &str) -> (String, String) {
+    let help = match (key, broker) {
+        ("auth", Broker::Nats) => {
+            "write user and password, or a token alone, into the url: nats://${NATS_TOKEN}@host:4222/subject".to_owned()
+        }
+        ("auth", _) => format!("write user and password into the url: {scheme}://user:${{PASSWORD}}@host/..."),
+        _ => "take it out, or send to an http:// or https:// url".to_owned(),
+    };
+    (format!("means nothing for {broker}, which does not speak HTTP"), help)
+}
+
+/// `None`: the connection is encrypted, or may be.
+fn of_tls(broker: Broker, scheme: &str) -> Option<(String, String)> {
+    let help = match (broker, scheme) {
+        // A server of NATS may ask for encryption in its first word.
+        (Broker::Nats, _) | (_, "amqps" | "rediss") => return None,
+        (Broker::Amqp, _) => "write amqps:// in the url, or take it out",
+        (Broker::Redis, _) => "write rediss:// in the url, or take it out",
+        (Broker::Kafka, _) => "take it out: leadhook speaks to Kafka without encryption only",
+    };
+    Some(("means nothing here: the connection is not encrypted".to_owned(), help.to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whose_url_it_is() {
+        for (url, whose) in [
+            (" NATS://h/x", Some(Broker::Nats)),
+            ("tls://h/{{ type }}", Some(Broker::Nats)),
+            ("amqps://h", Some(Broker::Amqp)),
+            ("https://h/nats://x", None),
+            ("nats:h", None),
+            ("", None),
+        ] {
+            assert_eq!(broker(url), whose, "{url}");
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! Destinations that are queues. What a build without a broker's client says of it is tested where that is so.
+
+use super::*;
+use crate::domain::queue::Broker;
+
+/// The file with this destination.
+fn file(lines: &str) -> String {
+    let (before, _) = GOOD.split_once("url =").expect("a destination");
+    let (_, after) = GOOD.split_once("[[routes]]").expect("a route");
+    format!("{before}{lines}\nsecret = \"{SECRET}\"\n\n[[routes]]{after}")
+}
+
+/// One URL for each broker.
+const GOOD_URLS: [&str; 7] = [
+    "nats://h.example.com:4222/leads.finished",
+    "TLS://h.example.com/leads.{{ type }}",
+    "amqp://127.0.0.1/?exchange=crm&routing_key=leads",
+    "amqps://ana:hunter2@h.example.com/%2f?routing_key={{ mapped_status }}",
+    "redis://h.example.com/3?stream=leads&maxlen=1000",
+    "rediss://:hunter2@h.example.com?stream=leads",
+    "kafka://h.example.com/leads",
+];
+
+fn is_built_in(url: &str) -> bool {
+    let (scheme, _) = url.split_once("://").expect("a scheme");
+    Broker::of_scheme(&scheme.to_lowercase()).expect("a broker's").is_built_in()
+}
+
+#[test]
+fn a_build_takes_the_queues_that_it_knows_and_names_the_feature_of_the_others() {
+    for url in GOOD_URLS {
+        let text = file(&format!("url = \"{url}\""));
+        match read(&text) {
+            Ok(loaded) => {
+                assert!(is_built_in(url), "{url}");
+                let form = &loaded.config.destinations[0].form;
+                assert!(form.url.broker().is_some() && loaded.warnings.is_empty(), "{url}: {:?}", loaded.warnings);
+                assert!(!format!("{form:?} {}", form.shown_url()).contains("hunter2"), "{url}");
+            }
+            Err(mistakes) => {
+                assert!(!is_built_in(url), "{url}: {mistakes}");
+                let said = mistakes.to_string();
+                assert!(said.contains("was made without the feature `") && said.contains("--features "), "{said}");
+                assert!(said.contains("released package") && !said.contains("hunter2"), "{said}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_no_queues_address_is_said_without_repeating_it() {
+    for (url, told) in [
+        ("nats://user:hunter2@h.example.com", "names no subject (write for example nats://"),
+        ("nats://h.example.com/hunter2.*", "for those who listen"),
+        ("nats:///hunter2", "names no host"),
+        ("nats://h.example.com/x#hunter2", "has a fragment"),
+        ("amqp://user:hunter2@h.example.com/", "neither an exchange nor a queue (write ?exchange="),
+        ("redis://:hunter2@h.example.com/0", "names no stream"),
+        ("redis://h.example.com/?stream=a&maxlen=hunter2", "maxlen that is no number"),
+        ("kafka://h.example.com/hunter2 hunter2", "does not take"),
+        ("kafka://169.254.169.254/x", "hands out credentials"),
+        ("nats://0xa9fea9fe/x", "hands out credentials"),
+    ] {
+        let said = said(read(&file(&format!("url = \"{url}\"")))).join("\n");
+        assert!(!said.contains("hunter2"), "{said}");
+        let broker = Broker::of_scheme(url.split_once("://").expect("a scheme").0).expect("a broker's");
+        let told = if broker.is_built_in() { told } else { "was made without the feature" };
+        assert!(said.contains(told), "{url}: {said}");
+    }
+}
+
+#[cfg(feature = "full")]
+#[test]
+fn keys_that_mean_nothing_there_are_told_with_what_to_do_instead() {
+    let all = "method = \"PUT\"\nauth = { type = \"bearer\", token = \"hunter2\" }\noutcomes = [{ status = 404, then = \"accepted\" }]\nproxy = \"http://p:1\"";
+    for (url, told) in [
+        ("nats://h.example.com/x", "or a token alone, into the url"),
+        ("redis://h.example.com?stream=x", "write user and password into the url: redis://user:${PASSWORD}@host"),
+    ] {
+        let said = said(read(&file(&format!("url = \"{url}\"\n{all}"))));
+        assert_eq!(said.len(), 4, "{said:#?}");
+        for key in ["method", "auth", "outcomes", "proxy"] {
+            let of = format!("destinations.crm.{key}: means nothing for ");
+            assert!(said.iter().any(|said| said.contains(&of)), "{key}: {said:#?}");
+        }
+        assert!(said.iter().any(|said| said.contains(told)), "{said:#?}");
+    }
+    let steps = "steps = [{ name = \"contact\", url = \"/contacts\" }]";
+    let said = said(read(&file(&format!("url = \"kafka://h.example.com/x\"\n{steps}"))));
+    assert!(said.iter().any(|said| said.contains("crm.steps: means nothing for Kafka")), "{said:#?}");
+}
+
+#[cfg(feature = "full")]
+#[test]
+fn certificates_are_for_connections_that_are_encrypted() {
+    let beside = tempfile::tempdir().expect("a directory");
+    let own = rcgen::generate_simple_self_signed(["h.example.com".to_owned()]).expect("a certificate");
+    std::fs::write(beside.path().join("ca.pem"), own.cert.pem()).expect("a file");
+    for (url, told) in [
+        ("tls://h.example.com/x", None),
+        ("nats://h.example.com/x", None),
+        ("amqps://h.example.com?routing_key=x", None),
+        ("rediss://h.example.com?stream=x", None),
+        ("amqp://h.example.com?routing_key=x", Some("write amqps://")),
+        ("redis://h.example.com?stream=x", Some("write rediss://")),
+        ("kafka://h.example.com/x", Some("without encryption only")),
+    ] {
+        let text = file(&format!("url = \"{url}\"\nca = \"ca.pem\""));
+        let read = parse(&beside.path().join("leadhook.toml"), &text, &Environment::default());
+        let said = said(read).join("\n");
+        match told {
+            Some(told) => assert!(said.contains("crm.ca: means nothing here") && said.contains(told), "{url}: {said}"),
+            None => assert_eq!(said, "", "{url}"),
+        }
+    }
+}
+
+#[cfg(feature = "full")]
+#[test]
+fn passwords_in_the_open_are_warned_of() {
+    for (url, warns) in [
+        ("redis://:hunter2@h.example.com?stream=x", true),
+        ("redis://:hunter2@127.0.0.1?stream=x", false),
+        ("redis://h.example.com?stream=x", false),
+        ("rediss://:hunter2@h.example.com?stream=x", false),
+        ("kafka://u:hunter2@h.example.com/x", true),
+    ] {
+        let warned = warned(&file(&format!("url = \"{url}\""))).join("\n");
+        assert_eq!(warned.contains("unencrypted"), warns, "{url}: {warned}");
+        assert!(!warned.contains("hunter2"), "{warned}");
+    }
+}
