@@ -12,7 +12,7 @@
 //! claim     due deliveries, in order within a lead            dispatch
 //! render    URL, headers and body, from the event and a form   domain
 //! sign      id.timestamp.body                                 domain
-//! send      HTTP, with a token where one is wanted            transport, tokens
+//! send      HTTP or a queue, with a token where one is wanted transport, tokens
 //! decide    outcome -> delivered, again at T, dead            domain
 //! settle    attempt + new state: ONE commit                   store
 //! ```
