@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use http::{HeaderName, HeaderValue};
-use url::{Host, Url};
+use url::Url;
 
 use super::node::Text;
 use crate::domain::address;
@@ -44,11 +44,10 @@ pub(super) fn url(text: &Text<'_>, example: &str) -> Option<Url> {
 
 /// Whether what is sent there stays on this machine.
 pub(super) fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
-        Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => ip.is_loopback() || ip.to_ipv4_mapped().is_some_and(|ip| ip.is_loopback()),
-        None => false,
+    match (address::literal(url), url.host_str()) {
+        (Some(ip), _) => ip.to_canonical().is_loopback(),
+        (None, Some(name)) => name == "localhost" || name.ends_with(".localhost"),
+        (None, None) => false,
     }
 }
 
@@ -148,6 +147,9 @@ mod tests {
             ("http://crm.localhost/", true),
             ("http://127.0.0.1/", true),
             ("http://[::1]/", true),
+            ("redis://127.0.0.1/?stream=x", true),
+            ("redis://localhost/?stream=x", true),
+            ("http://[::ffff:127.0.0.1]/", true),
             ("http://localhost.example.com/", false),
             ("http://10.0.0.1/", false),
         ] {

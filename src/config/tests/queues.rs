@@ -72,7 +72,7 @@ fn what_is_no_queues_address_is_said_without_repeating_it() {
 #[cfg(feature = "full")]
 #[test]
 fn keys_that_mean_nothing_there_are_told_with_what_to_do_instead() {
-    let all = "method = \"PUT\"\nauth = { type = \"bearer\", token = \"hunter2\" }\noutcomes = [{ status = 404, then = \"accepted\" }]\nproxy = \"http://p:1\"";
+    let all = "method = \"PUT\"\nauth = { type = \"bearer\", token = \"hunter2\" }\noutcomes = [{ status = 404, then = \"accept\" }]\nproxy = \"http://p:1\"";
     for (url, told) in [
         ("nats://h.example.com/x", "or a token alone, into the url"),
         ("redis://h.example.com?stream=x", "write user and password into the url: redis://user:${PASSWORD}@host"),
