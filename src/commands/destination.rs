@@ -148,7 +148,9 @@ fn said_text(said: &Said) -> String {
     let what = match (said.status, &said.error) {
         (Some(status), Some(why)) => format!("HTTP {status}, but {why}"),
         (Some(status), None) => format!("HTTP {status}"),
-        (None, why) => why.clone().unwrap_or_default(),
+        // A broker's receipt.
+        (None, None) => printable(&said.answer),
+        (None, Some(why)) => why.clone(),
     };
     format!("{what} in {} ms", said.took_ms)
 }
