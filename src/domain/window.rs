@@ -69,6 +69,9 @@ pub fn gap_windows(
 }
 
 impl Window {
+    /// All of time: that somebody lists a lead for it says nothing of when it was finalized.
+    pub const EVER: Window = Window { from: Timestamp::MIN, to: Timestamp::MAX };
+
     /// The same window without what lies below `floor`; `None` where nothing is left.
     pub fn above(self, floor: Timestamp) -> Option<Window> {
         let from = self.from.max(floor);

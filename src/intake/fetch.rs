@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use tracing::{debug, info, warn};
 
 use super::Intake;
+use super::heed::Heed;
 use super::pieces::Unchecked;
 use super::skew::Skew;
 use super::turns::Reading as Readings;
@@ -50,6 +51,8 @@ pub struct Shared {
     pub unrated_due: AtomicI64,
     /// How far WeClever's clock is from ours.
     pub skew: Skew,
+    /// Whether WeClever looks at the time that it is asked for.
+    pub heed: Heed,
     /// The last list that could not be checked for a cap.
     pub unchecked: Unchecked,
 }

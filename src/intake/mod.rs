@@ -21,6 +21,7 @@ pub mod backfill;
 mod course;
 mod fetch;
 mod gaps;
+mod heed;
 mod listing;
 mod lookback;
 mod pieces;

@@ -175,7 +175,10 @@ impl Reader {
     /// Remembers or takes what a window lists; how many leads of it are new.
     pub async fn settle(&self, rows: Vec<Row>, window: Window, how: &How<'_>) -> Result<usize, ReadError> {
         match how.baseline {
-            true => self.remember(rows, window).await,
+            true => {
+                let meant = self.meant(window, &rows).await?;
+                self.remember(rows, meant).await
+            }
             false => {
                 let late = self.late_by(window, how.progress, self.intake.clock.now());
                 self.take(rows, window, how.purpose, late).await
@@ -214,12 +217,14 @@ impl Reader {
         late: Option<Duration>,
     ) -> Result<usize, ReadError> {
         let (intake, now) = (&self.intake, self.intake.clock.now());
+        let mut window = self.meant(window, &rows).await?;
         let mut tasks = Tasks::new();
         let (mut new, mut stopped) = (0, false);
         let mut rows = rows.into_iter().peekable();
         while rows.peek().is_some() && !stopped {
             let some: Vec<Row> = rows.by_ref().take(ROWS).collect();
-            let detected = intake.store.detect(&intake.platform, some, window).await?;
+            let mut detected = intake.store.detect(&intake.platform, some, window).await?;
+            window = self.without_misplaced(&mut detected, window).await?;
             if !detected.to_note.is_empty() {
                 intake.store.relist(&intake.platform, detected.to_note, window).await?;
             }

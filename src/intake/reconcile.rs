@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use tokio::task::JoinSet;
 
 use super::fetch::recorded;
+use super::heed::misplaced;
 use super::listing::WholeList;
 use super::{Intake, ReadError};
 use crate::domain::account::{Account, Missing, WhyMissing};
@@ -118,11 +119,18 @@ impl Reconcile {
         let window = window.asked(&intake.settings.timezone);
         let ids = rows.iter().map(|row| row.id).collect();
         let accounts = intake.store.accounts(&intake.platform, ids).await?;
+        let again = rows.iter().zip(&accounts).filter(|(row, told)| told.before.is_again_by_window_alone(row, window));
+        let misplaced = match misplaced(intake, again.map(|(row, _)| row.id).collect(), window).await {
+            Ok(misplaced) => misplaced.leads,
+            Err(error) => return Ok((Vec::new(), Some(setback_of(&error)))),
+        };
+        let meant = |row: &Row| if misplaced.contains(&row.id) { Window::EVER } else { window };
         let mut judged = Vec::with_capacity(rows.len());
         let mut to_read = Vec::new();
         for (row, accounted) in rows.into_iter().zip(accounts) {
+            let window = meant(&row);
             match why_read(&row, window, &accounted, order.details) {
-                Some(_) => to_read.push((row, accounted)),
+                Some(_) => to_read.push((row, accounted, window)),
                 None => judged.push(self.judged(row.id, &accounted, Vec::new(), false)),
             }
         }
@@ -131,7 +139,7 @@ impl Reconcile {
         let (mut unreadable, mut setback) = (Vec::new(), None);
         loop {
             while looking.len() < self.at_once() && setback.is_none() && began.elapsed() < long {
-                let Some((row, accounted)) = to_read.next() else { break };
+                let Some((row, accounted, window)) = to_read.next() else { break };
                 let this = self.clone();
                 looking.spawn(async move { this.look(row, accounted, window, order).await });
             }

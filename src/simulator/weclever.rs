@@ -116,6 +116,11 @@ impl WeClever {
         self.shared.change_world(|world| world.set_cap(cap));
     }
 
+    /// Whether lists show everything from now on, whatever window is asked for.
+    pub fn set_heedless(&self, heedless: bool) {
+        self.shared.change_world(|world| world.set_heedless(heedless));
+    }
+
     /// Breaks answers in another way from now on.
     pub fn set_faults(&self, faults: Faults) {
         held(&self.shared.faults).0 = faults;

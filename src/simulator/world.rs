@@ -23,6 +23,8 @@ pub struct World {
     /// The leads finalized by hand, by time.
     by_hand_order: BTreeSet<(i64, u64)>,
     touched: HashMap<u64, Touched>,
+    /// Lists do not look at their window.
+    heedless: bool,
 }
 
 /// A lead finalized by hand, or again by hand.
@@ -46,11 +48,20 @@ impl World {
             MessageDates::Utc => None,
             MessageDates::Local => TimeZone::get(&plan.zone).ok(),
         };
-        World { plan, local, base_ms, by_hand: HashMap::new(), by_hand_order: BTreeSet::new(), touched: HashMap::new() }
+        World {
+            plan,
+            local,
+            base_ms,
+            by_hand: HashMap::new(),
+            by_hand_order: BTreeSet::new(),
+            touched: HashMap::new(),
+            heedless: false,
+        }
     }
 
     /// The rows that a list of this window shows now, oldest first.
     pub fn list(&self, window: Window, now_ms: i64) -> Vec<Row> {
+        let window = if self.heedless { Window { first: 0, last: i64::MAX } } else { window };
         let first_ms =
             window.first.saturating_mul(1000).saturating_add(if self.plan.first_included { 0 } else { 1000 });
         let last_ms = window.last.saturating_mul(1000).saturating_add(if self.plan.last_included { 999 } else { -1 });
@@ -164,6 +175,11 @@ impl World {
     /// Changes how many rows a list may have.
     pub fn set_cap(&mut self, cap: Option<usize>) {
         self.plan.cap = cap;
+    }
+
+    /// Whether lists show everything from now on, whatever window is asked for.
+    pub fn set_heedless(&mut self, heedless: bool) {
+        self.heedless = heedless;
     }
 
     fn rating(&self, id: u64, at_ms: i64, now_ms: i64) -> Rating {

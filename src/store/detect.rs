@@ -44,6 +44,21 @@ impl Store {
         let platform = platform.clone();
         self.commit(move |txn| rows.into_iter().try_for_each(|row| txn.relist(&platform, &row, window))).await
     }
+
+    /// When these leads were finalized is not known after all: the windows that listed them mean nothing.
+    pub async fn unplace(&self, platform: &Platform, leads: Vec<LeadId>) -> Result<(), StoreError> {
+        let no = platform.no;
+        self.commit(move |txn| {
+            for lead in leads {
+                if let Some(mut known) = txn.known(no, lead)?.filter(|known| !known.is_forgotten()) {
+                    known.finalized_in(Window::EVER);
+                    txn.put_known(no, lead, known)?;
+                }
+            }
+            Ok(())
+        })
+        .await
+    }
 }
 
 impl Inner {

@@ -49,6 +49,14 @@ impl Before {
         })
     }
 
+    /// Whether it was, by the window alone.
+    pub fn is_again_by_window_alone(&self, row: &Row, window: Window) -> bool {
+        self.known.as_ref().filter(|known| !known.is_forgotten()).is_some_and(|known| {
+            let (status, now) = (known.status.as_deref(), row.mapped_status.as_deref());
+            seen::is_again_by_window_alone(status, known.stretch(), now, window)
+        })
+    }
+
     /// The mark of its rating at the last reading, as [`rating_mark`](crate::domain::news::rating_mark) makes it; `None` where there was none.
     pub fn rating(&self) -> Option<u32> {
         self.known.as_ref()?.rating

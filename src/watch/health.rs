@@ -41,6 +41,9 @@ pub struct SourceHealth {
     /// Windows whose list is full and that cannot be made shorter: some of their leads may be missing. The latest of them.
     #[serde(default)]
     pub unchecked: Vec<Unchecked>,
+    /// It does not look at the time that it is asked for, since.
+    #[serde(default)]
+    pub heedless_since: Option<Timestamp>,
 }
 
 /// A window whose list is full, and which cannot be made shorter.

@@ -31,6 +31,7 @@ mod faulty_api;
 mod first_run;
 mod forgetting;
 mod heartbeat;
+mod heedless;
 mod hostile;
 mod hostile_api;
 mod hung;

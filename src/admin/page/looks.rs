@@ -49,6 +49,7 @@ fn shown(reader: &Reader, look: &Look) -> Shown {
         Look::Silent { .. } => ("silent", "bad"),
         Look::Unread { .. } => ("unread", "warn"),
         Look::MayBeMissing { .. } => ("missing", "bad"),
+        Look::Heedless { .. } => ("heedless", "warn"),
         Look::UnreadableLeads { .. } => ("unreadable", "warn"),
         Look::Token { has_token: true, .. } => ("token_ends", "warn"),
         Look::Token { has_token: false, .. } => ("no_token", "bad"),
@@ -68,6 +69,10 @@ fn shown(reader: &Reader, look: &Look) -> Shown {
         }
         Look::Unread { error } => said = Some(error.clone()),
         Look::MayBeMissing { what } => said = Some(what.clone()),
+        Look::Heedless { since } => {
+            given.push(("since", form::at_in_short(*since, reader.now, &reader.zone, reader.language)));
+            command = Some("leadhook doctor".to_owned());
+        }
         Look::UnreadableLeads { leads } => {
             n = Some(*leads);
             way = Some(("/dead".to_owned(), "look.way.dead"));

@@ -29,6 +29,11 @@ pub enum Look {
         /// Which, in a sentence.
         what: String,
     },
+    /// It does not look at the time that it is asked for.
+    Heedless {
+        /// Since when that is known.
+        since: Timestamp,
+    },
     /// Leads whose details were given up on.
     UnreadableLeads {
         /// How many.
@@ -87,6 +92,10 @@ impl fmt::Display for Look {
             }
             Look::Unread { error } => write!(f, "the source cannot be read: {error}"),
             Look::MayBeMissing { what } => write!(f, "leads may be missing, {what}"),
+            Look::Heedless { since } => write!(
+                f,
+                "WeClever lists the same conversations whatever time is asked for, since {since:.0}: one that is finalized again with the same status is not told, new ones and other statuses are; `leadhook doctor` tells more, and it ends by itself once WeClever looks at the time"
+            ),
             Look::UnreadableLeads { leads } => write!(f, "{leads} leads could not be read: see `leadhook dead list`"),
             Look::Token { destination, has_token, trouble } => {
                 let what = if *has_token { "cannot renew its token" } else { "has no token, and its deliveries wait" };
@@ -124,6 +133,7 @@ pub(super) fn looks(source: &SourceStatus, destinations: &[DestinationStatus], p
     {
         looks.push(Look::MayBeMissing { what: last.what.clone() });
     }
+    looks.extend(source.heedless_since.map(|since| Look::Heedless { since }));
     if source.unreadable > 0 {
         looks.push(Look::UnreadableLeads { leads: source.unreadable });
     }

@@ -90,6 +90,10 @@ pub struct SourceStatus {
     pub unchecked: Vec<Unchecked>,
     /// Leads that showed up late, in a running service.
     pub lateness: Lateness,
+    /// It lists the same leads whatever time is asked for, since, in a running service: that a lead was finalized again shows
+    /// in its status alone.
+    #[serde(default)]
+    pub heedless_since: Option<Timestamp>,
 }
 
 /// Whether a destination takes deliveries.
@@ -326,6 +330,7 @@ impl Operator {
             cap,
             unchecked: health.unchecked,
             lateness: health.lateness,
+            heedless_since: health.heedless_since,
         })
     }
 

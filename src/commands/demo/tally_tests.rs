@@ -52,6 +52,7 @@ pub fn seen() -> Seen {
                 cap: None,
                 unchecked: Vec::new(),
                 lateness: Default::default(),
+                heedless_since: None,
             },
             destinations: vec![destination("crm", 6, 0, 0), destination("legacy", 0, 4, 2)],
             parked: Vec::new(),

@@ -12,6 +12,7 @@ use crate::domain::backfill::{Counts, Piece};
 use crate::domain::clock;
 use crate::domain::lead::{LeadId, Row};
 use crate::domain::window::Window;
+use crate::intake::heed::misplaced;
 use crate::intake::listing::WholeList;
 use crate::intake::reader::Reader;
 use crate::intake::turns::Rank;
@@ -174,9 +175,19 @@ impl<'a> Walk<'a> {
         let ids = rows.iter().map(|row| row.id).collect();
         let looked = intake.store.past(self.taker.job, &intake.platform, &order.destination, ids).await?;
         let window = piece.window.asked(&intake.settings.timezone);
+        let by_window =
+            rows.iter().zip(&looked).filter(|(row, known)| known.before.is_again_by_window_alone(row, window));
+        let misplaced = match misplaced(&intake, by_window.map(|(row, _)| row.id).collect(), window).await {
+            Ok(misplaced) => misplaced.leads,
+            Err(error) => {
+                again.extend(rows.into_iter().map(|row| (row, error.clone())));
+                return Ok(End::Through);
+            }
+        };
         let mut tasks: JoinSet<Task> = JoinSet::new();
         let mut end = End::Through;
         for (row, looked) in rows.into_iter().zip(looked) {
+            let window = if misplaced.contains(&row.id) { Window::EVER } else { window };
             let listed = Listed { row, window, history: piece.history };
             if let Plan::Leave(account) = self.taker.plan(&listed, &looked) {
                 going.counts.add(account);

@@ -35,6 +35,20 @@ pub(super) const WORDS: &[Word] = &[
         "look.missing.todo",
         ["WeClever's list ends before it is whole.", "A lista do WeClever termina antes de estar completa."],
     ),
+    (
+        "look.heedless",
+        [
+            "WeClever lists the same conversations whatever time is asked for, since {since}.",
+            "O WeClever lista as mesmas conversas para qualquer período pedido, desde {since}.",
+        ],
+    ),
+    (
+        "look.heedless.todo",
+        [
+            "New conversations are told as ever. One that is finalized again with the same status is not.",
+            "Conversas novas são avisadas como sempre. Uma que é finalizada de novo com o mesmo status não é.",
+        ],
+    ),
     ("look.unreadable", ["{n} leads could not be read.", "{n} leads não puderam ser lidos."]),
     ("look.unreadable.one", ["{n} lead could not be read.", "{n} lead não pôde ser lido."]),
     ("look.unreadable.todo", ["See why, and try again.", "Veja o motivo e tente de novo."]),
