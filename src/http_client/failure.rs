@@ -104,6 +104,22 @@ pub fn explain_over(error: &reqwest::Error, connect_timeout: Duration, connectio
     Failure { why, detail }
 }
 
+/// Why a connection to a broker could not be made, or is gone: what whichever client's error means. `None`: neither TLS nor
+/// the system has said it.
+#[cfg(any(feature = "nats", feature = "redis"))]
+pub(crate) fn explain_connection(error: &(dyn Error + 'static), connection: &Connection) -> Option<Failure> {
+    if let Some(tls) = find::<rustls::Error>(error) {
+        let mending = match tls {
+            InvalidMessage(_) => Some("no TLS is spoken there: is the scheme of `url` right?"),
+            tls => mending(tls, connection),
+        };
+        let mending = mending.map(|mending| format!("; {mending}")).unwrap_or_default();
+        return Some(Failure { why: NoAnswer::Tls, detail: format!("{tls}{mending}") });
+    }
+    let io = find::<io::Error>(error)?;
+    Some(Failure { why: self::connection(io, true), detail: words(io) })
+}
+
 /// What a TLS error that a destination's keys can mend asks for.
 fn mending(error: &rustls::Error, connection: &Connection) -> Option<&'static str> {
     let (named, shows) = (connection.roots.is_some(), connection.identity.is_some());

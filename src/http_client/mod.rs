@@ -12,12 +12,17 @@ use std::sync::{Arc, OnceLock};
 
 use rustls::ClientConfig;
 use rustls::client::Resumption;
+use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::{CryptoProvider, ring};
+#[cfg(feature = "nats")]
+use rustls::pki_types::ServerName;
 use rustls::sign::SingleCertAndKey;
 use rustls_platform_verifier::Verifier;
 
 use crate::domain::connection::Connection;
 
+#[cfg(any(feature = "nats", feature = "redis"))]
+pub(crate) use failure::explain_connection;
 pub use failure::{Failure, explain, explain_over};
 pub use resolve::{BySystem, Guard, LookedUp, Lookup, Unresolved};
 
@@ -74,22 +79,29 @@ pub fn client_builder_over(connection: &Connection, guard: Guard) -> Result<reqw
 pub fn tls_config_over(connection: &Connection) -> Result<ClientConfig, rustls::Error> {
     let mut config = match &connection.roots {
         None => tls_config()?.clone(),
-        Some(roots) => {
-            let provider = crypto_provider();
-            let verifier = trust::Named::new(roots.clone(), provider.clone())?;
-            ClientConfig::builder_with_provider(provider)
-                .with_safe_default_protocol_versions()?
-                // Not dangerous: see there.
-                .dangerous()
-                .with_custom_certificate_verifier(Arc::new(verifier))
-                .with_no_client_auth()
-        }
+        Some(_) => trusting(verifier(connection)?)?,
     };
     if let Some(identity) = &connection.identity {
         config.client_auth_cert_resolver = Arc::new(SingleCertAndKey::from(identity.certified_key().clone()));
     }
     // A session that was begun as somebody else is not gone on with.
     config.resumption = Resumption::default();
+    Ok(config)
+}
+
+/// As [`tls_config_over`], for a client that connects by an address and takes that for the server's name: whatever it takes
+/// for it, the certificate must be for this name.
+///
+/// # Errors
+/// There is nobody to trust.
+#[cfg(feature = "nats")]
+pub(crate) fn tls_config_naming(
+    connection: &Connection,
+    name: ServerName<'static>,
+) -> Result<ClientConfig, rustls::Error> {
+    let mut config = tls_config_over(connection)?;
+    let verifier = trust::Pinned::new(verifier(connection)?, name);
+    config.dangerous().set_certificate_verifier(Arc::new(verifier));
     Ok(config)
 }
 
@@ -102,18 +114,39 @@ fn tls_config() -> Result<&'static ClientConfig, rustls::Error> {
     if let Some(config) = CONFIG.get() {
         return Ok(config);
     }
+    let config = trusting(everyones_verifier()?)?;
+    Ok(CONFIG.get_or_init(|| config))
+}
+
+fn trusting(verifier: Arc<dyn ServerCertVerifier>) -> Result<ClientConfig, rustls::Error> {
+    let config = ClientConfig::builder_with_provider(crypto_provider())
+        .with_safe_default_protocol_versions()?
+        // Not dangerous: this is how the platform's verifier is put in, and for the other see there.
+        .dangerous()
+        .with_custom_certificate_verifier(verifier)
+        .with_no_client_auth();
+    Ok(config)
+}
+
+/// Who judges the certificates that are shown over this connection.
+fn verifier(connection: &Connection) -> Result<Arc<dyn ServerCertVerifier>, rustls::Error> {
+    match &connection.roots {
+        None => everyones_verifier(),
+        Some(roots) => Ok(Arc::new(trust::Named::new(roots.clone(), crypto_provider())?)),
+    }
+}
+
+fn everyones_verifier() -> Result<Arc<dyn ServerCertVerifier>, rustls::Error> {
+    static VERIFIER: OnceLock<Arc<dyn ServerCertVerifier>> = OnceLock::new();
+    if let Some(verifier) = VERIFIER.get() {
+        return Ok(Arc::clone(verifier));
+    }
     let provider = crypto_provider();
     let verifier = Verifier::new(provider.clone()).or_else(|none| {
         tracing::info!(reason = %none, "the system has no certificates to trust; those compiled in are used");
-        Verifier::new_with_extra_roots(webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().cloned(), provider.clone())
+        Verifier::new_with_extra_roots(webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().cloned(), provider)
     })?;
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()?
-        // Not dangerous: this is how the platform's verifier is put in.
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(verifier))
-        .with_no_client_auth();
-    Ok(CONFIG.get_or_init(|| config))
+    Ok(Arc::clone(VERIFIER.get_or_init(|| Arc::new(verifier))))
 }
 
 fn crypto_provider() -> Arc<CryptoProvider> {

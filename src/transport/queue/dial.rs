@@ -1,11 +1,17 @@
 //! The way to a broker's server: which addresses may be connected to, and how TLS is spoken there.
 
+#[cfg(any(feature = "nats", feature = "redis"))]
+use std::error::Error;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::ClientConfig;
+#[cfg(any(feature = "nats", feature = "redis"))]
+use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
+#[cfg(feature = "redis")]
+use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use crate::domain::address;
 use crate::domain::connection::Connection;
@@ -13,6 +19,10 @@ use crate::domain::destination::Destination;
 use crate::domain::outcome::{Answer, NoAnswer};
 use crate::domain::queue::Server;
 use crate::domain::span;
+#[cfg(any(feature = "nats", feature = "redis"))]
+use crate::http_client::explain_connection;
+#[cfg(feature = "nats")]
+use crate::http_client::tls_config_naming;
 use crate::http_client::{Guard, Lookup, Unresolved, tls_config_over};
 use crate::transport::TransportError;
 
@@ -91,5 +101,51 @@ impl Dial {
         // A message is small, and somebody waits for its acknowledgement.
         let _ = stream.set_nodelay(true);
         Ok(stream)
+    }
+
+    /// The same with TLS, for the host's own name.
+    ///
+    /// # Errors
+    /// As for [`Dial::connect`].
+    #[cfg(feature = "redis")]
+    pub async fn connect_tls(&self) -> Result<TlsStream<TcpStream>, Answer> {
+        let (stream, name) = (self.connect().await?, self.name()?);
+        let agreed = TlsConnector::from(Arc::clone(&self.tls)).connect(name, stream);
+        match tokio::time::timeout(self.patience, agreed).await {
+            Ok(Ok(stream)) => Ok(stream),
+            Ok(Err(error)) => Err(self.failed(&error)),
+            Err(_) => {
+                let detail = format!("TLS was not agreed on within {}", span::format(self.patience));
+                Err(Answer::Nothing { why: NoAnswer::Tls, detail })
+            }
+        }
+    }
+
+    /// For a client that connects to one of the addresses by itself and knows no name: the certificate must be the host's all
+    /// the same.
+    ///
+    /// # Errors
+    /// As for [`Dial::connect`].
+    #[cfg(feature = "nats")]
+    pub fn tls_by_address(&self) -> Result<ClientConfig, Answer> {
+        let config = tls_config_naming(&self.connection, self.name()?);
+        config.map_err(|error| Answer::Nothing { why: NoAnswer::Tls, detail: error.to_string() })
+    }
+
+    #[cfg(any(feature = "nats", feature = "redis"))]
+    fn name(&self) -> Result<ServerName<'static>, Answer> {
+        ServerName::try_from(self.server.host_name()).map_err(|_| {
+            let detail = "the host in `url` is no name that a certificate can have".to_owned();
+            Answer::Nothing { why: NoAnswer::Tls, detail }
+        })
+    }
+
+    /// What an error means with which a connection was not made, or ended.
+    #[cfg(any(feature = "nats", feature = "redis"))]
+    pub fn failed(&self, error: &(dyn Error + 'static)) -> Answer {
+        match explain_connection(error, &self.connection) {
+            Some(failure) => Answer::Nothing { why: failure.why, detail: failure.detail },
+            None => Answer::Nothing { why: NoAnswer::Protocol, detail: String::new() },
+        }
     }
 }

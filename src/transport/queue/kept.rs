@@ -1,6 +1,7 @@
 //! A connection that is kept, shared by all who send over it, and made again when it is lost.
 
 use std::future::Future;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::sync::Mutex;
@@ -18,6 +19,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(10);
 /// apart, and what a try has come to holds for all who waited for it.
 pub struct Kept<C> {
     state: Mutex<State<C>>,
+    /// Connections below this number are not used for anything new.
+    trusted: AtomicU64,
     /// Between two tries, the first time and at the most.
     waits: (Duration, Duration),
 }
@@ -41,9 +44,15 @@ impl<C: Clone> Kept<C> {
         Kept::waiting(FIRST_WAIT, LONGEST_WAIT)
     }
 
+    /// For those who wait so long at the most: they shall not wait longer for the next try, and hear what it comes to.
+    pub fn within(patience: Duration) -> Kept<C> {
+        let longest = LONGEST_WAIT.min(patience / 2);
+        Kept::waiting(FIRST_WAIT.min(longest), longest)
+    }
+
     fn waiting(first: Duration, longest: Duration) -> Kept<C> {
         let state = State { connected: None, generation: 0, failed: None, wait: first };
-        Kept { state: Mutex::new(state), waits: (first, longest) }
+        Kept { state: Mutex::new(state), trusted: AtomicU64::new(0), waits: (first, longest) }
     }
 
     /// The connection, made by `connect` where there is none, with the number by which [`Kept::lost`] knows it.
@@ -56,6 +65,9 @@ impl<C: Clone> Kept<C> {
     {
         let asked = Instant::now();
         let mut state = self.state.lock().await;
+        if state.generation < self.trusted.load(Ordering::Relaxed) && state.connected.take().is_some() {
+            state.generation += 1;
+        }
         if let Some(connected) = &state.connected {
             return Ok((connected.clone(), state.generation));
         }
@@ -86,6 +98,34 @@ impl<C: Clone> Kept<C> {
         let mut state = self.state.lock().await;
         if state.generation == generation && state.connected.take().is_some() {
             state.generation += 1;
+        }
+    }
+
+    /// Somebody waits for an answer over the connection of this number. Where they stop waiting before it is there, as at the
+    /// end of their patience, nobody begins anything new over it: it may be half dead. Those who wait over it go on.
+    pub fn waiting_over(&self, generation: u64) -> Waiting<'_> {
+        Waiting { trusted: &self.trusted, generation, answered: false }
+    }
+}
+
+/// See [`Kept::waiting_over`].
+pub struct Waiting<'a> {
+    trusted: &'a AtomicU64,
+    generation: u64,
+    answered: bool,
+}
+
+impl Waiting<'_> {
+    /// The answer is there, or it is known that none will come.
+    pub fn is_over(mut self) {
+        self.answered = true;
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        if !self.answered {
+            self.trusted.fetch_max(self.generation + 1, Ordering::Relaxed);
         }
     }
 }
@@ -142,5 +182,18 @@ mod tests {
         }
         assert_eq!(tries.load(Ordering::SeqCst), 5);
         assert_eq!(kept.get(|| async { Ok(()) }).await, Ok(((), 0)));
+    }
+
+    #[tokio::test]
+    async fn a_connection_over_which_an_answer_was_waited_for_in_vain_is_not_used_again() {
+        let (kept, made) = (Kept::new(), AtomicUsize::new(0));
+        let get = || kept.get(|| async { Ok(made.fetch_add(1, Ordering::SeqCst)) });
+        let (first, generation) = get().await.expect("a connection");
+        kept.waiting_over(generation).is_over();
+        assert_eq!(get().await, Ok((first, generation)), "an answer has come");
+        drop(kept.waiting_over(generation));
+        assert_eq!(get().await, Ok((1, 1)));
+        drop(kept.waiting_over(generation));
+        assert_eq!(get().await, Ok((1, 1)), "that was said of the first");
     }
 }

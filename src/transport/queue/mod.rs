@@ -9,6 +9,10 @@
 mod dial;
 mod kept;
 mod message;
+#[cfg(feature = "nats")]
+mod nats;
+#[cfg(feature = "redis")]
+mod redis;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -94,10 +98,16 @@ impl Queue {
 
 /// The client of the broker that is dialled.
 fn client(dial: Dial, destination: &Destination) -> Result<Box<dyn Client>, TransportError> {
-    // Each client has its arm here, behind its feature. What is left was refused with the file.
-    let broker = dial.server.broker;
-    Err(TransportError::Queue {
-        destination: destination.name.clone(),
-        why: format!("this build cannot send to {broker}: it was made without the feature `{}`", broker.feature()),
-    })
+    match dial.server.broker {
+        #[cfg(feature = "nats")]
+        crate::domain::queue::Broker::Nats => Ok(Box::new(nats::Nats::new(dial, destination.form.url.is_literal()))),
+        #[cfg(feature = "redis")]
+        crate::domain::queue::Broker::Redis => Ok(Box::new(redis::Redis::new(dial))),
+        // What is left was refused with the file.
+        #[allow(unreachable_patterns)]
+        broker => Err(TransportError::Queue {
+            destination: destination.name.clone(),
+            why: format!("this build cannot send to {broker}: it was made without the feature `{}`", broker.feature()),
+        }),
+    }
 }
