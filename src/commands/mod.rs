@@ -19,6 +19,7 @@ mod init;
 mod logging;
 mod man;
 mod online;
+mod open_files;
 mod output;
 mod page;
 mod preset;

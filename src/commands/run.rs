@@ -8,7 +8,7 @@ use tracing::info;
 use super::exit::{Exit, Failure};
 use super::output::{Output, count};
 use super::signals::Asked;
-use super::{Global, signals, supervisor};
+use super::{Global, open_files, signals, supervisor};
 use crate::admin::Server;
 use crate::app::{App, OnceReport, Origin, Reloader, Stop};
 use crate::config::{Config, Environment};
@@ -26,6 +26,7 @@ pub struct RunArgs {
 }
 
 pub async fn run(global: &Global, args: &RunArgs, output: &Output) -> Result<Exit, Failure> {
+    open_files::take_what_is_allowed();
     if args.once {
         let config = global.load_and_warn()?;
         return once(config, args.wait, signals::listen(), output).await;

@@ -12,7 +12,7 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// The directory cannot be made, read or written.
-    #[error("{}: {reason}; leadhook must be able to make, read and write this directory", path.display())]
+    #[error("{}: {}", path.display(), of_the_system(reason, "leadhook must be able to make, read and write this directory"))]
     Directory {
         /// The directory or file.
         path: PathBuf,
@@ -67,8 +67,9 @@ pub enum StoreError {
     Record(String),
     /// The disk did not take a commit; what it held is not acknowledged.
     #[error(
-        "the disk did not take a commit: {0}; nothing that was acknowledged is lost. Free space or mend the disk: a running \
-         service goes on by itself, a command has to be repeated"
+        "{}: {}. Nothing that was acknowledged is lost: a running service goes on by itself, a command has to be repeated",
+        if is_about_open_files(.0) { "a commit was not taken" } else { "the disk did not take a commit" },
+        of_the_system(.0, "free space or mend the disk")
     )]
     Write(String),
     /// The directory was taken away, or another put in its place, while the store was open.
@@ -125,6 +126,22 @@ impl StoreError {
             | StoreError::Stuck { .. } => false,
         }
     }
+}
+
+/// What the system says, and what to do; `todo`: unless it is about open files, of which the disk knows nothing.
+fn of_the_system(reason: &str, todo: &str) -> String {
+    if !is_about_open_files(reason) {
+        return format!("{reason}; {todo}");
+    }
+    format!(
+        "{reason}; neither the disk nor the directory is at fault: this process, or the whole system, may open no more files. Raise \
+         the limit (`ulimit -n` in a shell, LimitNOFILE= in systemd's unit) and start leadhook again"
+    )
+}
+
+/// EMFILE and ENFILE, which reach us as text in some places.
+pub(super) fn is_about_open_files(reason: &str) -> bool {
+    reason.contains("(os error 24)") || reason.contains("(os error 23)") || reason.contains("code: 24,")
 }
 
 impl From<sled::Error> for StoreError {

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use sled::{Db, Tree};
 
-use super::error::StoreError;
+use super::error::{StoreError, is_about_open_files};
 use super::keys;
 use super::records;
 use super::reopen;
@@ -256,7 +256,9 @@ fn open_guarded(inner: &Path) -> Result<Db, Trouble> {
     match told.recv_timeout(OPEN_PATIENCE) {
         Ok(Ok(Ok(db))) => Ok(db),
         // With our own lock in hand, what sled cannot lock is still held by a process that is just dying.
-        Ok(Ok(Err(sled::Error::Io(e)))) if e.kind() == ErrorKind::Other => Err(Trouble::Locked),
+        Ok(Ok(Err(sled::Error::Io(e)))) if e.kind() == ErrorKind::Other && !is_about_open_files(&e.to_string()) => {
+            Err(Trouble::Locked)
+        }
         Ok(Ok(Err(sled::Error::Io(e)))) => Err(Trouble::Io(e.to_string())),
         Ok(Ok(Err(e))) => Err(Trouble::Damaged(e.to_string())),
         Ok(Err(_)) => Err(Trouble::Damaged("reading it failed".into())),

@@ -39,6 +39,7 @@ mod late;
 mod main_job;
 mod oauth;
 mod once;
+mod open_files;
 mod packages;
 mod pages;
 mod presets;
