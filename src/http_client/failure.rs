@@ -106,7 +106,7 @@ pub fn explain_over(error: &reqwest::Error, connect_timeout: Duration, connectio
 
 /// Why a connection to a broker could not be made, or is gone: what whichever client's error means. `None`: neither TLS nor
 /// the system has said it.
-#[cfg(any(feature = "nats", feature = "redis"))]
+#[cfg(any(feature = "nats", feature = "amqp", feature = "redis"))]
 pub(crate) fn explain_connection(error: &(dyn Error + 'static), connection: &Connection) -> Option<Failure> {
     if let Some(tls) = find::<rustls::Error>(error) {
         let mending = match tls {

@@ -21,7 +21,7 @@ use rustls_platform_verifier::Verifier;
 
 use crate::domain::connection::Connection;
 
-#[cfg(any(feature = "nats", feature = "redis"))]
+#[cfg(any(feature = "nats", feature = "amqp", feature = "redis"))]
 pub(crate) use failure::explain_connection;
 pub use failure::{Failure, explain, explain_over};
 pub use resolve::{BySystem, Guard, LookedUp, Lookup, Unresolved};

@@ -1,16 +1,16 @@
 //! The way to a broker's server: which addresses may be connected to, and how TLS is spoken there.
 
-#[cfg(any(feature = "nats", feature = "redis"))]
+#[cfg(any(feature = "nats", feature = "amqp", feature = "redis"))]
 use std::error::Error;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::ClientConfig;
-#[cfg(any(feature = "nats", feature = "redis"))]
+#[cfg(any(feature = "nats", feature = "amqp", feature = "redis"))]
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
-#[cfg(feature = "redis")]
+#[cfg(any(feature = "amqp", feature = "redis"))]
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use crate::domain::address;
@@ -19,7 +19,7 @@ use crate::domain::destination::Destination;
 use crate::domain::outcome::{Answer, NoAnswer};
 use crate::domain::queue::Server;
 use crate::domain::span;
-#[cfg(any(feature = "nats", feature = "redis"))]
+#[cfg(any(feature = "nats", feature = "amqp", feature = "redis"))]
 use crate::http_client::explain_connection;
 #[cfg(feature = "nats")]
 use crate::http_client::tls_config_naming;
@@ -109,7 +109,16 @@ impl Dial {
     /// As for [`Dial::connect`].
     #[cfg(feature = "redis")]
     pub async fn connect_tls(&self) -> Result<TlsStream<TcpStream>, Answer> {
-        let (stream, name) = (self.connect().await?, self.name()?);
+        self.tls_over(self.connect().await?).await
+    }
+
+    /// A connection that stands, from here on with TLS for the host's own name.
+    ///
+    /// # Errors
+    /// As for [`Dial::connect`].
+    #[cfg(any(feature = "amqp", feature = "redis"))]
+    pub async fn tls_over(&self, stream: TcpStream) -> Result<TlsStream<TcpStream>, Answer> {
+        let name = self.name()?;
         let agreed = TlsConnector::from(Arc::clone(&self.tls)).connect(name, stream);
         match tokio::time::timeout(self.patience, agreed).await {
             Ok(Ok(stream)) => Ok(stream),
@@ -132,7 +141,7 @@ impl Dial {
         config.map_err(|error| Answer::Nothing { why: NoAnswer::Tls, detail: error.to_string() })
     }
 
-    #[cfg(any(feature = "nats", feature = "redis"))]
+    #[cfg(any(feature = "nats", feature = "amqp", feature = "redis"))]
     fn name(&self) -> Result<ServerName<'static>, Answer> {
         ServerName::try_from(self.server.host_name()).map_err(|_| {
             let detail = "the host in `url` is no name that a certificate can have".to_owned();
@@ -141,7 +150,7 @@ impl Dial {
     }
 
     /// What an error means with which a connection was not made, or ended.
-    #[cfg(any(feature = "nats", feature = "redis"))]
+    #[cfg(any(feature = "nats", feature = "amqp", feature = "redis"))]
     pub fn failed(&self, error: &(dyn Error + 'static)) -> Answer {
         match explain_connection(error, &self.connection) {
             Some(failure) => Answer::Nothing { why: failure.why, detail: failure.detail },

@@ -6,7 +6,11 @@
 // Each client uses what it needs of what they have in common.
 #![cfg_attr(not(feature = "full"), allow(dead_code))]
 
+#[cfg(feature = "amqp")]
+mod amqp;
 mod dial;
+#[cfg(feature = "kafka")]
+mod kafka;
 mod kept;
 mod message;
 #[cfg(feature = "nats")]
@@ -101,8 +105,15 @@ fn client(dial: Dial, destination: &Destination) -> Result<Box<dyn Client>, Tran
     match dial.server.broker {
         #[cfg(feature = "nats")]
         crate::domain::queue::Broker::Nats => Ok(Box::new(nats::Nats::new(dial, destination.form.url.is_literal()))),
+        #[cfg(feature = "amqp")]
+        crate::domain::queue::Broker::Amqp => Ok(Box::new(amqp::Amqp::new(dial, destination.form.url.is_literal()))),
         #[cfg(feature = "redis")]
         crate::domain::queue::Broker::Redis => Ok(Box::new(redis::Redis::new(dial))),
+        #[cfg(feature = "kafka")]
+        crate::domain::queue::Broker::Kafka => {
+            let named = destination.form.url.is_literal();
+            Ok(Box::new(kafka::Kafka::new(dial, destination.timeout, named)))
+        }
         // What is left was refused with the file.
         #[allow(unreachable_patterns)]
         broker => Err(TransportError::Queue {
