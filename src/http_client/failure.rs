@@ -106,7 +106,6 @@ pub fn explain_over(error: &reqwest::Error, connect_timeout: Duration, connectio
 
 /// Why a connection to a broker could not be made, or is gone: what whichever client's error means. `None`: neither TLS nor
 /// the system has said it.
-#[cfg(any(feature = "nats", feature = "amqp", feature = "redis"))]
 pub(crate) fn explain_connection(error: &(dyn Error + 'static), connection: &Connection) -> Option<Failure> {
     if let Some(tls) = find::<rustls::Error>(error) {
         let mending = match tls {
@@ -118,6 +117,12 @@ pub(crate) fn explain_connection(error: &(dyn Error + 'static), connection: &Con
     }
     let io = find::<io::Error>(error)?;
     Some(Failure { why: self::connection(io, true), detail: words(io) })
+}
+
+/// What may mend a connection that was closed as soon as TLS was agreed on. With TLS 1.3 a client's certificate is judged only
+/// then, and what is said of it may be lost.
+pub(crate) fn mending_hang_up(connection: &Connection) -> Option<&'static str> {
+    mending(&AlertReceived(Alert::CertificateRequired), connection)
 }
 
 /// What a TLS error that a destination's keys can mend asks for.

@@ -21,9 +21,8 @@ use rustls_platform_verifier::Verifier;
 
 use crate::domain::connection::Connection;
 
-#[cfg(any(feature = "nats", feature = "amqp", feature = "redis"))]
-pub(crate) use failure::explain_connection;
 pub use failure::{Failure, explain, explain_over};
+pub(crate) use failure::{explain_connection, mending_hang_up};
 pub use resolve::{BySystem, Guard, LookedUp, Lookup, Unresolved};
 
 /// Sent with every request.

@@ -1,6 +1,5 @@
 //! The way to a broker's server: which addresses may be connected to, and how TLS is spoken there.
 
-#[cfg(any(feature = "nats", feature = "amqp", feature = "redis"))]
 use std::error::Error;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -19,11 +18,9 @@ use crate::domain::destination::Destination;
 use crate::domain::outcome::{Answer, NoAnswer};
 use crate::domain::queue::Server;
 use crate::domain::span;
-#[cfg(any(feature = "nats", feature = "amqp", feature = "redis"))]
-use crate::http_client::explain_connection;
 #[cfg(feature = "nats")]
 use crate::http_client::tls_config_naming;
-use crate::http_client::{Guard, Lookup, Unresolved, tls_config_over};
+use crate::http_client::{Guard, Lookup, Unresolved, explain_connection, mending_hang_up, tls_config_over};
 use crate::transport::TransportError;
 
 /// A broker that takes no connection for so long takes none.
@@ -97,7 +94,7 @@ impl Dial {
         let dialled = tokio::time::timeout(self.patience, TcpStream::connect(addresses.as_slice())).await;
         let stream = dialled
             .map_err(|_| connect(format!("no connection within {}", span::format(self.patience))))?
-            .map_err(|error| connect(error.to_string()))?;
+            .map_err(|error| self.failed(&error))?;
         // A message is small, and somebody waits for its acknowledgement.
         let _ = stream.set_nodelay(true);
         Ok(stream)
@@ -120,11 +117,14 @@ impl Dial {
     pub async fn tls_over(&self, stream: TcpStream) -> Result<TlsStream<TcpStream>, Answer> {
         let name = self.name()?;
         let agreed = TlsConnector::from(Arc::clone(&self.tls)).connect(name, stream);
-        match tokio::time::timeout(self.patience, agreed).await {
+        // One that speaks no TLS may wait for more of what it takes for a command.
+        let patience = self.patience / 2;
+        match tokio::time::timeout(patience, agreed).await {
             Ok(Ok(stream)) => Ok(stream),
             Ok(Err(error)) => Err(self.failed(&error)),
             Err(_) => {
-                let detail = format!("TLS was not agreed on within {}", span::format(self.patience));
+                let within = span::format(patience);
+                let detail = format!("nothing was agreed on within {within}; is the scheme of `url` right?");
                 Err(Answer::Nothing { why: NoAnswer::Tls, detail })
             }
         }
@@ -150,11 +150,21 @@ impl Dial {
     }
 
     /// What an error means with which a connection was not made, or ended.
-    #[cfg(any(feature = "nats", feature = "amqp", feature = "redis"))]
     pub fn failed(&self, error: &(dyn Error + 'static)) -> Answer {
         match explain_connection(error, &self.connection) {
             Some(failure) => Answer::Nothing { why: failure.why, detail: failure.detail },
             None => Answer::Nothing { why: NoAnswer::Protocol, detail: String::new() },
+        }
+    }
+
+    /// What a failed try to come in means, over a connection that stood: where all is encrypted and it was closed, the reason
+    /// may be one that was not heard.
+    pub fn not_let_in(&self, answer: Answer) -> Answer {
+        match (answer, mending_hang_up(&self.connection)) {
+            (Answer::Nothing { why: NoAnswer::Reset, detail }, Some(mending)) if self.server.tls => {
+                Answer::Nothing { why: NoAnswer::Reset, detail: format!("{detail}; {mending}") }
+            }
+            (answer, _) => answer,
         }
     }
 }

@@ -117,7 +117,7 @@ pub struct Waiting<'a> {
 
 impl Waiting<'_> {
     /// The answer is there, or it is known that none will come.
-    pub fn is_over(mut self) {
+    pub fn heard(mut self) {
         self.answered = true;
     }
 }
@@ -189,7 +189,7 @@ mod tests {
         let (kept, made) = (Kept::new(), AtomicUsize::new(0));
         let get = || kept.get(|| async { Ok(made.fetch_add(1, Ordering::SeqCst)) });
         let (first, generation) = get().await.expect("a connection");
-        kept.waiting_over(generation).is_over();
+        kept.waiting_over(generation).heard();
         assert_eq!(get().await, Ok((first, generation)), "an answer has come");
         drop(kept.waiting_over(generation));
         assert_eq!(get().await, Ok((1, 1)));

@@ -134,7 +134,7 @@ impl Nats {
             }
             _ => match std::error::Error::source(error).and_then(|source| source.downcast_ref::<ServerError>()) {
                 Some(said) => Answer::Nothing { why: NoAnswer::Connect, detail: format!("it says: {}", words(said)) },
-                None => self.dial.failed(error),
+                None => self.dial.not_let_in(self.dial.failed(error)),
             },
         }
     }
@@ -150,7 +150,7 @@ impl Nats {
         };
         let waiting = self.kept.waiting_over(generation);
         let end = line.ask(subject, Some(headers), message.body).await;
-        waiting.is_over();
+        waiting.heard();
         match end {
             Ok(said) => Acknowledged::read(&said).answer(),
             Err(Unanswered::NoResponders) => self.no_stream(subject),

@@ -3,6 +3,7 @@
 mod answers;
 
 use std::collections::BTreeMap;
+use std::error::Error;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ::redis::aio::MultiplexedConnection;
@@ -81,6 +82,7 @@ impl Redis {
                 true => self.come_in(self.dial.connect_tls().await?, db).await,
                 false => self.come_in(self.dial.connect().await?, db).await,
             }
+            .map_err(|answer| self.dial.not_let_in(answer))
         };
         // Connecting has a patience of its own; what is said after it shall not take longer.
         match tokio::time::timeout(self.dial.patience, come_in).await {
@@ -148,7 +150,7 @@ impl Redis {
 
         let waiting = kept.waiting_over(generation);
         let end = line.ask(&add).await;
-        waiting.is_over();
+        waiting.heard();
         match end {
             Ok(said) => match answers::text(&said) {
                 Some(id) => Answer::Taken { receipt: format!("stream {stream}, id {id}") },
@@ -168,7 +170,11 @@ impl Redis {
     fn answer(&self, error: &RedisError) -> Answer {
         match error.code() {
             Some(code) => answers::refused(code, error.detail().unwrap_or_default()),
-            None => self.dial.failed(error),
+            // The client keeps what it was told in an `Arc`, in which nobody finds it who looks for its type.
+            None => match error.source().and_then(|source| source.downcast_ref::<Arc<dyn Error + Send + Sync>>()) {
+                Some(cause) => self.dial.failed(&**cause),
+                None => self.dial.failed(error),
+            },
         }
     }
 
