@@ -1,6 +1,7 @@
 //! `leadhook run` between a simulated WeClever and a queue.
 
 use leadhook::simulator::WeClever;
+use serde_json::Value;
 
 use crate::support::*;
 
@@ -16,6 +17,7 @@ pub struct Load {
     pub place: Place,
     pub service: Service,
     events: u64,
+    dead: u64,
 }
 
 impl Load {
@@ -26,7 +28,7 @@ impl Load {
         let file = File::new(&weclever.base_url()).list("recheck", &[]).to(QUEUE, url, &more);
         let place = Place::new(&file);
         let service = place.start_and_read().await;
-        Load { weclever, place, service, events: 0 }
+        Load { weclever, place, service, events: 0, dead: 0 }
     }
 
     /// Finalizes this many leads four times each, with another status each time. All of their events are on disk
@@ -39,17 +41,55 @@ impl Load {
 
     /// The same, one round alone, so that something can happen in between. `round` counts from 0.
     pub async fn round(&mut self, leads: u64, round: usize) {
+        self.finalize(leads, round);
+        self.is_recorded().await;
+    }
+
+    /// Begins a round.
+    pub fn finalize(&mut self, leads: u64, round: usize) {
         for lead in 1..=leads {
             self.weclever.finalize(lead, STATUSES[round]);
         }
         self.events += leads;
+    }
+
+    /// Waits until all events are on disk.
+    pub async fn is_recorded(&self) {
         let events = self.events;
-        self.place
-            .until_status("all events are recorded", |status| {
-                let queue = destination(status, QUEUE);
-                ["delivered", "pending", "dead"].iter().filter_map(|key| queue[key].as_u64()).sum::<u64>() == events
-            })
-            .await;
+        self.until("all events are recorded", |queue| {
+            ["delivered", "pending", "dead"].iter().filter_map(|key| queue[key].as_u64()).sum::<u64>() == events
+        })
+        .await;
+    }
+
+    /// Waits until at least so many were delivered.
+    pub async fn has_delivered(&self, events: usize) {
+        self.until("some are delivered", |queue| queue["delivered"].as_u64() >= Some(events as u64)).await;
+    }
+
+    /// Waits until an attempt has failed since the last that was accepted.
+    pub async fn has_failed(&self) {
+        self.until("an attempt fails", |queue| !queue["trouble"].is_null()).await;
+    }
+
+    /// Waits until the last attempt has failed with these words.
+    pub async fn says(&self, told: &str) {
+        self.until(told, |queue| queue.to_string().contains(told)).await;
+    }
+
+    /// Waits for a dead letter of the destination, beside what there was; its reason, with the remedy, has these words.
+    pub async fn is_dead(&mut self, told: &str) {
+        self.dead += 1;
+        let dead = self.dead;
+        self.until("another dead letter", |queue| queue["dead"] == dead).await;
+        let listed = self.place.run(&["dead", "list", "--json"]).out;
+        for told in [told, "payload = \\\"thin\\\""] {
+            assert!(listed.contains(told), "{told}: {listed}");
+        }
+    }
+
+    async fn until(&self, what: &str, wish: impl Fn(&Value) -> bool) {
+        self.place.until_status(what, |status| wish(destination(status, QUEUE))).await;
     }
 
     /// How many events there were.
@@ -60,12 +100,10 @@ impl Load {
     /// Waits until all of them were delivered.
     pub async fn is_delivered(&self) {
         let events = self.events;
-        self.place
-            .until_status("all events are delivered", |status| {
-                let queue = destination(status, QUEUE);
-                assert_eq!(queue["dead"], 0, "{queue:#}");
-                queue["pending"] == 0 && queue["delivered"] == events
-            })
-            .await;
+        self.until("all events are delivered", |queue| {
+            assert_eq!(queue["dead"], 0, "{queue:#}");
+            queue["pending"] == 0 && queue["delivered"] == events
+        })
+        .await;
     }
 }

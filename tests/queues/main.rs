@@ -8,6 +8,7 @@
 //! | `server` | a server's process, on a port of its own; it can be killed and comes back as it was |
 //! | `load` | `leadhook run` between a simulated WeClever and a queue |
 //! | `consumer` | a program on the queue's other side, in Python, and what became of what it was told |
+//! | `asked` | what the commands say of a queue while no service runs |
 //! | `python/` | those programs; `told.py` is what they have in common, `requirements.txt` what they need |
 
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
@@ -17,8 +18,12 @@ mod python;
 #[allow(dead_code, unused_imports)]
 #[path = "../it/support/mod.rs"]
 mod support;
+#[path = "../support/tls.rs"]
+mod tls;
 
 // Not every queue's stories need all of it.
+#[allow(dead_code)]
+mod asked;
 #[allow(dead_code)]
 mod consumer;
 #[allow(dead_code)]
@@ -26,4 +31,8 @@ mod load;
 #[allow(dead_code)]
 mod server;
 
+#[cfg(feature = "nats")]
+mod nats;
+#[cfg(feature = "redis")]
+mod redis;
 mod sqs;

@@ -62,6 +62,13 @@ impl Server {
         child.wait().unwrap();
     }
 
+    /// Sends it a signal, as `STOP` is one.
+    pub fn signal(&self, name: &str) {
+        let child = self.child.as_ref().expect("it runs");
+        let told = Command::new("kill").args(["-s", name, "--", &child.id().to_string()]).status().unwrap();
+        assert!(told.success());
+    }
+
     /// `127.0.0.1:PORT`
     pub fn address(&self) -> String {
         format!("127.0.0.1:{}", self.port)
