@@ -56,7 +56,11 @@ fn authority<'a>(uri: &'a Uri, headers: &'a HeaderMap) -> Option<&'a str> {
     if hosts.next().is_some() {
         return None;
     }
-    host.or(uri.authority().map(|authority| authority.as_str()))
+    // Likewise where the address itself names one: whoever stands in between may have looked at either.
+    match (host, uri.authority().map(|authority| authority.as_str())) {
+        (Some(host), Some(other)) if !host.eq_ignore_ascii_case(other) => None,
+        (host, other) => host.or(other),
+    }
 }
 
 /// The name without its port and without the brackets of an address.
@@ -107,6 +111,17 @@ mod tests {
             assert!(!own_host(host, Some(&file())), "{host}");
         }
         assert!(!is_own_host(&Uri::from_static("/"), &HeaderMap::new(), None));
+    }
+
+    #[test]
+    fn an_address_that_names_another_host_is_not_ours() {
+        let asked = |uri: &'static str, host| is_own_host(&Uri::from_static(uri), &headers(&[("host", host)]), None);
+        assert!(asked("http://127.0.0.1:8787/", "127.0.0.1:8787"));
+        assert!(asked("http://LocalHost/", "localhost"));
+        for uri in ["http://evil.example/", "http://127.0.0.1:1/", "http://u@127.0.0.1:8787/"] {
+            assert!(!asked(uri, "127.0.0.1:8787"), "{uri}");
+        }
+        assert!(is_own_host(&Uri::from_static("http://localhost:1/"), &HeaderMap::new(), None));
     }
 
     #[test]

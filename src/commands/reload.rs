@@ -14,7 +14,12 @@ pub async fn reload(global: &Global, output: &Output) -> Result<Exit, Failure> {
     // What is wrong with the file is the service's to say: it has its own, and what it refers to.
     let Some(service) = global.service().await else {
         let store = global.load_without_secrets()?.config.store.path;
-        let why = format!("no service works on {}: the file is read when one is started", store.display());
+        let why = format!(
+            "no service works on {}: the file is read when one is started. If one runs, and the file says another [store] path \
+             by now, it works on the one that the file said then: start it again, or name that with LEADHOOK_STORE__PATH=DIRECTORY \
+             in front of this command",
+            store.display()
+        );
         return Err(Failure::unavailable(why));
     };
     let reloaded = match Desk::There(service).ask(Reload {}).await {

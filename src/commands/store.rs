@@ -1,7 +1,7 @@
 //! `leadhook store`: the files themselves, looked at, made smaller, saved and restored.
 
 use std::fs::OpenOptions;
-use std::io::{BufReader, BufWriter, Write};
+use std::io::{BufReader, BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 use super::Global;
@@ -79,7 +79,20 @@ pub async fn store(global: &Global, command: StoreCommand, output: &Output) -> R
 /// Does what blocks for long.
 async fn away<T: Send + 'static>(what: impl FnOnce() -> Result<T, ExportError> + Send + 'static) -> Result<T, Failure> {
     let end = tokio::task::spawn_blocking(what).await.map_err(Failure::unavailable)?;
-    end.map_err(Failure::unavailable)
+    end.map_err(|error| match error {
+        // Whoever reads the text has seen enough, as in `leadhook store export - | head`.
+        ExportError::Io(error) if error.kind() == ErrorKind::BrokenPipe => Failure::EnoughRead,
+        error => Failure::unavailable(error),
+    })
+}
+
+/// What the system says of a file, and what to do where that is plain.
+fn of(file: &Path, error: std::io::Error) -> std::io::Error {
+    let todo = match error.kind() {
+        ErrorKind::AlreadyExists => "; it is never written over: name another file, or move that one away",
+        _ => "",
+    };
+    std::io::Error::new(error.kind(), format!("{}: {error}{todo}", file.display()))
 }
 
 fn export(store: &Path, file: &Path) -> Result<Told, ExportError> {
@@ -93,7 +106,7 @@ fn export(store: &Path, file: &Path) -> Result<Told, ExportError> {
         use std::os::unix::fs::OpenOptionsExt;
         options.mode(0o600);
     }
-    let mut out = BufWriter::new(options.open(file)?);
+    let mut out = BufWriter::new(options.open(file).map_err(|error| of(file, error))?);
     let told = Store::export(store, &mut out).and_then(|told| {
         out.flush()?;
         out.get_ref().sync_all()?;
@@ -110,7 +123,8 @@ fn import(store: &Path, file: &Path) -> Result<Told, ExportError> {
     if file == Path::new("-") {
         return Store::import(store, &mut BufReader::new(std::io::stdin().lock()));
     }
-    Store::import(store, &mut BufReader::new(std::fs::File::open(file)?))
+    let text = std::fs::File::open(file).map_err(|error| of(file, error))?;
+    Store::import(store, &mut BufReader::new(text))
 }
 
 fn records(told: &Told) -> String {

@@ -14,7 +14,7 @@ pub(super) fn shown(names: &[String]) -> bool {
             !matches!(*key, "base_url" | "username" | "password" | "token" | "auth_scheme") && known(key)
         }
         ["csat", key] => CSAT.contains(key),
-        ["store", "path" | "retention"] | ["admin", "listen" | "url"] => true,
+        ["store", "path" | "retention" | "max_bytes"] | ["admin", "listen" | "url"] => true,
         ["destinations", _, key] => DESTINATION.contains(key),
         // What answers look like; a header's text may be anything.
         ["destinations", _, "outcomes", "status" | "body" | "then" | "wait"] => true,
@@ -173,7 +173,7 @@ pub(super) fn broken(text: &str, at: usize) -> Excerpt {
         || [
             "path",
             "retention",
-            "retention",
+            "max_bytes",
             "listen",
             "max_age",
             "schedule",

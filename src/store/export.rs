@@ -135,6 +135,7 @@ impl Store {
     /// # Errors
     /// The directory is not empty, the text is not whole, or the store cannot be written.
     pub fn import(directory: &Path, text: &mut dyn BufRead) -> Result<Told, ExportError> {
+        let is_new = !directory.exists();
         let lock = open::lock_empty(directory)?.ok_or_else(|| ExportError::NotEmpty(directory.to_owned()))?;
         let making = rewrite::making(directory);
         let end = fill(&making, text).and_then(|told| {
@@ -145,6 +146,7 @@ impl Store {
         if end.is_err() {
             // What is in the way of that is in the way of the next try, too, which says so.
             let _ = std::fs::remove_dir_all(&making);
+            open::let_go_of_empty(directory, lock, is_new);
         }
         end
     }

@@ -109,6 +109,17 @@ pub fn lock_empty(directory: &Path) -> Result<Option<File>, StoreError> {
     Ok((others == 0 && !marked).then_some(lock))
 }
 
+/// Leaves no trace of an attempt to make a store that has failed. `is_new`: the directory was made for it.
+pub fn let_go_of_empty(directory: &Path, lock: File, is_new: bool) {
+    // A store that is there all the same is marked. What cannot be removed is in nobody's way.
+    if lock.metadata().is_ok_and(|lock| lock.len() == 0) {
+        let _ = std::fs::remove_file(directory.join("lock"));
+        if is_new {
+            let _ = std::fs::remove_dir(directory);
+        }
+    }
+}
+
 /// Opens the store again whose lock is still held.
 ///
 /// # Errors
@@ -170,10 +181,13 @@ fn open_held(directory: &Path, lock: Arc<File>, patience: Duration, parents: Vec
 fn lock(directory: &Path, patience: Duration) -> Result<File, StoreError> {
     let path = directory.join("lock");
     let in_the_way = |e: std::io::Error| StoreError::Directory { path: path.clone(), reason: e.to_string() };
-    let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(in_the_way)?;
+    let open = || File::options().create(true).truncate(false).write(true).open(&path).map_err(in_the_way);
+    let mut file = open()?;
     let started = Instant::now();
     loop {
         match file.try_lock() {
+            // Whoever held it may have taken the file away with it: then this is nobody's lock any more.
+            Ok(()) if !is_same(&file, &path) && started.elapsed() < patience => file = open()?,
             Ok(()) => return Ok(file),
             Err(TryLockError::WouldBlock) if started.elapsed() < patience => {
                 std::thread::sleep(Duration::from_millis(100));

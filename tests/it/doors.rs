@@ -192,6 +192,15 @@ async fn on_this_machine_counts_are_everyones_and_the_rest_is_not() {
     // Two names at once, and other people's.
     let two = asking.with("Host", &asking.address).with("Host", "evil.example").get("/healthz");
     assert!([400, 421].contains(&two.status), "{two:?}");
+    // Nor is what a request line says passed over for what a header says.
+    for (target, status) in [("http://evil.example/", 421), (&format!("http://{}/healthz", asking.address), 200)] {
+        let mut stream = std::net::TcpStream::connect(&asking.address).unwrap();
+        let request = format!("GET {target} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", asking.address);
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut heard = String::new();
+        stream.read_to_string(&mut heard).unwrap();
+        assert!(heard.starts_with(&format!("HTTP/1.1 {status}")), "{target}: {heard}");
+    }
     for path in ["/healthz", "/readyz", "/metrics", "/", "/sign-in", "/sign-out", "/live", "/nothing", "/api/v1/status"]
     {
         assert_eq!(asking.with("Host", "evil.example:8787").get(path).status, 421, "{path}");

@@ -114,6 +114,12 @@ async fn why_a_lead_did_not_arrive_is_seen_without_a_word_about_the_person_and_m
     // Sent again, one of them dropped, and not more than were seen.
     let heard = person.post(&format!("/dead/{id}/retry"), &[("forgery", &forgery)]);
     assert_eq!(heard.header("location"), Some("/leads/7?notice=retried&n=1"));
+    // The second click of two.
+    assert!(shown.contains("name=\"lead\" value=\"7\""), "{shown}");
+    for what in ["retry", "drop", "step-done"] {
+        let heard = person.post(&format!("/dead/{id}/{what}"), &[("forgery", &forgery), ("lead", "7")]);
+        assert_eq!(heard.header("location"), Some("/leads/7?notice=settled_already&n=1"), "{what}: {}", heard.body);
+    }
     until("it arrives", || crm.requests().len() == 5).await;
     until("the page says so", || read("/leads/7").contains("HTTP 200")).await;
     let heard = person.post(&format!("/dead/{other}/drop"), &[("forgery", &forgery)]);

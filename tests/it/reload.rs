@@ -232,6 +232,7 @@ async fn a_wrong_file_changes_nothing_and_is_told_of_until_it_is_right() {
     service.stop();
     let ran = place.run(&["reload"]);
     assert_eq!((ran.code, ran.err.contains("no service works on data")), (69, true), "{}", ran.err);
+    assert!(ran.err.contains("LEADHOOK_STORE__PATH=DIRECTORY"), "{}", ran.err);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,8 @@
 //! `leadhook store`: checked, exported and imported, compacted, whatever is killed.
 
+use std::ffi::OsString;
 use std::os::unix::fs::PermissionsExt;
+use std::process::Stdio;
 use std::time::Duration;
 
 use leadhook::simulator::Behaviour;
@@ -42,12 +44,34 @@ async fn what_was_exported_goes_on_elsewhere_as_if_nothing_had_happened() {
     assert_eq!(place.run(&["store", "export", "backup"]).code, 0);
     assert_eq!(std::fs::metadata(place.path("backup")).unwrap().permissions().mode() & 0o777, 0o600);
     let again = place.run(&["store", "export", "backup"]);
-    assert_eq!(again.code, 69, "what is there is not written over: {again:?}");
+    assert!(again.code == 69 && again.err.contains("backup: File exists"), "{again:?}");
+    assert!(again.err.contains("never written over: name another file"), "{again:?}");
     let piped = place.run(&["store", "export"]);
     assert_eq!(piped.out.as_bytes(), std::fs::read(place.path("backup")).unwrap());
     assert_eq!(place.run(&["store", "import", "backup"]).code, 69, "it is not empty");
 
+    // Whoever reads it may have seen enough.
+    let mut head = place.command(&["store", "export", "-"]);
+    let mut head = head.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(head.stdout.take());
+    let head = head.wait_with_output().unwrap();
+    assert_eq!((head.status.code(), String::from_utf8(head.stderr).unwrap().as_str()), (Some(0), ""));
+
     std::fs::rename(place.path("data"), place.path("lost")).unwrap();
+    // What fails leaves nothing behind, neither where there was a directory nor where there was none.
+    let text = std::fs::read_to_string(place.path("backup")).unwrap();
+    place.write_text("cut", &text[..text.len() / 2]);
+    for made in [false, true] {
+        if made {
+            std::fs::create_dir(place.path("data")).unwrap();
+        }
+        let cut = place.run(&["store", "import", "cut"]);
+        assert!(cut.code == 69 && cut.err.contains("nothing was imported"), "{cut:?}");
+        let left = std::fs::read_dir(place.path("data")).map(|left| left.map(|entry| entry.unwrap().file_name()));
+        assert_eq!(left.map(Iterator::collect).ok(), made.then(Vec::<OsString>::new));
+    }
+    let missing = place.run(&["store", "import", "no-such-file"]);
+    assert!(missing.code == 69 && missing.err.contains("no-such-file: No such file"), "{missing:?}");
     let told = place.run(&["store", "import", "backup"]);
     assert_eq!(told.code, 0, "{told:?}");
     assert_eq!(place.json(&["dead", "list"], 1)["letters"], letters["letters"]);

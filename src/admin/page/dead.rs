@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use axum::Extension;
 use axum::extract::{Query, State};
 use axum::response::Response;
-use jiff::Timestamp;
 use minijinja::{Value, context};
 use serde::Deserialize;
 
 use super::frame::{Page, Place, Reader, done};
 use super::lead::log;
+use super::reason;
 use super::words;
 use crate::admin::access::Visitor;
 use crate::admin::asked::Asked;
@@ -43,14 +43,14 @@ impl Wish {
     }
 
     /// `None`: there is no such duration.
-    fn filter(&self, now: Timestamp) -> Option<Filter> {
+    fn filter(&self, reader: &Reader) -> Option<Filter> {
         let text = |text: &str| Some(text.trim().to_owned()).filter(|text| !text.is_empty());
         let since = text(&self.since).map(|since| span::parse(&since)).transpose().ok()?;
         Some(Filter {
             ids: Vec::new(),
             destination: text(&self.destination),
-            error: text(&self.error),
-            since: since.map(|since| clock::before(now, since)),
+            error: text(&self.error).map(|error| reason::as_kept(&error, reader.language)),
+            since: since.map(|since| clock::before(reader.now, since)),
         })
     }
 
@@ -61,7 +61,7 @@ impl Wish {
 
 /// `GET /dead`
 pub(super) async fn list(State(asked): State<Asked>, reader: Reader, Query(wish): Query<Wish>) -> Response {
-    let filter = wish.filter(reader.now);
+    let filter = wish.filter(&reader);
     let bad_since = filter.is_none();
     let filter = filter.unwrap_or_default();
     let letters = match (DeadList { filter, limit: COUNTED }).run(&asked.operator).await {
@@ -82,7 +82,7 @@ pub(super) async fn list(State(asked): State<Asked>, reader: Reader, Query(wish)
     let reasons: Vec<Value> = reasons
         .into_iter()
         .take(12)
-        .map(|((why, error), n)| context! { why => why_in_words(&reader, &why), error, n })
+        .map(|((why, error), n)| context! { why => why_in_words(&reader, &why), error => reason::in_words(&error, reader.language), n })
         .collect();
     // The newest first: what somebody looks for has mostly just died.
     let rows: Vec<Value> = letters.letters.iter().rev().take(ROWS).map(|letter| row(&reader, letter)).collect();
@@ -117,7 +117,7 @@ fn row(reader: &Reader, letter: &DeadLetter) -> Value {
         step => letter.delivery.as_ref().and_then(|delivery| delivery.step.clone()),
         overtaken => is_overtaken(letter),
         why => why_in_words(reader, &letter.why),
-        error => letter.error.clone(),
+        error => reason::in_words(&letter.error, reader.language),
         attempts => u64::from(letter.attempts),
     }
 }
@@ -136,7 +136,7 @@ pub(super) async fn retry(
     Extension(fields): Extension<Fields>,
 ) -> Response {
     let wish = Wish::of(&fields);
-    let Some(filter) = wish.filter(reader.now) else { return done("/dead", "notice.bad_since", 0) };
+    let Some(filter) = wish.filter(&reader) else { return done("/dead", "notice.bad_since", 0) };
     match (DeadRetry { filter, overtaken: fields.one("overtaken").is_some() }).run(&asked.operator).await {
         Ok(decided) => {
             let n = decided.done.len() as u64;
@@ -155,7 +155,7 @@ pub(super) async fn drop_all(
     Extension(fields): Extension<Fields>,
 ) -> Response {
     let wish = Wish::of(&fields);
-    let Some(filter) = wish.filter(reader.now) else { return done("/dead", "notice.bad_since", 0) };
+    let Some(filter) = wish.filter(&reader) else { return done("/dead", "notice.bad_since", 0) };
     let there = match (DeadList { filter: filter.clone(), limit: 0 }).run(&asked.operator).await {
         Ok(letters) => letters.total,
         Err(refusal) => return reader.refused(&refusal),

@@ -8,6 +8,7 @@ use minijinja::{Value, context};
 use super::dead::why_in_words;
 use super::frame::{Page, Place, Reader, done};
 use super::lead::log;
+use super::reason;
 use crate::admin::access::Visitor;
 use crate::admin::asked::Asked;
 use crate::app::operator::{DeadList, Filter, Pause, Resume, State as Standing, Status, Test, Tested, Verb};
@@ -44,7 +45,7 @@ async fn show(asked: &Asked, reader: &Reader, name: &str, tested: Option<Tested>
                 at => letter.died_at.to_string(),
                 lead => letter.lead.to_string(),
                 why => why_in_words(reader, &letter.why),
-                error => letter.error.clone(),
+                error => reason::in_words(&letter.error, reader.language),
             }
         })
         .collect();
@@ -64,7 +65,7 @@ async fn show(asked: &Asked, reader: &Reader, name: &str, tested: Option<Tested>
         context! {
             accepted => tested.accepted,
             status => said.and_then(|said| said.status),
-            error => said.and_then(|said| said.error.clone()),
+            error => said.and_then(|said| said.error.as_deref()).map(|error| reason::in_words(error, reader.language)),
             answer => said.map(|said| said.answer.clone()),
             took => said.map(|said| said.took_ms),
         }
@@ -85,7 +86,7 @@ async fn show(asked: &Asked, reader: &Reader, name: &str, tested: Option<Tested>
         dead => own.dead,
         dropped => own.dropped,
         last_accepted => own.last_accepted.map(|at| at.to_string()),
-        trouble => own.trouble.as_ref().map(|trouble| trouble.error.clone()),
+        trouble => own.trouble.as_ref().map(|trouble| reason::in_words(&trouble.error, reader.language)),
         place => line.map(|line| format!("{}:{line}", places.path().display())),
         rows,
         tested,

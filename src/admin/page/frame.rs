@@ -10,6 +10,7 @@
 //! | `time(at)` | how long ago, or in how long; the whole time on pointing at it |
 //! | `clock(at)` | the time of day; with the date where it is not today |
 //! | `number(n)`, `size(bytes)`, `span(seconds)` | as the language writes them |
+//! | `reason(said)` | what came back, in the reader's language |
 //! | `part("file.html", name=...)` | another template with these names and no others |
 //! | `asset("page.css")` | where it is to be had |
 
@@ -27,7 +28,7 @@ use minijinja::value::{Kwargs, Object};
 use minijinja::{AutoEscape, Environment, Error, ErrorKind, State, UndefinedBehavior, Value, context};
 
 use super::language::Language;
-use super::{assets, shown, words};
+use super::{assets, reason, shown, words};
 use crate::admin::asked::Asked;
 use crate::app::operator::Refusal;
 use crate::domain::clock;
@@ -214,6 +215,7 @@ fn environment() -> &'static Environment<'static> {
         environment.add_function("number", number);
         environment.add_function("size", size);
         environment.add_function("span", span);
+        environment.add_function("reason", said);
         environment.add_function("part", part);
         environment.add_function("asset", asset);
         for (name, source) in TEMPLATES {
@@ -278,6 +280,10 @@ fn size(state: &State<'_, '_>, bytes: u64) -> Result<String, Error> {
 
 fn span(seconds: u64) -> String {
     shown::span(Duration::from_secs(seconds))
+}
+
+fn said(state: &State<'_, '_>, text: &str) -> Result<String, Error> {
+    Ok(reason::in_words(text, reader(state)?.language))
 }
 
 fn part(state: &State<'_, '_>, template: &str, given: Kwargs) -> Result<Value, Error> {

@@ -10,12 +10,15 @@ use super::curtain::Curtain;
 use super::dead::why_in_words;
 use super::frame::{Page, Place, Reader, done};
 use super::lead::{is_shown, log};
+use super::reason;
 use super::story::Teller;
 use super::words;
 use crate::admin::access::Visitor;
 use crate::admin::asked::Asked;
 use crate::admin::fields::Fields;
-use crate::app::operator::{DeadDrop, DeadRetry, DeadShow, DeadStepDone, Filter, OutgoingRequest, Shown, Verb};
+use crate::app::operator::{
+    DeadDrop, DeadRetry, DeadShow, DeadStepDone, Filter, OutgoingRequest, Refusal, Shown, Verb,
+};
 
 /// A request as it would go out, behind the curtain. Its secrets are hidden already.
 pub(super) fn outgoing(request: &OutgoingRequest, curtain: &Curtain) -> Value {
@@ -64,7 +67,7 @@ pub(super) async fn letter(
     let to = delivery.map(|delivery| delivery.destination.clone()).unwrap_or_default();
     let name = [("destination", to.clone())];
     let attempts: Vec<_> = details.attempts.iter().map(|attempt| teller.attempt(&name, attempt, &curtain)).collect();
-    let error = curtain.echo(&letter.error);
+    let error = curtain.echo(&reason::in_words(&letter.error, reader.language));
     let mend = if delivery.is_none() { "mend.unread".to_owned() } else { format!("mend.{}", letter.why) };
     let about = [("destination", to.clone()), ("said", error.clone())];
     let mend = words::say(&mend, None, &about, reader.language);
@@ -110,11 +113,17 @@ pub(super) async fn letter(
     reader.show(Page { template: "letter.html", title: &title, place: Place::Dead }, given)
 }
 
-/// The lead of this letter, to whose page one goes when it is settled.
-async fn page_of_lead(asked: &Asked, id: &str) -> String {
-    match (DeadShow { id: id.to_owned() }).run(&asked.operator).await {
-        Ok(shown) => format!("/leads/{}", shown.details.letter.lead),
-        Err(_) => "/dead".to_owned(),
+/// The lead of this letter, to whose page one goes when it is settled; `None`: there is no such letter any more.
+async fn page_of_lead(asked: &Asked, id: &str) -> Option<String> {
+    let shown = (DeadShow { id: id.to_owned() }).run(&asked.operator).await.ok()?;
+    Some(format!("/leads/{}", shown.details.letter.lead))
+}
+
+/// Of a letter that was settled meanwhile, by another click or by somebody else: how its lead stands now.
+fn settled_already(fields: &Fields) -> Response {
+    match fields.one("lead").and_then(|lead| lead.parse::<u64>().ok()) {
+        Some(lead) => done(&format!("/leads/{lead}"), "notice.settled_already", 1),
+        None => done("/dead", "notice.settled_already", 1),
     }
 }
 
@@ -123,16 +132,18 @@ pub(super) async fn retry(
     State(asked): State<Asked>,
     reader: Reader,
     Extension(visitor): Extension<Visitor>,
+    Extension(fields): Extension<Fields>,
     Path(id): Path<String>,
 ) -> Response {
-    let to = page_of_lead(&asked, &id).await;
+    let Some(to) = page_of_lead(&asked, &id).await else { return settled_already(&fields) };
     let filter = Filter { ids: vec![id.clone()], ..Filter::default() };
     match (DeadRetry { filter, overtaken: true }).run(&asked.operator).await {
+        Ok(decided) if decided.done.is_empty() => settled_already(&fields),
         Ok(decided) => {
             log(&visitor, "dead letter sent again", &id);
             done(&to, "notice.retried", decided.done.len() as u64)
         }
-        Err(refusal) => reader.refused(&refusal),
+        Err(refusal) => refused(&asked, &reader, &id, &fields, &refusal).await,
     }
 }
 
@@ -141,16 +152,18 @@ pub(super) async fn drop_one(
     State(asked): State<Asked>,
     reader: Reader,
     Extension(visitor): Extension<Visitor>,
+    Extension(fields): Extension<Fields>,
     Path(id): Path<String>,
 ) -> Response {
-    let to = page_of_lead(&asked, &id).await;
+    let Some(to) = page_of_lead(&asked, &id).await else { return settled_already(&fields) };
     let filter = Filter { ids: vec![id.clone()], ..Filter::default() };
     match (DeadDrop { filter }).run(&asked.operator).await {
+        Ok(decided) if decided.done.is_empty() => settled_already(&fields),
         Ok(decided) => {
             log(&visitor, "dead letter dropped", &id);
             done(&to, "notice.dropped", decided.done.len() as u64)
         }
-        Err(refusal) => reader.refused(&refusal),
+        Err(refusal) => refused(&asked, &reader, &id, &fields, &refusal).await,
     }
 }
 
@@ -162,7 +175,7 @@ pub(super) async fn step_done(
     Extension(fields): Extension<Fields>,
     Path(id): Path<String>,
 ) -> Response {
-    let to = page_of_lead(&asked, &id).await;
+    let Some(to) = page_of_lead(&asked, &id).await else { return settled_already(&fields) };
     let step = fields.one("step").map(str::to_owned);
     let set = fields.starting_with("set.").map(|(name, value)| (name.to_owned(), as_json(value))).collect();
     match (DeadStepDone { id: id.clone(), step, set }).run(&asked.operator).await {
@@ -170,7 +183,15 @@ pub(super) async fn step_done(
             log(&visitor, "step counts as done", &format!("{id}, {}", done_now.step));
             done(&to, "notice.step_done", 1)
         }
-        Err(refusal) => reader.refused(&refusal),
+        Err(refusal) => refused(&asked, &reader, &id, &fields, &refusal).await,
+    }
+}
+
+/// Why it was not done; where two came at the same time, the other one has.
+async fn refused(asked: &Asked, reader: &Reader, id: &str, fields: &Fields, refusal: &Refusal) -> Response {
+    match page_of_lead(asked, id).await {
+        None if matches!(refusal, Refusal::Usage(_)) => settled_already(fields),
+        _ => reader.refused(refusal),
     }
 }
 

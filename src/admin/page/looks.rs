@@ -4,7 +4,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 
 use super::frame::Reader;
-use super::{shown as form, words};
+use super::{reason, shown as form, words};
 use crate::app::operator::Look;
 
 /// One thing to look at.
@@ -89,7 +89,7 @@ fn shown(reader: &Reader, look: &Look) -> Shown {
         }
         Look::Failing { destination: name, said: last } => {
             given.push(("name", name.clone()));
-            said = Some(last.clone()).filter(|said| !said.is_empty());
+            said = Some(reason::in_words(last, reader.language)).filter(|said| !said.is_empty());
             way = Some((destination(name), "look.way.destination"));
         }
         Look::DeadLetters { destination: name, dead } => {

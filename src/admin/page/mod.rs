@@ -14,6 +14,7 @@
 //! | [`search`] | the search box |
 //! | [`sign_in`] | signing in and out |
 //! | [`lead`], [`event`], [`story`] | what happened to a lead |
+//! | [`reason`] | what came back, in the reader's language |
 //! | [`dead`], [`letter`] | what was given up on, and what to do about it |
 //! | [`destination`] | how one stands, and what is done to it by hand |
 //! | [`curtain`] | what of a person stands before the reader |
@@ -34,6 +35,7 @@ mod overview;
 mod plot;
 mod plots;
 mod policy;
+mod reason;
 mod search;
 mod shown;
 mod sign_in;

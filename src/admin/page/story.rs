@@ -6,6 +6,7 @@ use serde::Serialize;
 use super::curtain::Curtain;
 use super::frame::Reader;
 use super::language::Language;
+use super::reason;
 use super::shown;
 use super::words;
 use crate::app::operator::{DeliveryState, DeliveryStory, EventStory, FailedReading, Next, Stage, Story, WaitsFor};
@@ -190,7 +191,8 @@ impl Teller<'_> {
         };
         let mut given = name.to_vec();
         given.push(("attempt", attempt.n.to_string()));
-        given.push(("said", curtain.echo(&attempt.said())));
+        let said = reason::in_words(&attempt.said(), self.reader.language);
+        given.push(("said", curtain.echo(&said)));
         given.push(("ms", shown::number(attempt.took_ms.into(), self.reader.language)));
         given.push(("outcome", self.say(&format!("outcome.{}", attempt.outcome), &[])));
         // On its own page a dead letter need not say which it is.

@@ -129,3 +129,10 @@ fn a_secret_is_never_a_part_of_a_template() {
         }
     }
 }
+
+#[test]
+fn a_size_is_no_secret() {
+    let text = "[store]\nmax_bytes = '1MB' # hunter2\nencryption_key = 'hunter2'\n[source]\n";
+    let shown = shows_nothing(text, &[]).remove(0);
+    assert!(shown.contains("max_bytes = '1MB'"), "{shown}");
+}

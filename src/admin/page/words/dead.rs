@@ -134,6 +134,13 @@ pub(super) const WORDS: &[Word] = &[
     ("seek.there", ["It is there: go on behind it", "Está lá: continuar depois dela"]),
     ("notice.retried", ["{n} dead letters are sent again.", "{n} entregas mortas são reenviadas."]),
     ("notice.retried.one", ["It is sent again now.", "Está sendo reenviado agora."]),
+    (
+        "notice.settled_already",
+        [
+            "Nothing was done: it is no dead letter any more. This is how its lead stands now.",
+            "Nada foi feito: já não é uma entrega morta. É assim que o lead está agora.",
+        ],
+    ),
     ("notice.dropped", ["{n} dead letters were dropped.", "{n} entregas mortas foram descartadas."]),
     ("notice.dropped.one", ["It was dropped for good.", "Foi descartado de vez."]),
     (

@@ -7,6 +7,7 @@ mod dead;
 mod destination;
 mod frame;
 mod overview;
+mod reason;
 mod sign_in;
 mod story;
 
@@ -18,8 +19,8 @@ use super::language::Language;
 /// A key, and its text in English and in Portuguese.
 pub(super) type Word = (&'static str, [&'static str; Language::ALL.len()]);
 
-const TABLES: [&[Word]; 6] =
-    [frame::WORDS, overview::WORDS, sign_in::WORDS, dead::WORDS, destination::WORDS, story::WORDS];
+const TABLES: [&[Word]; 7] =
+    [frame::WORDS, overview::WORDS, sign_in::WORDS, dead::WORDS, destination::WORDS, story::WORDS, reason::WORDS];
 
 fn all() -> &'static HashMap<&'static str, [&'static str; Language::ALL.len()]> {
     static ALL: OnceLock<HashMap<&'static str, [&'static str; Language::ALL.len()]>> = OnceLock::new();
@@ -29,6 +30,11 @@ fn all() -> &'static HashMap<&'static str, [&'static str; Language::ALL.len()]> 
 /// The text under this key; `None` where there is none.
 pub(super) fn word(key: &str, language: Language) -> Option<&'static str> {
     all().get(key).map(|texts| texts[language as usize])
+}
+
+/// The keys that begin so.
+pub(super) fn with_prefix(beginning: &'static str) -> impl Iterator<Item = &'static str> {
+    TABLES.into_iter().flatten().map(|(key, _)| *key).filter(move |key| key.starts_with(beginning))
 }
 
 /// The text under this key with what stands in for its names. `n`: the number that it speaks of, if it does.
