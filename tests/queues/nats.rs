@@ -181,6 +181,7 @@ async fn who_may_not_is_told_so() {
     let asked = of(&format!("not:{PASSWORD}")).await;
     asked.refuses("this user may not publish to this subject");
     let asked = of(&format!("deaf:{PASSWORD}")).await;
+    asked.misses("this user may not subscribe to `_INBOX.>`");
     asked.refuses("this user may not subscribe to `_INBOX.>`");
     for credentials in [format!("may:{PASSWORD}x"), PASSWORD.to_owned()] {
         let asked = of(&credentials).await;

@@ -18,7 +18,7 @@ use serde::Deserialize;
 use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 
-use self::answers::{Acknowledged, Found, Settings};
+use self::answers::{Acknowledged, Denied, Found, Settings};
 use super::Client;
 use super::dial::Dial;
 use super::kept::Kept;
@@ -159,10 +159,10 @@ impl Nats {
                 let detail = format!("the server takes up to {most} (max_payload), and this is {length}");
                 Answer::Refused { why: Refusal::TooLarge, detail }
             }
-            Err(Unanswered::Denied(detail)) => {
+            Err(Unanswered::Denied(denied)) => {
                 // What is permitted may have changed since it was connected.
                 self.kept.lost(generation).await;
-                Answer::Refused { why: Refusal::Denied, detail }
+                Answer::Refused { why: Refusal::Denied, detail: denied.told().to_owned() }
             }
             Err(Unanswered::Ended) => {
                 self.kept.lost(generation).await;
@@ -191,7 +191,8 @@ impl Nats {
         let found = match line.ask("$JS.API.STREAM.NAMES", None, asked.into_bytes()).await {
             Ok(said) => Found::read(&said)?,
             Err(Unanswered::NoResponders) => return Err(format!("JetStream does not answer; {}", make_one(subject))),
-            Err(Unanswered::Denied(_)) => {
+            Err(Unanswered::Denied(denied @ Denied::Answers)) => return Err(denied.told().to_owned()),
+            Err(Unanswered::Denied(Denied::Subject)) => {
                 return Ok(format!(
                     "it lets us in; whether a stream takes {subject} this user may not ask ($JS.API.STREAM.NAMES)"
                 ));
@@ -258,7 +259,7 @@ enum Unanswered {
     TooLarge {
         most: u64,
     },
-    Denied(String),
+    Denied(Denied),
     /// The connection is gone.
     Ended,
 }
@@ -312,12 +313,12 @@ fn words(said: &ServerError) -> String {
 }
 
 /// Waits for a refusal of a request to this subject, which is answered by nothing else.
-async fn denied(refusals: &mut broadcast::Receiver<String>, subject: &str) -> String {
+async fn denied(refusals: &mut broadcast::Receiver<String>, subject: &str) -> Denied {
     loop {
         match refusals.recv().await {
             Ok(said) => {
-                if let Some(denied) = answers::denied(&said, subject) {
-                    return denied.to_owned();
+                if let Some(denied) = Denied::read(&said, subject) {
+                    return denied;
                 }
             }
             // What was missed may have been it; whoever waits has a timeout.

@@ -30,6 +30,9 @@ const SIGNED: [&str; 3] = ["webhook-id", "webhook-timestamp", "webhook-signature
 /// `proto-max-bulk-len` as it is where nobody has changed it, in bytes.
 const LONGEST: u64 = 512 << 20;
 
+/// More databases than this are nobody's plan but a template's; the connections to them are not all kept.
+const DATABASES: usize = 16;
+
 /// The client of one destination.
 pub struct Redis {
     dial: Dial,
@@ -63,6 +66,10 @@ impl Redis {
 
     fn kept(&self, db: u32) -> Arc<Kept<Line>> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if !kept.contains_key(&db) && kept.len() >= DATABASES {
+            // Those who use them keep them until they are done.
+            kept.clear();
+        }
         Arc::clone(kept.entry(db).or_insert_with(|| Arc::new(Kept::within(self.dial.patience))))
     }
 

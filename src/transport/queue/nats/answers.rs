@@ -106,19 +106,36 @@ impl Settings {
     }
 }
 
-/// Whether the server refuses a request to this subject with these words, and what that means for whoever asked.
-pub fn denied(said: &str, subject: &str) -> Option<&'static str> {
-    let said = said.trim_matches('\'');
-    if said.strip_prefix("Permissions Violation for Publish to ").is_some_and(|of| of.trim_matches('"') == subject) {
-        return Some("this user may not publish to this subject; add it to the user's `publish` permissions");
+/// What a user may not do, so that a request of theirs is not answered.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Denied {
+    /// To publish to the subject.
+    Subject,
+    /// To hear any answer.
+    Answers,
+}
+
+impl Denied {
+    /// Whether the server says with these words that it refuses a request to this subject.
+    pub fn read(said: &str, subject: &str) -> Option<Denied> {
+        let said = said.trim_matches('\'');
+        let of = said.strip_prefix("Permissions Violation for Publish to ");
+        if of.is_some_and(|of| of.trim_matches('"') == subject) {
+            return Some(Denied::Subject);
+        }
+        said.starts_with("Permissions Violation for Subscription to \"_INBOX.").then_some(Denied::Answers)
     }
-    if said.starts_with("Permissions Violation for Subscription to \"_INBOX.") {
-        return Some(
-            "this user may not subscribe to `_INBOX.>`, where acknowledgements come; add it to the user's \
-             `subscribe` permissions",
-        );
+
+    /// What to do.
+    pub fn told(self) -> &'static str {
+        match self {
+            Denied::Subject => "this user may not publish to this subject; add it to the user's `publish` permissions",
+            Denied::Answers => {
+                "this user may not subscribe to `_INBOX.>`, where acknowledgements come; add it to the user's \
+                 `subscribe` permissions"
+            }
+        }
     }
-    None
 }
 
 #[cfg(test)]
@@ -163,9 +180,10 @@ mod tests {
     #[test]
     fn a_refusal_is_of_one_subject() {
         let said = "Permissions Violation for Publish to \"leads.finished\"";
-        assert!(denied(said, "leads.finished").is_some());
-        assert!(denied(said, "leads").is_none());
-        assert!(denied("Permissions Violation for Subscription to \"_INBOX.a.*\"", "leads").is_some());
-        assert!(denied("Maximum Connections Exceeded", "leads").is_none());
+        assert_eq!(Denied::read(said, "leads.finished"), Some(Denied::Subject));
+        assert_eq!(Denied::read(said, "leads"), None);
+        let said = "Permissions Violation for Subscription to \"_INBOX.a.*\"";
+        assert_eq!(Denied::read(said, "leads"), Some(Denied::Answers));
+        assert_eq!(Denied::read("Maximum Connections Exceeded", "leads"), None);
     }
 }
