@@ -107,3 +107,13 @@ impl Load {
         .await;
     }
 }
+
+/// Whether `check --online --json` found a destination good, and what it said of it.
+#[track_caller]
+pub fn probed(checked: &Value, destination: &str) -> (bool, String) {
+    let what = format!("destination {destination}");
+    let probes = checked["online"].as_array().unwrap();
+    let probe = probes.iter().find(|probe| probe["what"] == what.as_str());
+    let probe = probe.unwrap_or_else(|| panic!("no {what}: {checked:#}"));
+    (probe["ok"].as_bool().unwrap(), probe["said"].as_str().unwrap().to_owned())
+}

@@ -9,6 +9,7 @@
 //! | `load` | `leadhook run` between a simulated WeClever and a queue |
 //! | `consumer` | a program on the queue's other side, in Python, and what became of what it was told |
 //! | `asked` | what the commands say of a queue while no service runs |
+//! | `rabbitmq`, `kafka_broker` | how such a server is started |
 //! | `python/` | those programs; `told.py` is what they have in common, `requirements.txt` what they need |
 
 #![allow(clippy::unwrap_used, clippy::print_stderr)]
@@ -31,8 +32,16 @@ mod load;
 #[allow(dead_code)]
 mod server;
 
+#[cfg(feature = "amqp")]
+mod amqp;
+#[cfg(feature = "kafka")]
+mod kafka;
+#[cfg(feature = "kafka")]
+mod kafka_broker;
 #[cfg(feature = "nats")]
 mod nats;
+#[cfg(feature = "amqp")]
+mod rabbitmq;
 #[cfg(feature = "redis")]
 mod redis;
 mod sqs;

@@ -57,13 +57,12 @@ impl Amqp {
         Arc::clone(links.entry(vhost.to_owned()).or_insert_with(|| Arc::new(Kept::new())))
     }
 
-    /// A connection that stands as far as is known.
-    async fn link(&self, vhost: &str) -> Result<Arc<Link>, Answer> {
-        let kept = self.kept(vhost);
+    /// A connection that stands as far as is known, with its number.
+    async fn link(&self, kept: &Kept<Arc<Link>>, vhost: &str) -> Result<(Arc<Link>, u64), Answer> {
         loop {
             let (link, generation) = kept.get(|| Link::connect(&self.dial, vhost)).await?;
             if link.stands() {
-                return Ok(link);
+                return Ok((link, generation));
             }
             kept.lost(generation).await;
         }
@@ -75,8 +74,10 @@ impl Amqp {
         };
         let names = (short(exchange)?, short(routing_key)?);
         let properties = properties(&message)?;
-        let link = self.link(vhost).await?;
+        let kept = self.kept(vhost);
+        let (link, generation) = self.link(&kept, vhost).await?;
         let said = Said { place: self.named.then_some(to) };
+        let waiting = kept.waiting_over(generation);
         let published = async {
             let channel = link.channel().await?;
             let options = BasicPublishOptions { mandatory: true, immediate: false };
@@ -84,11 +85,13 @@ impl Amqp {
             Ok::<_, lapin::Error>((channel, confirmed))
         };
         // Who drops this leaves a channel behind that nobody else uses, and that is closed with it.
-        let (channel, confirmed) = tokio::select! {
+        let published = tokio::select! {
             biased;
-            published = published => published.map_err(|error| said.of(&error))?,
-            why = link.is_blocked() => return Err(said.blocked(&why)),
+            published = published => published.map_err(|error| said.of(&error)),
+            why = link.is_blocked() => Err(said.blocked(&why)),
         };
+        waiting.heard();
+        let (channel, confirmed) = published?;
         Ok(match confirmed {
             Confirmation::Ack(None) => {
                 link.done(channel);
@@ -121,7 +124,7 @@ impl Amqp {
         let Place::Exchange { vhost, exchange, routing_key } = place else {
             return Err(elsewhere(place));
         };
-        let link = self.link(vhost).await?;
+        let (link, _) = self.link(&self.kept(vhost), vhost).await?;
         let said = Said { place: Some(place) };
         // A channel of its own: it is closed by what is not there.
         let channel = link.new_channel().await.map_err(|error| said.of(&error))?;

@@ -22,6 +22,9 @@ use crate::transport::queue::dial::Dial;
 /// is their word that a message is too large.
 const LARGEST: usize = 100 * 1024 * 1024;
 
+/// What is heard so soon after that we were not let in is the same once more.
+const AFTERMATH: Duration = Duration::from_secs(1);
+
 /// What a client is for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Purpose {
@@ -213,9 +216,15 @@ impl ClientContext for Heard {
 
     fn error(&self, error: KafkaError, reason: &str) {
         tracing::debug!(%error, "librdkafka: {reason}");
-        if said::of_brokers(&error).is_some() {
-            *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), error));
-            self.told.notify_waiters();
+        let Some(means) = said::of_brokers(&error) else { return };
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        // Whom no broker lets in hears a moment later that all brokers are down.
+        let is_denied = |error: &KafkaError| matches!(said::of_brokers(error), Some(Answer::Refused { .. }));
+        let known = last.as_ref().is_some_and(|(at, error)| at.elapsed() < AFTERMATH && is_denied(error));
+        if !known || matches!(means, Answer::Refused { .. }) {
+            *last = Some((Instant::now(), error));
         }
+        drop(last);
+        self.told.notify_waiters();
     }
 }

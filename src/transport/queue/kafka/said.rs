@@ -17,7 +17,7 @@ pub(super) fn of(error: &KafkaError, topic: Option<&str>, size: usize) -> Answer
         Code::UnknownTopicOrPartition | Code::UnknownTopic | Code::UnknownPartition => not_there(topic),
         Code::TopicAuthorizationFailed => {
             let topic = topic.map_or_else(|| "that topic".to_owned(), |topic| format!("the topic {topic}"));
-            refused(Refusal::Denied, &format!("Kafka's ACLs do not let us write to {topic}; allow Write and Describe"))
+            refused(Refusal::Denied, &format!("Kafka's ACLs do not let us write to {topic}; allow Describe and Write"))
         }
         Code::ClusterAuthorizationFailed => {
             refused(Refusal::Denied, "Kafka's ACLs do not let us be an idempotent producer; allow IdempotentWrite")
