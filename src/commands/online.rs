@@ -95,7 +95,7 @@ async fn source(config: &Config) -> Vec<Probe> {
 
 /// Each destination that is a queue: whether its broker lets us in, and has the place.
 pub async fn queues(config: &Config) -> Vec<Probe> {
-    let queues = config.destinations.iter().filter(|destination| destination.form.url.broker().is_some());
+    let queues = config.destinations.iter().filter(|destination| destination.is_queue());
     let looked = queues.map(async |queue| Probe::of(format!("destination {}", queue.name), look(queue).await));
     futures_util::future::join_all(looked).await
 }
@@ -108,7 +108,7 @@ async fn look(destination: &Destination) -> Result<String, String> {
 /// A name, a port and TLS, as they are used when something is sent. Where there is more than a port to try, the server is
 /// asked for nothing but a head: that a certificate of ours is not taken shows only in an answer.
 async fn reach(destination: &Destination) -> Result<String, String> {
-    if destination.form.url.broker().is_some() {
+    if destination.is_queue() {
         return look(destination).await;
     }
     let (url, connection) = (destination.form.url.origin(), &destination.connection);

@@ -76,6 +76,7 @@ fn destination(name: String, mut section: Section<'_>) -> Option<Destination> {
     let several = section.take("steps");
     if several.is_some() {
         steps::leave_to_them(&section);
+        steps::go_unwrapped(&section);
     }
     let form = form::form(&mut section, preset.as_ref());
     let steps = match (several, &form) {

@@ -13,7 +13,7 @@ use super::node::Node;
 use super::preset::Preset;
 use super::reader::Section;
 use super::telling::{Known, doubt, tell};
-use super::{auth, fields, network, queue, suggest};
+use super::{auth, fields, network, queue, suggest, wrap};
 use crate::domain::address;
 use crate::domain::form::{BodyForm, Form, Limit, OverLimit};
 use crate::domain::size;
@@ -24,12 +24,15 @@ pub(super) fn form(section: &mut Section<'_>, preset: Option<&Preset>) -> Option
     let (settings, whole) = settings(section, preset);
     let names: Vec<&str> = settings.keys().map(String::as_str).collect();
     let known = Known::settings(&names);
+    let spots = wrap::Spots::of(section);
     let method = section.take("method").map_or(Some(Method::POST), method);
     let url = url(section, preset, known);
     let escape = section.take("escape").map_or(Some(Place::Plain), escape);
     let headers = section.take("headers").map_or(Some(Vec::new()), |node| headers(node, known));
     let spot = section.spot_of("auth");
-    let auth = section.take("auth").map_or(Some(None), |node| auth::auth(node).map(Some));
+    let auth = section
+        .take("auth")
+        .map_or(Some(None), |node| auth::auth(node, url.as_ref().map(UrlTemplate::origin)).map(Some));
     if let (Some(headers), Some(Some(auth))) = (&headers, &auth)
         && let Some(name) = auth.header_name()
         && headers.iter().any(|(other, _)| *other == name)
@@ -50,7 +53,8 @@ pub(super) fn form(section: &mut Section<'_>, preset: Option<&Preset>) -> Option
         return None;
     }
     let limit = limit(section);
-    Some(Form {
+    let wrap = wrap::wrap(section);
+    let form = Form {
         method: method?,
         url: url?,
         headers: headers?,
@@ -59,8 +63,11 @@ pub(super) fn form(section: &mut Section<'_>, preset: Option<&Preset>) -> Option
         body: body?.unwrap_or(BodyForm::Envelope),
         escape: escape?,
         limit: limit?,
+        wrap: wrap?,
         settings: Arc::new(whole.then_some(settings)?),
-    })
+    };
+    wrap::look(section, &spots, &form);
+    Some(form)
 }
 
 fn method(node: Node<'_>) -> Option<Method> {

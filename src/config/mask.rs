@@ -39,7 +39,7 @@ pub(super) fn shown(names: &[String]) -> bool {
     }
 }
 
-const DESTINATION: [&str; 16] = [
+const DESTINATION: [&str; 17] = [
     "timeout",
     "concurrency",
     "rate",
@@ -53,13 +53,14 @@ const DESTINATION: [&str; 16] = [
     "max_body",
     "over_max_body",
     "escape",
+    "wrap",
     "preset",
     // Not client_cert and client_key: somebody may have pasted the key itself.
     "ca",
     "allow_private",
 ];
 
-const AUTH: [&str; 12] = [
+const AUTH: [&str; 14] = [
     "type",
     "name",
     "scheme",
@@ -72,6 +73,8 @@ const AUTH: [&str; 12] = [
     "pkce",
     "base_url_at",
     "expires_in",
+    "region",
+    "service",
 ];
 
 const CSAT: [&str; 5] = ["low_max", "scale", "direction", "low_words", "high_words"];

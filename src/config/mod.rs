@@ -63,6 +63,7 @@ mod telling;
 #[cfg(test)]
 mod tests;
 mod trial;
+mod wrap;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -30,6 +30,7 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("rd-station-crm", include_str!("../../config/presets/rd-station-crm.toml")),
     ("salesforce", include_str!("../../config/presets/salesforce.toml")),
     ("slack", include_str!("../../config/presets/slack.toml")),
+    ("sqs", include_str!("../../config/presets/sqs.toml")),
     ("teams", include_str!("../../config/presets/teams.toml")),
     ("zapier", include_str!("../../config/presets/zapier.toml")),
     ("zoho", include_str!("../../config/presets/zoho.toml")),

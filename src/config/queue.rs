@@ -8,7 +8,7 @@ use crate::domain::queue::{Broker, Place, Server};
 use crate::domain::template;
 
 /// What only HTTP knows. `ca`, `client_cert` and `client_key` are for connections that are encrypted.
-pub(super) const OF_HTTP: [&str; 5] = ["method", "auth", "steps", "outcomes", "proxy"];
+pub(super) const OF_HTTP: [&str; 6] = ["method", "auth", "steps", "wrap", "outcomes", "proxy"];
 const OF_TLS: [&str; 3] = ["ca", "client_cert", "client_key"];
 
 /// Whose URL this begins as; `None`: no broker's. The host is written out, so that it can be told of a template as well.

@@ -29,6 +29,14 @@ pub(super) fn leave_to_them(section: &Section<'_>) {
     }
 }
 
+/// Says that what puts one request into something else has no place for several.
+pub(super) fn go_unwrapped(section: &Section<'_>) {
+    if section.has("wrap") {
+        let help = "take one of the two out: what is put into a queue is one message";
+        section.reading.mistake(&section.spot_of("wrap"), "is set, and so is `steps`", Some(help.to_owned()));
+    }
+}
+
 /// The steps of a destination with this form; `None` only where a mistake has been said.
 pub(super) fn steps(node: Node<'_>, base: &Form) -> Option<Vec<Step>> {
     let (reading, spot) = (node.reading, node.spot());

@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use http::HeaderName;
 use http::header::AUTHORIZATION;
 
+use super::aws::AwsSigV4;
 use super::oauth2::OAuth2;
 use super::secret::Secret;
 
@@ -41,6 +42,8 @@ pub enum Auth {
     },
     /// `Authorization: Bearer TOKEN`, with a token that has to be asked for and ends: it is put in when the request is sent.
     OAuth2(Box<OAuth2>),
+    /// A signature that AWS asks for: it is made when the request is sent, over the request and its time.
+    AwsSigV4(Box<AwsSigV4>),
 }
 
 impl Auth {
@@ -52,6 +55,7 @@ impl Auth {
             Auth::Header { .. } => "header",
             Auth::Query { .. } => "query",
             Auth::OAuth2(_) => "oauth2",
+            Auth::AwsSigV4(_) => "aws_sigv4",
         }
     }
 
@@ -69,14 +73,14 @@ impl Auth {
                 };
                 Some((name.clone(), value))
             }
-            Auth::Query { .. } | Auth::OAuth2(_) => None,
+            Auth::Query { .. } | Auth::OAuth2(_) | Auth::AwsSigV4(_) => None,
         }
     }
 
     /// The header that it sets, now or when the request is sent.
     pub fn header_name(&self) -> Option<HeaderName> {
         match self {
-            Auth::Bearer { .. } | Auth::Basic { .. } | Auth::OAuth2(_) => Some(AUTHORIZATION),
+            Auth::Bearer { .. } | Auth::Basic { .. } | Auth::OAuth2(_) | Auth::AwsSigV4(_) => Some(AUTHORIZATION),
             Auth::Header { name, .. } => Some(name.clone()),
             Auth::Query { .. } => None,
         }
@@ -86,6 +90,14 @@ impl Auth {
     pub fn oauth2(&self) -> Option<&OAuth2> {
         match self {
             Auth::OAuth2(oauth2) => Some(oauth2),
+            _ => None,
+        }
+    }
+
+    /// The key that its requests are signed with, where AWS asks for that.
+    pub fn aws(&self) -> Option<&AwsSigV4> {
+        match self {
+            Auth::AwsSigV4(aws) => Some(aws),
             _ => None,
         }
     }
@@ -100,6 +112,7 @@ impl Auth {
             }
             Auth::Header { value, .. } | Auth::Query { value, .. } => vec![value.clone()],
             Auth::OAuth2(oauth2) => oauth2.secrets(),
+            Auth::AwsSigV4(aws) => aws.secrets(),
         }
     }
 

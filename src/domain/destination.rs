@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use super::auth::Auth;
+use super::aws::{self, AwsSigV4};
 use super::connection::Connection;
 use super::contact::PerContact;
 use super::form::Form;
@@ -61,6 +62,24 @@ impl Destination {
     /// How its tokens are had, where it wants tokens that end.
     pub fn oauth2(&self) -> Option<&OAuth2> {
         self.form.auth.as_ref().and_then(Auth::oauth2)
+    }
+
+    /// Whether what is sent there goes into a queue, by its broker or by an API in front of it.
+    pub fn is_queue(&self) -> bool {
+        self.form.url.broker().is_some() || self.form.wrap.is_some()
+    }
+
+    /// What its requests are signed with, where AWS asks for that.
+    pub fn aws(&self) -> Option<&AwsSigV4> {
+        self.form.auth.as_ref().and_then(Auth::aws)
+    }
+
+    /// What is known of this answer beside its status, and what a person can do; never anything of what was sent.
+    pub fn hint(&self, answer: &Answer) -> Option<String> {
+        match answer {
+            Answer::Got(response) if self.aws().is_some() => aws::hint(response),
+            _ => None,
+        }
     }
 
     /// What a delivery there takes, by no route of its own.

@@ -38,6 +38,8 @@ pub struct Form {
     pub escape: Place,
     /// How large a body may be; `None`: no limit.
     pub limit: Option<Limit>,
+    /// What the request is put into when it is sent; `None`: it is sent as it is.
+    pub wrap: Option<Wrap>,
     /// What templates know as `settings`.
     pub settings: Arc<BTreeMap<String, String>>,
 }
@@ -58,6 +60,13 @@ pub enum BodyForm {
         /// As in `application/xml`.
         content_type: String,
     },
+}
+
+/// What a request is put into when it is sent. Its body and its signature stay what they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wrap {
+    /// A call of Amazon SQS's API, which puts it into the queue of the request's URL.
+    Sqs,
 }
 
 /// How large a body may be.
@@ -141,7 +150,8 @@ impl Form {
     /// A template cannot be filled in, or the body is too large.
     pub fn render(&self, id: &str, envelope: Vec<u8>) -> Result<Request, Unfit> {
         // Whatever `fields` lets out.
-        let key = self.url.broker().and_then(|_| key_of(&envelope));
+        let is_for_queue = self.url.broker().is_some() || self.wrap.is_some();
+        let key = is_for_queue.then(|| key_of(&envelope)).flatten();
         let envelope = match &self.fields {
             Some(fields) => fields.apply(&envelope),
             None => envelope,

@@ -3,6 +3,7 @@
 pub mod account;
 pub mod address;
 pub mod auth;
+pub mod aws;
 pub mod backfill;
 pub mod breaker;
 pub mod cap;
@@ -24,6 +25,7 @@ pub mod news;
 pub mod oauth2;
 pub mod outcome;
 pub mod outcome_rules;
+pub mod outgoing;
 pub mod pace;
 pub mod patience;
 pub mod period;

@@ -5,18 +5,21 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::RETRY_AFTER;
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use jiff::Timestamp;
 use tokio::time::{Instant, timeout_at};
 use url::Url;
 
+use super::sqs::Look;
 use super::{Sent, TransportError};
 use crate::domain::address::{self, NotAllowed};
+use crate::domain::aws::sqs;
 use crate::domain::connection::Connection;
 use crate::domain::destination::Destination;
 use crate::domain::outcome::{Answer, NoAnswer, READ, Response};
+use crate::domain::outgoing::{Finish, Outgoing};
 use crate::domain::request::Request;
-use crate::domain::sign::SigningSecret;
+use crate::domain::secret::Secret;
 use crate::domain::{clock, retry_after, span};
 use crate::http_client::{Failure, Guard, Lookup, client_builder_over, explain_over};
 
@@ -25,12 +28,14 @@ const CONNECT: Duration = Duration::from_secs(10);
 
 pub(super) struct Http {
     client: reqwest::Client,
-    secrets: Vec<SigningSecret>,
+    finish: Finish,
     timeout: Duration,
     connect_timeout: Duration,
     connection: Connection,
     /// The address in numbers that the file has chosen.
     own: Option<IpAddr>,
+    /// Where requests are put into calls of SQS's API.
+    sqs: Option<Look>,
 }
 
 fn connect_timeout(destination: &Destination) -> Duration {
@@ -56,11 +61,12 @@ impl Http {
     pub(super) fn new(destination: &Destination, lookup: Arc<dyn Lookup>) -> Result<Http, TransportError> {
         Ok(Http {
             client: client(destination, lookup)?,
-            secrets: destination.secrets.clone(),
+            finish: Finish::of(destination),
             timeout: destination.timeout,
             connect_timeout: connect_timeout(destination),
             connection: destination.connection.clone(),
             own: address::literal(destination.form.url.origin()),
+            sqs: Look::at(destination),
         })
     }
 
@@ -75,16 +81,21 @@ impl Http {
     }
 
     pub(super) async fn send(&self, id: &str, request: Request, now: Timestamp) -> Sent {
+        let (began, limit) = (Instant::now(), request.read);
+        let answer = self.exchange(self.finish.outgoing(id, request, now), limit, now).await;
+        Sent { answer, took: began.elapsed() }
+    }
+
+    /// Sends this, and reads so many bytes of what comes back.
+    async fn exchange(&self, outgoing: Outgoing, limit: usize, now: Timestamp) -> Answer {
         let began = Instant::now();
         let deadline = began + self.timeout;
-        let headers = self.headers(id, now, &request);
-        let Request { method, url, body, read: limit, .. } = request;
+        let Outgoing { method, url, headers, body } = outgoing;
         if let Err(refused) = self.allows(url.expose()) {
-            let answer = Answer::Nothing { why: NoAnswer::NotAllowed, detail: refused.to_string() };
-            return Sent { answer, took: began.elapsed() };
+            return Answer::Nothing { why: NoAnswer::NotAllowed, detail: refused.to_string() };
         }
-        let request = self.client.request(method, url.expose().clone()).headers(headers).body(body.0);
-        let answer = match timeout_at(deadline, request.send()).await {
+        let request = self.client.request(method, url.expose().clone()).headers(header_map(headers)).body(body.0);
+        match timeout_at(deadline, request.send()).await {
             Ok(Ok(response)) => {
                 let arrived = clock::after(now, began.elapsed());
                 Answer::Got(read(response, limit, deadline, arrived).await)
@@ -97,22 +108,31 @@ impl Http {
                 why: NoAnswer::Timeout,
                 detail: format!("no answer within {}", span::format(self.timeout)),
             },
-        };
-        Sent { answer, took: began.elapsed() }
+        }
     }
 
-    fn headers(&self, id: &str, now: Timestamp, request: &Request) -> HeaderMap {
-        let mut headers = HeaderMap::new();
-        for (name, value) in request.headers_for(&self.secrets, id, now) {
-            // Ids, numbers and base64 are ours, and the file's were checked when they were read or rendered: nothing here
-            // can be unfit for a header.
-            if let Ok(mut value) = HeaderValue::from_bytes(value.expose().as_bytes()) {
-                value.set_sensitive(true);
-                headers.append(name, value);
-            }
-        }
-        headers
+    /// For a queue behind an API: see [`super::Transport::look`].
+    pub(super) async fn look(&self, now: Timestamp) -> Option<Result<String, String>> {
+        let look = self.sqs.as_ref()?;
+        let Some(queue) = &look.queue else {
+            return Some(Ok("the queue is another one for each event, so none was looked for".to_owned()));
+        };
+        let call = self.finish.call(sqs::get_attributes(queue), now);
+        Some(look.said(&self.exchange(call, READ, now).await))
     }
+}
+
+fn header_map(headers: Vec<(HeaderName, Secret)>) -> HeaderMap {
+    let mut map = HeaderMap::with_capacity(headers.len());
+    for (name, value) in headers {
+        // Ids, numbers and base64 are ours, and the file's were checked when they were read or rendered: nothing here
+        // can be unfit for a header.
+        if let Ok(mut value) = HeaderValue::from_bytes(value.expose().as_bytes()) {
+            value.set_sensitive(true);
+            map.append(name, value);
+        }
+    }
+    map
 }
 
 /// Reads as much of the answer as is wanted.

@@ -4,6 +4,7 @@
 
 mod http;
 mod queue;
+mod sqs;
 
 use std::fmt;
 use std::sync::Arc;
@@ -58,7 +59,7 @@ pub fn client(destination: &Destination) -> Result<reqwest::Client, TransportErr
 pub struct Transport(Kind);
 
 enum Kind {
-    Http(http::Http),
+    Http(Box<http::Http>),
     Queue(queue::Queue),
 }
 
@@ -78,7 +79,7 @@ impl Transport {
     pub fn looking_up(destination: &Destination, lookup: Arc<dyn Lookup>) -> Result<Transport, TransportError> {
         let kind = match destination.form.url.broker() {
             Some(_) => Kind::Queue(queue::Queue::new(destination, lookup)?),
-            None => Kind::Http(http::Http::new(destination, lookup)?),
+            None => Kind::Http(Box::new(http::Http::new(destination, lookup)?)),
         };
         Ok(Transport(kind))
     }
@@ -97,7 +98,7 @@ impl Transport {
     /// is sent. `None`: it is no queue.
     pub async fn look(&self) -> Option<Result<String, String>> {
         match &self.0 {
-            Kind::Http(_) => None,
+            Kind::Http(http) => http.look(Timestamp::now()).await,
             Kind::Queue(queue) => Some(queue.look().await),
         }
     }

@@ -46,6 +46,7 @@ fn destination(url: impl AsRef<str>) -> Destination {
         body: BodyForm::Envelope,
         escape: Place::Plain,
         limit: None,
+        wrap: None,
         settings: Arc::default(),
     };
     Destination {

@@ -8,9 +8,13 @@ use crate::config::Config;
 use crate::domain::auth::Auth;
 use crate::domain::destination::Destination;
 use crate::domain::form::Unfit;
+use crate::domain::outgoing::Finish;
 use crate::domain::request::{Request, WEBHOOK_SIGNATURE};
 use crate::domain::secret::Secret;
 use crate::domain::steps::{Calls, Given, Next, Progress, RehearsedStep};
+
+/// Instead of a signature that is none.
+const UNSIGNED: &str = "v1,***";
 
 /// A request as it would go out, its secrets hidden.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -99,23 +103,36 @@ fn shown(config: &Config, destination: &Destination, id: &str, request: &Request
         // Put in when it is sent; what it will be is nobody's business.
         request.headers.push((AUTHORIZATION, Secret::new(format!("{} ***", oauth2.scheme))));
     }
-    let headers = request.headers_for(&destination.secrets, id, now).into_iter().map(|(name, value)| {
+    let made = request.headers_for(&destination.secrets, id, now);
+    let signature = made.into_iter().find(|(name, _)| *name == WEBHOOK_SIGNATURE).map(|(_, value)| value);
+    let (is_message, unsigned) = (request.is_message(), !config.unset.is_empty());
+    let outgoing = Finish::of(destination).outgoing(id, request, now);
+    let headers = outgoing.headers.iter().map(|(name, value)| {
         // Signed with what stands in for a secret, it would only mislead.
-        let shown = if name == WEBHOOK_SIGNATURE && !config.unset.is_empty() {
-            "v1,***".to_owned()
-        } else if destination.oauth2().is_some() && name == AUTHORIZATION {
+        let shown = if *name == WEBHOOK_SIGNATURE && unsigned {
+            UNSIGNED.to_owned()
+        } else if *name == AUTHORIZATION && destination.aws().is_some() {
+            // It lets this very request in, for some minutes.
+            "AWS4-HMAC-SHA256 ***".to_owned()
+        } else if *name == AUTHORIZATION && destination.oauth2().is_some() {
             value.expose().to_owned()
-        } else if auth_header.as_ref() == Some(&name) {
+        } else if auth_header.as_ref() == Some(name) {
             veil.secret(value.expose())
         } else {
-            veil.header(&name, value.expose())
+            veil.header(name, value.expose())
         };
         (name.to_string(), shown)
     });
+    let body = veil.text(&String::from_utf8_lossy(&outgoing.body.0));
+    let body = match signature {
+        // Within what it is put into, it is a part of the body.
+        Some(signature) if unsigned => body.replace(signature.expose(), UNSIGNED),
+        _ => body,
+    };
     OutgoingRequest {
-        method: if request.is_message() { "PUBLISH".to_owned() } else { request.method.to_string() },
+        method: if is_message { "PUBLISH".to_owned() } else { outgoing.method.to_string() },
         headers: headers.collect(),
-        url: veil.url(request.url.expose(), auth.and_then(Auth::query).map(|(name, _)| name)),
-        body: veil.text(&String::from_utf8_lossy(&request.body.0)),
+        url: veil.url(outgoing.url.expose(), auth.and_then(Auth::query).map(|(name, _)| name)),
+        body,
     }
 }

@@ -1,8 +1,11 @@
 //! `auth`: how requests to a destination show that they may come in.
 
+mod aws;
 mod oauth2;
 
 pub(super) use oauth2::OF_SIGN_IN;
+
+use url::Url;
 
 use super::network;
 use super::node::Node;
@@ -11,12 +14,10 @@ use super::suggest;
 use crate::domain::auth::Auth;
 use crate::domain::secret::Secret;
 
-/// Types that other versions know.
-const LATER: [&str; 1] = ["aws_sigv4"];
+pub(super) const TYPES: [&str; 6] = ["bearer", "basic", "header", "query", "oauth2", "aws_sigv4"];
 
-pub(super) const TYPES: [&str; 5] = ["bearer", "basic", "header", "query", "oauth2"];
-
-pub(super) fn auth(node: Node<'_>) -> Option<Auth> {
+/// `url`: where the destination's requests go, if that is known.
+pub(super) fn auth(node: Node<'_>, url: Option<&Url>) -> Option<Auth> {
     let mut section = node.table()?;
     let kind = section.required("type", "\"bearer\"")?.filled()?;
     let auth = match kind.value.trim() {
@@ -25,10 +26,7 @@ pub(super) fn auth(node: Node<'_>) -> Option<Auth> {
         "header" => header(&mut section),
         "query" => query(&mut section),
         "oauth2" => oauth2::oauth2(&mut section).map(|oauth2| Auth::OAuth2(Box::new(oauth2))),
-        later if LATER.contains(&later) => {
-            kind.mistake("this version does not have this type yet", there_is());
-            return None;
-        }
+        "aws_sigv4" => aws::aws_sigv4(&mut section, url).map(|aws| Auth::AwsSigV4(Box::new(aws))),
         other => {
             let near = suggest::nearest(other, TYPES).map(|near| format!("did you mean \"{near}\"? "));
             kind.mistake("is no type of authentication", format!("{}{}", near.unwrap_or_default(), there_is()));

@@ -8,7 +8,9 @@ use super::super::outcomes::MEANINGS;
 use super::super::preset::Preset;
 use super::super::queue::OF_HTTP;
 use super::super::steps::METHODS;
+use super::super::wrap::WRAPS;
 use super::shapes::*;
+use crate::domain::aws::sqs::OWN_ATTRIBUTES;
 use crate::domain::template::Place;
 
 pub(super) fn destination() -> Value {
@@ -34,6 +36,7 @@ pub(super) fn destination() -> Value {
         ("payload", payload()),
         ("max_body", size()),
         ("over_max_body", words(&["cut", "dead"])),
+        ("wrap", words(&WRAPS)),
         ("outcomes", outcomes()),
         ("ca", filled()),
         ("client_cert", filled()),
@@ -52,19 +55,33 @@ pub(super) fn destination() -> Value {
     also.push(not_together("secret", "secrets"));
     also.push(json!({
         "if": { "required": ["steps"] },
-        "then": none_of(&["method", "body", "body_file", "content_type"]),
+        "then": none_of(&["method", "body", "body_file", "content_type", "wrap"]),
     }));
     // A queue knows neither what is HTTP's nor, mostly, what is TLS's; of the latter only a whole URL says more.
     also.push(json!({
         "if": { "required": ["url"], "properties": { "url": { "type": "string", "pattern": format!(r"^\s*{QUEUE}") } } },
         "then": none_of(&OF_HTTP),
     }));
+    also.push(wrapped());
     let mut destination = where_all(table(keys, &[]), also);
     destination["dependencies"] = json!({ "client_key": ["client_cert"] });
     // A preset may know the rest.
     destination["if"] = none_of(&["preset"]);
     destination["then"] = json!({ "required": ["url"], "properties": { "auth": whole_auth() } });
     destination
+}
+
+/// What goes with `wrap`.
+fn wrapped() -> Value {
+    let others: Vec<&str> = TYPES.into_iter().filter(|kind| *kind != "aws_sigv4").collect();
+    json!({
+        "if": { "required": ["wrap"] },
+        "then": { "properties": {
+            "auth": { "properties": { "type": { "not": { "enum": others } } } },
+            "method": { "not": { "enum": ["PUT", "PATCH"] } },
+            "headers": { "maxProperties": OWN_ATTRIBUTES },
+        } },
+    })
 }
 
 fn secret() -> Value {
@@ -186,6 +203,16 @@ fn keys_of(kind: &str) -> Vec<(&'static str, Value)> {
         "basic" => vec![("username", like("[^:]*[^:\\s][^:]*")), ("password", text())],
         "header" => vec![("name", filled()), ("scheme", header_value()), ("value", filled())],
         "query" => vec![("name", filled()), ("value", filled())],
+        "aws_sigv4" => {
+            let word = || like("[0-9a-z-]+");
+            vec![
+                ("access_key_id", like(r"[^/,\s]+")),
+                ("secret_access_key", filled()),
+                ("session_token", header_text()),
+                ("region", word()),
+                ("service", word()),
+            ]
+        }
         _ => vec![
             ("grant", words(&["client_credentials", "refresh_token"])),
             ("token_url", url()),
@@ -221,6 +248,7 @@ fn whole_auth() -> Value {
             needs("header", &["name", "value"]),
             needs("query", &["name", "value"]),
             needs("oauth2", &["token_url", "client_id"]),
+            needs("aws_sigv4", &["access_key_id", "secret_access_key"]),
             {
                 "if": { "required": ["type"], "properties": { "type": { "const": "oauth2" } }, "not": of_person },
                 "then": { "allOf": [{ "required": ["client_secret"] }, none_of(&OF_SIGN_IN)] },

@@ -3,11 +3,13 @@
 use super::lines;
 use crate::config::auth::auth;
 use crate::domain::auth::Auth;
+use crate::domain::aws::AwsSigV4;
 use crate::domain::oauth2::{ClientAuth, Encoding, Grant, OAuth2};
 
 fn read(table: &str) -> (Option<Auth>, Vec<String>) {
     lines(&format!("auth = {{ {table} }}"), &[("KEY", "k1\n")], |mut section| {
-        auth(section.take("auth").expect("the key"))
+        let url = url::Url::parse("https://crm.example.com/").expect("a URL");
+        auth(section.take("auth").expect("the key"), Some(&url))
     })
 }
 
@@ -42,11 +44,7 @@ fn mistakes_say_what_to_write_and_no_secret() {
         ),
         (
             "type = 'x', token = 'hunter2'",
-            "auth.type: is no type of authentication (there is \"bearer\", \"basic\", \"header\", \"query\", \"oauth2\")",
-        ),
-        (
-            "type = 'aws_sigv4', secret = 'hunter2'",
-            "auth.type: this version does not have this type yet (there is \"bearer\"",
+            "auth.type: is no type of authentication (there is \"bearer\", \"basic\", \"header\", \"query\", \"oauth2\", \"aws_sigv4\")",
         ),
         ("type = 'bearer'", "auth.token: is missing (write token = \"${CRM_TOKEN}\""),
         ("type = 'bearer', token = ' '", "auth.token: must not be empty"),
@@ -71,8 +69,81 @@ fn mistakes_say_what_to_write_and_no_secret() {
         assert!(auth.is_none() || table.contains("tokn"), "{table}");
         assert!(!said[0].contains("hunter2"), "{said:?}");
     }
-    let said = lines("auth = 'hunter2'", &[], |mut section| auth(section.take("auth").expect("the key")).is_none()).1;
+    let said =
+        lines("auth = 'hunter2'", &[], |mut section| auth(section.take("auth").expect("the key"), None).is_none()).1;
     assert!(said[0].contains("must be a table, and this is text"), "{said:?}");
+}
+
+fn aws(table: &str, url: &str) -> (Option<AwsSigV4>, Vec<String>) {
+    let text = format!("auth = {{ type = 'aws_sigv4', {table} }}");
+    let (read, said) = lines(&text, &[("KEY", "k1\n")], |mut section| {
+        let url = url::Url::parse(url).expect("a URL");
+        auth(section.take("auth").expect("the key"), Some(&url))
+    });
+    (read.and_then(|auth| auth.aws().cloned()), said)
+}
+
+#[test]
+fn a_key_of_aws_is_good_where_its_host_says() {
+    const KEY: &str = "access_key_id = 'AKID', secret_access_key = '${KEY}'";
+    for (table, url, region, service) in [
+        (KEY.to_owned(), "https://sqs.sa-east-1.amazonaws.com/1/leads", "sa-east-1", "sqs"),
+        (format!("{KEY}, region = 'us-east-1'"), "https://sqs.sa-east-1.amazonaws.com/1/leads", "us-east-1", "sqs"),
+        (format!("{KEY}, region = 'local', service = 'sqs'"), "http://127.0.0.1:4566/1/leads", "local", "sqs"),
+        (KEY.to_owned(), "https://sqs-url.unset.invalid/", "unset", "unset"),
+    ] {
+        let (read, said) = aws(&table, url);
+        assert_eq!(said, [""; 0], "{url}");
+        let read = read.expect("a key");
+        assert_eq!((read.region.as_str(), read.service.as_str()), (region, service), "{url}");
+        assert_eq!((read.access_key_id.expose(), read.secret_access_key.expose()), ("AKID", "k1"));
+    }
+    let ending = aws(&format!("{KEY}, session_token = '${{KEY}}'"), "https://sqs.sa-east-1.amazonaws.com/1/leads").0;
+    assert_eq!(ending.expect("a key").session_token.expect("a token").expose(), "k1");
+}
+
+#[test]
+fn mistakes_in_a_key_of_aws_say_what_to_write() {
+    const SQS: &str = "https://sqs.sa-east-1.amazonaws.com/1/leads";
+    for (table, url, told) in [
+        (
+            "secret_access_key = 'hunter2'",
+            SQS,
+            "auth.access_key_id: is missing (write access_key_id = \"${AWS_ACCESS_KEY_ID}\"",
+        ),
+        ("access_key_id = 'hunter2'", SQS, "auth.secret_access_key: is missing (write secret_access_key = \"${"),
+        ("access_key_id = 'hunter2/x', secret_access_key = 'k'", SQS, "auth.access_key_id: is no id of a key"),
+        (
+            "access_key_id = 'a', secret_access_key = 'hunter2', service = 'sqs'",
+            "https://sqs.example.com/1/leads",
+            "auth.region: is missing (write region = \"sa-east-1\": the url's host does not say it",
+        ),
+        (
+            "access_key_id = 'a', secret_access_key = 'hunter2', region = 'sa-east-1'",
+            "https://sqs.example.com/1/leads",
+            "auth.service: is missing (write service = \"sqs\": the url's host does not say it",
+        ),
+        (
+            "access_key_id = 'a', secret_access_key = 'hunter2', region = 'São Paulo'",
+            SQS,
+            "auth.region: is no region of AWS's (write it as AWS does, for example \"sa-east-1\"",
+        ),
+        (
+            "access_key_id = 'a', secret_access_key = 'hunter2', token = 'x'",
+            SQS,
+            "auth.token: `auth` has no key of this name",
+        ),
+        (
+            "access_key_id = 'a', secret_access_key = 'b', session_token = \"hunter2\\nx\"",
+            SQS,
+            "session_token: cannot stand in a header",
+        ),
+    ] {
+        let (read, said) = aws(table, url);
+        assert!(said.len() == 1 && said[0].contains(told), "\n{table}\n  said {said:#?}\n  not  {told}");
+        assert!(read.is_none() || told.contains("no key of"), "{table}");
+        assert!(!said[0].contains("hunter2"), "{said:?}");
+    }
 }
 
 fn oauth2(table: &str) -> (Option<OAuth2>, Vec<String>) {

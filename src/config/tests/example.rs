@@ -5,7 +5,7 @@ use crate::config::{InitAnswers, Position, starter_file};
 
 const EXAMPLE: &str = include_str!("../../../config/leadhook.toml");
 
-const VARIABLES: [(&str, &str); 10] = [
+const VARIABLES: [(&str, &str); 13] = [
     ("LEADHOOK_ADMIN_TOKEN", "a-token-of-many-characters"),
     ("WECLEVER_USERNAME", "u"),
     ("WECLEVER_PASSWORD", "p"),
@@ -14,6 +14,9 @@ const VARIABLES: [(&str, &str); 10] = [
     ("CRM_SECRET_OLD", SECRET),
     ("CRM_KEY", "k"),
     ("CRM_TOKEN", "t"),
+    ("AWS_ACCESS_KEY_ID", "k"),
+    ("AWS_SECRET_ACCESS_KEY", "s"),
+    ("AWS_SESSION_TOKEN", "t"),
     ("PROXY_PASSWORD", "p"),
     ("LEADHOOK_KEY", "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="),
 ];
@@ -49,7 +52,11 @@ fn every_other_key_of_the_example_is_right_too() {
         ("secrets = [\"${CRM_SECRET}\", \"${CRM_SECRET_OLD}\"]", "secret"),
     ];
     // Some are right only with another.
-    let beside = [("url = \"https://leadhook.example.com\"", "token = \"${LEADHOOK_ADMIN_TOKEN}\"")];
+    let aws = EXAMPLE.lines().filter_map(|line| commented(line, "#~ ")).find(|rest| rest.contains("aws_sigv4"));
+    let beside = [
+        ("url = \"https://leadhook.example.com\"", "token = \"${LEADHOOK_ADMIN_TOKEN}\""),
+        ("wrap = \"sqs\"", aws.expect("a key of AWS")),
+    ];
     let mut tried = 0;
     // The files that it names lie beside it.
     let directory = tempfile::tempdir().expect("a directory");
@@ -85,7 +92,7 @@ fn every_other_key_of_the_example_is_right_too() {
         }
         tried += 1;
     }
-    assert_eq!(tried, 33);
+    assert_eq!(tried, 35);
 }
 
 #[test]

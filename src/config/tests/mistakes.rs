@@ -175,6 +175,28 @@ fn the_destinations() {
             "7:8: destinations.crm.auth: sets the header authorization, and so does `headers`",
         ),
         ("max_body = '28'", "7:12: destinations.crm.max_body: `28` is not a size"),
+        ("wrap = 'sns'", "7:8: destinations.crm.wrap: is nothing that a request can be put into (did you mean `sqs`?)"),
+        ("wrap = 'sqs'", "5:1: destinations.crm.auth: is missing (write auth = { type = \"aws_sigv4\""),
+        (
+            "wrap = 'sqs'\nauth = { type = 'bearer', token = 'x' }",
+            "8:8: destinations.crm.auth: is not what SQS asks for (write type = \"aws_sigv4\")",
+        ),
+        (
+            "preset = 'sqs'\nauth = { access_key_id = 'a', secret_access_key = 'b' }",
+            "8:8: destinations.crm.auth.region: is missing (write region = \"sa-east-1\": the url's host does not say it",
+        ),
+        (
+            "preset = 'sqs'\nauth = { access_key_id = 'a', secret_access_key = 'b', region = 'c' }\nmethod = 'PUT'",
+            "9:10: destinations.crm.method: is not how a message is put into a queue (take it out)",
+        ),
+        (
+            "preset = 'sqs'\nauth = { access_key_id = 'a', secret_access_key = 'b', region = 'c' }\nsteps = [{ name = 'a' }]",
+            "5:15: destinations.crm.wrap: is set, and so is `steps` (take one of the two out",
+        ),
+        (
+            "preset = 'sqs'\nauth = { access_key_id = 'a', secret_access_key = 'b', region = 'c' }\nheaders = { a = '1', b = '1', c = '1', d = '1', e = '1', f = '1', g = '1', h = '1' }",
+            "9:11: destinations.crm.headers: has more than 7 headers, and a message has no more attributes",
+        ),
         ("over_max_body = 'drop'", "7:17: destinations.crm.over_max_body: says nothing that can be done"),
         ("headers = ['a']", "7:11: destinations.crm.headers: must be a table, and this is a list"),
         ("headers = { a = 1 }", "7:17: destinations.crm.headers.a: must be text, and this is a number"),

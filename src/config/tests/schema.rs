@@ -7,6 +7,7 @@ use boon::{Compiler, SchemaIndex, Schemas};
 use serde_json::{Value, json};
 
 use super::*;
+use crate::config::auth::TYPES;
 use crate::config::reader::ASKED;
 use crate::config::{SCHEMA_FILE, is_schema, schema};
 
@@ -14,7 +15,7 @@ const FILE: &str = include_str!("../../../config/leadhook.schema.json");
 
 /// What a schema cannot see of a mistake: that it leads nowhere, that two values do not fit together, or what a template, a
 /// condition, a rating's word or a file says.
-const UNSEEN: [&str; 35] = [
+const UNSEEN: [&str; 40] = [
     "environment variable",
     "no `token` says who may ask",
     "is not a time zone",
@@ -50,6 +51,12 @@ const UNSEEN: [&str; 35] = [
     "can be reached from other machines",
     "a cloud hands out",
     "is too little to work with",
+    "host does not say it",
+    // By a preset.
+    "is not how a message is put into a queue",
+    "destinations.crm.auth: is missing",
+    "destinations.crm.wrap: is set, and so is `steps`",
+    "a message has no more attributes",
 ];
 
 /// Ready to judge; made once for all tests.
@@ -126,7 +133,7 @@ fn general(path: &str) -> String {
 
 /// Files in which every table that there can be is read.
 fn with_every_table() -> Vec<String> {
-    let auth = ["bearer", "basic", "header", "query", "oauth2"].map(|kind| format!("auth = {{ type = '{kind}' }}"));
+    let auth = TYPES.map(|kind| format!("auth = {{ type = '{kind}' }}"));
     let rest = r#"
 rate_per_contact = { limit = "1/h" }
 retry = {}

@@ -87,7 +87,7 @@ pub struct Told {
     pub goes_on: bool,
     /// A person must find out whether the call got through: the step's name.
     pub held: Option<String>,
-    /// What is wrong with an answer that looks right, without the person's data.
+    /// What is wrong with an answer that looks right, or what is known of one that does not; without the person's data.
     pub why: Option<String>,
 }
 
@@ -229,7 +229,7 @@ pub fn tell(step: Option<&StepCall>, destination: &Destination, answer: &Answer)
         Some(step) => step.tell(destination, answer),
         None => {
             let outcome = destination.judge(answer);
-            Told { outcome, progress: None, goes_on: false, held: None, why: None }
+            Told { outcome, progress: None, goes_on: false, held: None, why: destination.hint(answer) }
         }
     }
 }
@@ -248,7 +248,7 @@ impl StepCall {
                 return unknown(&self.name, &self.on_unknown, &self.again, self.progress.clone());
             }
             let progress = Some(self.progress.clone());
-            return Told { outcome, progress, goes_on: false, held: None, why: None };
+            return Told { outcome, progress, goes_on: false, held: None, why: destination.hint(answer) };
         }
         match self.capture(answer) {
             Ok(captured) => {

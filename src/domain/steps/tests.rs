@@ -30,6 +30,7 @@ fn form(method: Method, path: &str, body: BodyForm) -> Form {
         body,
         escape: Place::Plain,
         limit: None,
+        wrap: None,
         settings: Arc::default(),
     }
 }

@@ -22,6 +22,7 @@ const NAMES: &[&str] = &[
     "rd-station-crm",
     "salesforce",
     "slack",
+    "sqs",
     "teams",
     "zapier",
     "zoho",
