@@ -5,11 +5,12 @@ use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, OnceLock};
+use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 
 use crate::python;
-use crate::support::{SECRET, until};
+use crate::support::{PATIENCE, SECRET};
 
 /// A message, as `told.py` prints it.
 #[derive(Clone, Debug, Deserialize)]
@@ -52,7 +53,14 @@ pub fn program(name: &str) -> Command {
 impl Consumer {
     /// Starts a program of `python/`, which tells by `told.py` what it was sent.
     pub fn start(name: &str, arguments: &[&str]) -> Consumer {
-        let mut child = program(name).args(arguments).stdout(Stdio::piped()).spawn().unwrap();
+        Consumer::start_with(name, arguments, &[])
+    }
+
+    /// The same, with these variables in its environment.
+    pub fn start_with(name: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Consumer {
+        let mut command = program(name);
+        command.args(arguments).envs(environment.iter().copied());
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let (lines, arrived) = (BufReader::new(child.stdout.take().unwrap()), Arc::<Mutex<Vec<Arrived>>>::default());
         let kept = Arc::clone(&arrived);
         // It ends with the program.
@@ -72,16 +80,23 @@ impl Consumer {
         self.arrived.lock().unwrap().clone()
     }
 
-    /// Waits until so many different events came.
+    /// Waits until so many different events came: as long as it takes, if only some come meanwhile.
     pub async fn has(&mut self, events: usize) {
-        until(format!("{events} events at the consumer"), || {
+        let (mut last, mut changed) = (0, Instant::now());
+        loop {
             if let Some(status) = self.child.try_wait().unwrap() {
                 panic!("the consumer ended with {status}");
             }
-            let arrived = self.arrived.lock().unwrap();
-            arrived.iter().map(|message| message.id.as_str()).collect::<HashSet<_>>().len() >= events
-        })
-        .await;
+            let came = self.arrived().into_iter().map(|message| message.id).collect::<HashSet<_>>().len();
+            if came >= events {
+                return;
+            }
+            if came != last {
+                (last, changed) = (came, Instant::now());
+            }
+            assert!(changed.elapsed() < PATIENCE, "{came} of {events} events came, and then no more");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
     }
 
     /// Judges all that came: so many different events, each verified, once each unless repeats are to be expected, and in
