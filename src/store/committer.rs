@@ -64,7 +64,7 @@ struct Landed {
 }
 
 impl Committer {
-    /// Starts the thread. It ends when the last handle is gone.
+    /// Starts the thread. It ends when the last handle is gone, and says whether all that it wrote is on the platter.
     ///
     /// `file` is sled's own log: its `flush` is no fsync, so the log is synced here, by hand, before anyone is answered.
     pub fn start(
@@ -73,7 +73,7 @@ impl Committer {
         file: File,
         bells: Arc<Bells>,
         tide: Tide,
-    ) -> std::io::Result<(Committer, std::thread::JoinHandle<()>)> {
+    ) -> std::io::Result<(Committer, std::thread::JoinHandle<bool>)> {
         let (jobs, inbox) = channel();
         let (tell, landed) = watch::channel(Landed::default());
         let begun = Arc::new(AtomicU64::new(0));
@@ -142,7 +142,7 @@ struct Disk {
     landed: watch::Sender<Landed>,
 }
 
-fn write_all(disk: &Disk, bells: &Bells, mut tide: Tide, inbox: &Receiver<Job>) {
+fn write_all(disk: &Disk, bells: &Bells, mut tide: Tide, inbox: &Receiver<Job>) -> bool {
     let mut broken: Option<StoreError> = None;
     let (landings, watching) = waker(disk.db.clone());
     let mut commits = tide::commits(&disk.db);
@@ -174,7 +174,7 @@ fn write_all(disk: &Disk, bells: &Bells, mut tide: Tide, inbox: &Receiver<Job>) 
         }
         expected = answers.len();
         let batch = end.and_then(|()| {
-            txn.put(keys::COMMITS.to_vec(), &(commits + 1))?;
+            txn.put_bytes(keys::COMMITS.to_vec(), tide::record(commits + 1)?);
             txn.batch()
         });
         match batch {
@@ -206,6 +206,7 @@ fn write_all(disk: &Disk, bells: &Bells, mut tide: Tide, inbox: &Receiver<Job>) 
     drop(landings);
     // It holds the files as well; a panic in it has been reported where it happened.
     let _ = watching.map(std::thread::JoinHandle::join);
+    broken.is_none()
 }
 
 fn unreadable() -> StoreError {

@@ -109,7 +109,7 @@ impl Store {
         if !Store::is_there(directory) {
             return Err(ExportError::NotThere(directory.to_owned()));
         }
-        let opened = open::open_as_it_is(directory)?;
+        let (opened, whole) = open::open_as_it_is(directory)?;
         let head =
             Head { leadhook_store: FORM, format: records::FORMAT, version: env!("CARGO_PKG_VERSION").to_owned() };
         let mut line = |text: Result<String, serde_json::Error>| writeln!(out, "{}", text?);
@@ -126,6 +126,7 @@ impl Store {
         let told = Told::of(sum, unreadable);
         line(serde_json::to_string(&told))?;
         out.flush()?;
+        open::let_go(directory, opened, whole);
         Ok(told)
     }
 
@@ -192,6 +193,7 @@ fn fill(making: &Path, text: &mut dyn BufRead) -> Result<Told, ExportError> {
         return Err(StoreError::Write("what was imported does not read as it was written".into()).into());
     }
     drop(db);
+    open::closed_is_noted(making);
     rewrite::sync_all(making)?;
     Ok(told)
 }

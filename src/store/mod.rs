@@ -24,14 +24,16 @@
 //! | [`export`] | the store as text, and back; its files written anew |
 //!
 //! Below them: `txn` and `committer` (many commits, one sync), `keys` and `records` (the form on disk),
-//! `known` and `glance` (the packed seen-set), `progress` and `fetches` (more of intake), `line` (order within a lead), `body`, `open`,
-//! `rewrite` (the files written anew), `room` (how much it holds), `reopen` (after a failure), `tide` and `segments` (what a log must have).
+//! `known` and `glance` (the packed seen-set), `progress` and `fetches` (more of intake), `line` (order within a lead), `body`, `open`, `guarded`,
+//! `rewrite` (the files written anew), `room` (how much it holds), `reopen` (after a failure), `segments` (sled's log), `tide`,
+//! `closed` and `torn` (what it must have).
 
 pub mod backfill;
 mod body;
 pub mod census;
 pub mod check;
 mod claims;
+mod closed;
 mod committer;
 pub mod contacts;
 pub mod dead;
@@ -46,6 +48,7 @@ pub mod forget;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod glance;
+mod guarded;
 pub mod history;
 pub mod intake;
 mod keys;
@@ -67,6 +70,7 @@ mod story;
 mod sum;
 mod tide;
 pub mod tokens;
+mod torn;
 mod tree;
 mod txn;
 mod unlock;
@@ -104,7 +108,7 @@ struct Inner {
     db: Db,
     tree: Tree,
     claims: Arc<Claims>,
-    writing: Mutex<Option<std::thread::JoinHandle<()>>>,
+    writing: Mutex<Option<std::thread::JoinHandle<bool>>>,
     // Held for as long as the store is open.
     lock: Arc<File>,
 }
@@ -149,7 +153,7 @@ impl Store {
 
     /// Whether a panic on this thread is caught and told in words: sled's, over a damaged file or a failing disk.
     pub fn guards_this_thread() -> bool {
-        std::thread::current().name().is_some_and(|name| [open::OPENING, reopen::CLOSING].contains(&name))
+        std::thread::current().name().is_some_and(|name| [guarded::OPENING, reopen::CLOSING].contains(&name))
     }
 
     /// Whether there is a store in this directory.

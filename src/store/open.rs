@@ -1,16 +1,17 @@
 //! Opening a store, guarded: a damaged one is an error in words, never a hang and never a panic.
 
 use std::fs::{File, TryLockError};
-use std::io::{ErrorKind, Write};
+use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
-use std::sync::mpsc::{RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
 use sled::{Db, Tree};
 
-use super::error::{StoreError, is_about_open_files};
+use super::closed::{self, Closed};
+use super::error::StoreError;
+use super::guarded::{SETTINGS, open_in_time, open_patiently};
 use super::keys;
 use super::records;
 use super::reopen;
@@ -27,15 +28,6 @@ const TICK_MS: u64 = 50;
 /// The system may hold a dead process's lock for some seconds.
 const LOCK_PATIENCE: Duration = Duration::from_secs(5);
 
-/// Five million leads open within two seconds; a store that takes this long spins on lost bytes.
-const OPEN_PATIENCE: Duration = Duration::from_secs(120);
-
-/// The thread on which sled opens a store.
-pub const OPENING: &str = "store-open";
-
-/// In which sled keeps how large its segments are.
-const SETTINGS: &str = "conf";
-
 /// What an opened store consists of.
 pub struct Opened {
     pub db: Db,
@@ -44,6 +36,25 @@ pub struct Opened {
     pub log: File,
     /// Held as long as the store is open.
     pub lock: Arc<File>,
+}
+
+/// Lets go of a store to which nothing was done. `whole`: all of its log is what was written.
+pub fn let_go(directory: &Path, opened: Opened, whole: bool) {
+    let Opened { db, tree, log, lock } = opened;
+    drop((tree, log));
+    let let_go = catch_unwind(AssertUnwindSafe(|| drop(db)));
+    if whole && let_go.is_ok() {
+        closed_is_noted(&rewrite::current(directory));
+    }
+    drop(lock);
+}
+
+/// Notes that the store is closed; whoever holds the lock of its directory has let go of its files.
+pub fn closed_is_noted(inner: &Path) {
+    if let Err(error) = closed::mark(inner) {
+        // Without it there is less to hold the log against; nothing is lost by that.
+        tracing::warn!(directory = %inner.display(), %error, "that the store is closed cannot be noted");
+    }
 }
 
 /// Opens the store in `directory`, which is made if it is not there.
@@ -58,7 +69,15 @@ pub fn open(directory: &Path) -> Result<Opened, StoreError> {
 pub fn open_within(directory: &Path, patience: Duration) -> Result<Opened, StoreError> {
     let in_the_way =
         |path: &Path, e: std::io::Error| StoreError::Directory { path: path.to_owned(), reason: e.to_string() };
-    // Those that are made now, and the one that is there and gets a new entry.
+    let parents = new_entries(directory);
+    std::fs::create_dir_all(directory).map_err(|e| in_the_way(directory, e))?;
+    restrict(directory, !parents.is_empty());
+    let lock = Arc::new(lock(directory, patience)?);
+    open_held(directory, lock, patience, parents)
+}
+
+/// The directories that get a new entry where this one is made: those that are made for it, and the one that is there.
+fn new_entries(directory: &Path) -> Vec<&Path> {
     let mut parents = Vec::new();
     let mut path = directory;
     while !path.exists()
@@ -67,26 +86,32 @@ pub fn open_within(directory: &Path, patience: Duration) -> Result<Opened, Store
         path = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
         parents.push(path);
     }
-    std::fs::create_dir_all(directory).map_err(|e| in_the_way(directory, e))?;
-    restrict(directory, !parents.is_empty());
-    let lock = Arc::new(lock(directory, patience)?);
-    open_held(directory, lock, patience, parents)
+    parents
 }
 
-/// Opens the store that is there, whatever it holds, to save what can be read of it.
+/// Opens the store that is there, whatever it holds, to save what can be read of it; says whether all of its log is known to
+/// be what was written.
 ///
 /// # Errors
 /// It cannot be opened at all.
-pub fn open_as_it_is(directory: &Path) -> Result<Opened, StoreError> {
+pub fn open_as_it_is(directory: &Path) -> Result<(Opened, bool), StoreError> {
     let in_the_way =
         |path: &Path, e: std::io::Error| StoreError::Directory { path: path.to_owned(), reason: e.to_string() };
     let lock = Arc::new(lock(directory, LOCK_PATIENCE)?);
     rewrite::settle(directory).map_err(|e| in_the_way(directory, e))?;
     let inner = rewrite::current(directory);
-    let db = open_patiently(directory, &inner, LOCK_PATIENCE)?;
+    let mut whole = false;
+    if let Some(closed) = Closed::read(&inner) {
+        whole = closed.is_as_it_was(&inner).map_err(|e| in_the_way(&inner, e))?.is_ok();
+        // Where it does not go with the log, it stays: what is damaged is told again, whatever is done to save the rest.
+        if whole {
+            closed.lift(&inner).map_err(|e| in_the_way(&inner, e))?;
+        }
+    }
+    let db = open_in_time(directory, &inner, LOCK_PATIENCE, None)?;
     let tree = (*db).clone();
     let log = File::open(inner.join("db")).map_err(|e| in_the_way(&inner, e))?;
-    Ok(Opened { db, tree, log, lock })
+    Ok((Opened { db, tree, log, lock }, whole))
 }
 
 /// Locks a directory in which there is nothing yet, made if need be; `None`: there is something in it.
@@ -95,9 +120,13 @@ pub fn open_as_it_is(directory: &Path) -> Result<Opened, StoreError> {
 /// In use, or it cannot be made or read.
 pub fn lock_empty(directory: &Path) -> Result<Option<File>, StoreError> {
     let in_the_way = |e: std::io::Error| StoreError::Directory { path: directory.to_owned(), reason: e.to_string() };
-    let fresh = !directory.exists();
+    let parents = new_entries(directory);
     std::fs::create_dir_all(directory).map_err(in_the_way)?;
-    restrict(directory, fresh);
+    restrict(directory, !parents.is_empty());
+    // What is put in here later is to be found.
+    for parent in parents {
+        File::open(parent).and_then(|parent| parent.sync_all()).map_err(in_the_way)?;
+    }
     let mut others = 0;
     for entry in std::fs::read_dir(directory).map_err(in_the_way)? {
         let name = entry.map_err(in_the_way)?.file_name();
@@ -159,9 +188,10 @@ fn open_held(directory: &Path, lock: Arc<File>, patience: Duration, parents: Vec
     // The directory may be anybody's, and open to all; what is in here is not.
     std::fs::create_dir_all(&inner).map_err(|e| in_the_way(&inner, e))?;
     restrict(&inner, true);
-    if let Some(at) = segments::first_damaged(&inner.join("db")).map_err(|e| in_the_way(&inner, e))? {
-        let reason = format!("the part of its log that begins at byte {at} does not read");
-        return Err(StoreError::Damaged { path: directory.to_owned(), reason });
+    if let Some(mut log) = segments::log(&inner).map_err(|e| in_the_way(&inner, e))?
+        && let Err(damaged) = segments::all(&mut log).map_err(|e| in_the_way(&inner, e))?
+    {
+        return Err(StoreError::Damaged { path: directory.to_owned(), reason: damaged.to_string() });
     }
     let db = open_patiently(directory, &inner, patience)?;
     let db = checked(directory, db).map_err(|e| e.while_opening(directory))?;
@@ -222,80 +252,6 @@ pub fn restrict(directory: &Path, fresh: bool) {
 /// How sled is to work in this directory.
 pub fn config(path: &Path) -> sled::Config {
     sled::Config::new().path(path).cache_capacity(CACHE_BYTES).flush_every_ms(Some(TICK_MS))
-}
-
-fn open_patiently(directory: &Path, inner: &Path, patience: Duration) -> Result<Db, StoreError> {
-    let started = Instant::now();
-    let mut by_the_log_alone = false;
-    loop {
-        match open_guarded(inner) {
-            Ok(db) => return Ok(db),
-            Err(Trouble::Locked) if started.elapsed() < patience => std::thread::sleep(Duration::from_millis(100)),
-            Err(Trouble::Locked) => return Err(StoreError::InUse { path: directory.to_owned() }),
-            // A cut snapshot alone reads as damage, and so do cut settings; the log beside them is whole.
-            Err(Trouble::Damaged(reason)) => {
-                if by_the_log_alone || !set_all_but_the_log_aside(inner) {
-                    return Err(StoreError::Damaged { path: directory.to_owned(), reason });
-                }
-                tracing::warn!(directory = %directory.display(), reason, "the store's snapshot or settings are damaged; opening it by its log alone");
-                by_the_log_alone = true;
-            }
-            Err(Trouble::Hangs) => {
-                let reason = "opening it does not end".to_owned();
-                return Err(StoreError::Damaged { path: directory.to_owned(), reason });
-            }
-            Err(Trouble::Io(reason)) => return Err(StoreError::Directory { path: inner.to_owned(), reason }),
-        }
-    }
-}
-
-enum Trouble {
-    Locked,
-    Damaged(String),
-    Hangs,
-    Io(String),
-}
-
-fn open_guarded(inner: &Path) -> Result<Db, Trouble> {
-    let (tell, told) = channel();
-    let path = inner.to_owned();
-    let opening = std::thread::Builder::new().name(OPENING.into()).spawn(move || {
-        let opened = catch_unwind(AssertUnwindSafe(|| config(&path).open()));
-        // Nobody listens any more once the patience has run out.
-        let _ = tell.send(opened);
-    });
-    if let Err(e) = opening {
-        return Err(Trouble::Io(e.to_string()));
-    }
-    match told.recv_timeout(OPEN_PATIENCE) {
-        Ok(Ok(Ok(db))) => Ok(db),
-        // With our own lock in hand, what sled cannot lock is still held by a process that is just dying.
-        Ok(Ok(Err(sled::Error::Io(e)))) if e.kind() == ErrorKind::Other && !is_about_open_files(&e.to_string()) => {
-            Err(Trouble::Locked)
-        }
-        Ok(Ok(Err(sled::Error::Io(e)))) => Err(Trouble::Io(e.to_string())),
-        Ok(Ok(Err(e))) => Err(Trouble::Damaged(e.to_string())),
-        Ok(Err(_)) => Err(Trouble::Damaged("reading it failed".into())),
-        Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => Err(Trouble::Hangs),
-    }
-}
-
-/// Renames the snapshots and the settings, which sled makes anew, the settings always the same; nothing is destroyed.
-/// True where there was one.
-fn set_all_but_the_log_aside(inner: &Path) -> bool {
-    let is_made_anew = |name: &str| name == SETTINGS || name.starts_with("snap.");
-    let made_anew: Vec<PathBuf> = std::fs::read_dir(inner)
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|entry| entry.path())
-        .filter(|path| path.file_name().is_some_and(|name| is_made_anew(&name.to_string_lossy())))
-        .collect();
-    let aside = |path: &Path| {
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        std::fs::rename(path, path.with_file_name(format!("damaged-{name}")))
-    };
-    !made_anew.is_empty() && made_anew.iter().all(|path| aside(path).is_ok())
 }
 
 /// The store, written anew where something was erased from it: until then the old bytes lie in its files.

@@ -13,7 +13,7 @@ use super::error::StoreError;
 use super::open::{self, Opened};
 use super::tide::Tide;
 use super::tree::Tree;
-use super::{Inner, Store, unlock};
+use super::{Inner, Store, rewrite, unlock};
 
 /// The thread on which files are let go of.
 pub(super) const CLOSING: &str = "store-close";
@@ -81,18 +81,23 @@ impl Store {
         // On a thread that can be left alone: sled may hang on a disk that does not answer.
         let closing = std::thread::Builder::new().name(CLOSING.into()).spawn(move || {
             let thread = inner.writing.lock().unwrap_or_else(PoisonError::into_inner).take();
-            if let Some(thread) = thread {
-                // A panic in it has been reported where it happened.
-                let _ = thread.join();
-            }
+            // A panic in it has been reported where it happened.
+            let wrote_all = thread.is_none_or(|thread| thread.join().unwrap_or(false));
             let began = Instant::now();
             while Arc::strong_count(&inner) > 1 && began.elapsed() < PATIENCE {
                 std::thread::sleep(Duration::from_millis(5));
             }
             let alone = Arc::strong_count(&inner) == 1;
+            // After a failure nobody knows what the log holds.
+            let whole = wrote_all && alone && inner.db.flush().is_ok();
+            let (directory, lock) = (inner.path.clone(), Arc::clone(&inner.lock));
             // sled writes what is left and ends its own thread, here rather than on one of the runtime's.
             // It panics where its last sync fails, and lets go of the file all the same; its lock on that says if it did not.
-            let _ = catch_unwind(AssertUnwindSafe(|| drop(inner)));
+            let let_go = catch_unwind(AssertUnwindSafe(|| drop(inner)));
+            if whole && let_go.is_ok() && is_there(&directory, &lock).is_ok() {
+                open::closed_is_noted(&rewrite::current(&directory));
+            }
+            drop(lock);
             // Nobody listens any more once the patience has run out.
             let _ = tell.send(alone);
         });
@@ -137,7 +142,7 @@ impl Inner {
 /// # Errors
 /// It is not.
 pub(super) fn is_there(directory: &Path, lock: &File) -> Result<(), StoreError> {
-    if open::is_same(lock, &directory.join("lock")) && super::rewrite::is_there(directory) {
+    if open::is_same(lock, &directory.join("lock")) && rewrite::is_there(directory) {
         return Ok(());
     }
     Err(StoreError::Gone { path: directory.to_owned() })

@@ -140,6 +140,7 @@ fn copy(
         return Err(StoreError::Write("the copy does not read as it was written".into()));
     }
     drop(copy);
+    open::closed_is_noted(making);
     sync_all(making).map_err(|e| unwritten(making, &e))
 }
 

@@ -1,13 +1,12 @@
 //! How far the log must reach: the number of the last commit that was acknowledged, beside the log.
 //!
 //! To sled, a log ends where it no longer reads. What lay behind bytes that changed, or in a part that was cut off, would be
-//! gone without a word; with this, it is missed. It is written behind the commits and never before them, about once a second
-//! and at the end: a crash may lose it, and then as much as a second goes unnoticed, but what it says is always so.
+//! gone without a word; with this, it is missed. It is written behind each group of commits and never before it, and not
+//! synced: a kill leaves it, a power loss may take the last seconds of it, but what it says is always so.
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
 use sled::Tree;
@@ -16,9 +15,6 @@ use super::error::StoreError;
 use super::keys;
 use super::records;
 
-/// So often at the most: it is no part of a commit.
-const EVERY: Duration = Duration::from_secs(1);
-
 /// A commit's number, and four bytes by which garbage is known.
 const LENGTH: usize = 12;
 
@@ -26,10 +22,6 @@ const LENGTH: usize = 12;
 pub struct Tide {
     /// Held open: should another directory be put in this one's place, it is none of its business.
     file: Option<File>,
-    /// The last commit that was acknowledged.
-    commits: u64,
-    written: u64,
-    at: Option<Instant>,
 }
 
 fn path(directory: &Path) -> PathBuf {
@@ -49,6 +41,20 @@ pub fn read(directory: &Path) -> Option<u64> {
     File::open(path(directory)).ok()?.take(LENGTH as u64 + 1).read_to_end(&mut there).ok()?;
     let commits = u64::from_be_bytes(*there.first_chunk::<8>()?);
     (there == bytes(commits)).then_some(commits)
+}
+
+/// The bytes that a commit leaves in the log, by which it is found there: they stand behind its number.
+pub fn trace(commit: u64) -> [u8; 12] {
+    let digest = Sha256::new().chain_update(b"leadhook commit").chain_update(commit.to_be_bytes()).finalize();
+    digest.first_chunk().copied().unwrap_or_default()
+}
+
+/// A commit's number as it is stored.
+///
+/// # Errors
+/// None that could happen.
+pub fn record(commit: u64) -> Result<Vec<u8>, StoreError> {
+    Ok([records::encode(&commit)?.as_slice(), &trace(commit)].concat())
 }
 
 /// How many groups of commits the log holds.
@@ -79,33 +85,15 @@ impl Tide {
     pub fn new(directory: &Path) -> Tide {
         let file = File::options().create(true).truncate(false).write(true).open(path(directory));
         // Where it cannot be written, neither can the log, and that will be told.
-        Tide { file: file.ok(), commits: 0, written: 0, at: None }
+        Tide { file: file.ok() }
     }
 
     /// This commit is on the platter.
     pub fn reached(&mut self, commits: u64) {
-        self.commits = commits;
-        if self.at.is_none_or(|at| at.elapsed() >= EVERY) {
-            self.write();
-        }
-    }
-
-    fn write(&mut self) {
-        self.at = Some(Instant::now());
-        if self.written == self.commits {
-            return;
-        }
         // In place: a file of so few bytes is written whole or not at all, and where it is not, it says nothing.
         let Some(file) = &mut self.file else { return };
-        if file.seek(SeekFrom::Start(0)).and_then(|_| file.write_all(&bytes(self.commits))).is_ok() {
-            self.written = self.commits;
-        }
-    }
-}
-
-impl Drop for Tide {
-    fn drop(&mut self) {
-        self.write();
+        // Where it cannot be written there is less to hold the log against; nothing is lost by that.
+        let _ = file.seek(SeekFrom::Start(0)).and_then(|_| file.write_all(&bytes(commits)));
     }
 }
 
@@ -121,7 +109,6 @@ mod tests {
         tide.reached(7);
         assert_eq!(read(directory.path()), Some(7));
         tide.reached(300);
-        drop(tide);
         assert_eq!(read(directory.path()), Some(300));
         for garbage in [&[][..], &[7; 12], &bytes(9)[..11], &[bytes(9).as_slice(), &[0]].concat()] {
             std::fs::write(path(directory.path()), garbage).expect("written");

@@ -22,6 +22,7 @@ mod rereading;
 mod retention;
 mod rewriting;
 mod sealing;
+mod tearing;
 
 use std::time::Duration;
 

@@ -1,0 +1,149 @@
+//! sled's files opened, guarded: what is damaged is an error in words, never a hang, never a panic, and never a store that
+//! lacks something.
+
+use std::io::ErrorKind;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::time::{Duration, Instant};
+
+use sled::Db;
+
+use super::closed::Closed;
+use super::error::{StoreError, is_about_open_files};
+use super::open;
+use super::torn;
+
+/// Five million leads open within two seconds; a store that takes this long spins on lost bytes.
+const OPEN_PATIENCE: Duration = Duration::from_secs(120);
+
+/// The thread on which sled opens a store.
+pub const OPENING: &str = "store-open";
+
+/// In which sled keeps how large its segments are.
+pub const SETTINGS: &str = "conf";
+
+/// Opens sled's files in this directory, which belongs to that of the store: what was closed as it was then, what was not
+/// as far as what is missing is what a kill or a power loss takes.
+///
+/// # Errors
+/// In use, unreadable, damaged.
+pub fn open_patiently(directory: &Path, inner: &Path, patience: Duration) -> Result<Db, StoreError> {
+    let in_the_way = |e: std::io::Error| StoreError::Directory { path: inner.to_owned(), reason: e.to_string() };
+    let closed = Closed::read(inner);
+    if let Some(closed) = &closed {
+        let as_it_was = closed.is_as_it_was(inner).map_err(in_the_way)?;
+        as_it_was.map_err(|reason| StoreError::Damaged { path: directory.to_owned(), reason })?;
+        closed.lift(inner).map_err(in_the_way)?;
+    } else {
+        is_torn_at_most(directory, inner)?;
+    }
+    let opened = open_in_time(directory, inner, patience, closed.as_ref());
+    if let (Some(closed), Err(StoreError::Damaged { .. } | StoreError::InUse { .. })) = (&closed, &opened) {
+        // What is damaged is told again. Where that cannot be written, it is told at least now.
+        let _ = closed.put_back(inner);
+    }
+    opened
+}
+
+/// What does not read in the log of a store that was not closed is what a kill or a power loss leaves.
+fn is_torn_at_most(directory: &Path, inner: &Path) -> Result<(), StoreError> {
+    let damaged = torn::first_damaged(directory, inner);
+    match damaged.map_err(|e| StoreError::Directory { path: inner.to_owned(), reason: e.to_string() })? {
+        Some(damaged) => Err(StoreError::Damaged { path: directory.to_owned(), reason: damaged.to_string() }),
+        None => Ok(()),
+    }
+}
+
+/// The same without a look at the log. `closed`: what is known of it.
+///
+/// # Errors
+/// Likewise.
+pub fn open_in_time(
+    directory: &Path,
+    inner: &Path,
+    patience: Duration,
+    closed: Option<&Closed>,
+) -> Result<Db, StoreError> {
+    let started = Instant::now();
+    let mut by_the_log_alone = false;
+    loop {
+        match open_guarded(inner) {
+            Ok(db) => return Ok(db),
+            Err(Trouble::Locked) if started.elapsed() < patience => std::thread::sleep(Duration::from_millis(100)),
+            Err(Trouble::Locked) => return Err(StoreError::InUse { path: directory.to_owned() }),
+            // A cut snapshot alone reads as damage, and so do cut settings; the log beside them is whole.
+            Err(Trouble::Damaged(reason)) => {
+                if by_the_log_alone || !set_all_but_the_log_aside(inner) {
+                    return Err(StoreError::Damaged { path: directory.to_owned(), reason });
+                }
+                // By the log alone, sled goes on without what it does not read.
+                match closed {
+                    Some(closed) => {
+                        let whole = closed.reads_whole(inner);
+                        let whole = whole
+                            .map_err(|e| StoreError::Directory { path: inner.to_owned(), reason: e.to_string() })?;
+                        whole.map_err(|reason| StoreError::Damaged { path: directory.to_owned(), reason })?;
+                    }
+                    None => is_torn_at_most(directory, inner)?,
+                }
+                tracing::warn!(directory = %directory.display(), reason, "the store's snapshot or settings are damaged; opening it by its log alone");
+                by_the_log_alone = true;
+            }
+            Err(Trouble::Hangs) => {
+                let reason = "opening it does not end".to_owned();
+                return Err(StoreError::Damaged { path: directory.to_owned(), reason });
+            }
+            Err(Trouble::Io(reason)) => return Err(StoreError::Directory { path: inner.to_owned(), reason }),
+        }
+    }
+}
+
+enum Trouble {
+    Locked,
+    Damaged(String),
+    Hangs,
+    Io(String),
+}
+
+fn open_guarded(inner: &Path) -> Result<Db, Trouble> {
+    let (tell, told) = channel();
+    let path = inner.to_owned();
+    let opening = std::thread::Builder::new().name(OPENING.into()).spawn(move || {
+        let opened = catch_unwind(AssertUnwindSafe(|| open::config(&path).open()));
+        // Nobody listens any more once the patience has run out.
+        let _ = tell.send(opened);
+    });
+    if let Err(e) = opening {
+        return Err(Trouble::Io(e.to_string()));
+    }
+    match told.recv_timeout(OPEN_PATIENCE) {
+        Ok(Ok(Ok(db))) => Ok(db),
+        // With our own lock in hand, what sled cannot lock is still held by a process that is just dying.
+        Ok(Ok(Err(sled::Error::Io(e)))) if e.kind() == ErrorKind::Other && !is_about_open_files(&e.to_string()) => {
+            Err(Trouble::Locked)
+        }
+        Ok(Ok(Err(sled::Error::Io(e)))) => Err(Trouble::Io(e.to_string())),
+        Ok(Ok(Err(e))) => Err(Trouble::Damaged(e.to_string())),
+        Ok(Err(_)) => Err(Trouble::Damaged("reading it failed".into())),
+        Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => Err(Trouble::Hangs),
+    }
+}
+
+/// Renames the snapshots and the settings, which sled makes anew, the settings always the same; nothing is destroyed.
+/// True where there was one.
+fn set_all_but_the_log_aside(inner: &Path) -> bool {
+    let is_made_anew = |name: &str| name == SETTINGS || name.starts_with("snap.");
+    let made_anew: Vec<PathBuf> = std::fs::read_dir(inner)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.file_name().is_some_and(|name| is_made_anew(&name.to_string_lossy())))
+        .collect();
+    let aside = |path: &Path| {
+        let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        std::fs::rename(path, path.with_file_name(format!("damaged-{name}")))
+    };
+    !made_anew.is_empty() && made_anew.iter().all(|path| aside(path).is_ok())
+}

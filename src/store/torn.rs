@@ -1,0 +1,115 @@
+//! A segment of the log that does not read to its end, in a store that was not closed: torn, or damaged?
+//!
+//! A power loss leaves such segments in two ways. What was written since the last sync may be there or not: that is behind the
+//! last commit that was acknowledged. And a segment may lie there half as it was and half as what it was about to be used for
+//! next: then nothing in it counts any more. In any other, sled would go on without what does not read, and nobody would know.
+
+use std::collections::{HashMap, HashSet};
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
+use super::segments::{self, Damaged, Messages, SEGMENT, Segment};
+use super::tide;
+
+/// So many of the last commits are looked for: where a page was just written anew, some of them leave no trace.
+const COMMITS: u64 = 64;
+
+/// A segment that does not read to its end.
+struct Broken {
+    at: u64,
+    number: u64,
+    /// How much of it reads.
+    reads: usize,
+    bytes: Vec<u8>,
+}
+
+/// The first segment that is damaged, of those that sled reads as it opens the store.
+///
+/// # Errors
+/// The log cannot be read.
+pub fn first_damaged(directory: &Path, inner: &Path) -> io::Result<Option<Damaged>> {
+    let Some(mut log) = segments::log(inner)? else { return Ok(None) };
+    let from = segments::snapshot(inner)?;
+    let mut there = match segments::all(&mut log)? {
+        Ok(there) => there,
+        Err(damaged) => return Ok(Some(damaged)),
+    };
+    let mut broken = without_a_beginning(&mut log, &there)?;
+    there.retain(|segment| segment.number + SEGMENT as u64 > from);
+    // sled looks for the log's end from here on, and finds it where a message does not read; whether that is far enough is
+    // seen when it is open.
+    let stable = there.iter().map(Segment::stable).max().unwrap_or(-1);
+    let tail = u64::try_from(stable).unwrap_or(0) / SEGMENT as u64 * SEGMENT as u64;
+    for segment in there.iter().filter(|segment| segment.number < tail) {
+        let reads = segment.reads(&mut log)?;
+        if reads < SEGMENT {
+            broken.push(Broken { at: segment.at, number: segment.number, reads, bytes: segment.bytes(&mut log)? });
+        }
+    }
+    broken.retain(|broken| broken.number < tail && broken.number + SEGMENT as u64 > from);
+    if broken.is_empty() {
+        return Ok(None);
+    }
+    let said = Said::of(&mut log, &there, tide::read(directory))?;
+    let damaged = broken.iter().find(|broken| said.still_counts(broken));
+    Ok(damaged.map(|broken| Damaged { at: broken.at }))
+}
+
+/// Segments whose beginning is wiped and whose content is not.
+fn without_a_beginning(log: &mut File, there: &[Segment]) -> io::Result<Vec<Broken>> {
+    let length = log.metadata()?.len();
+    let mut found = Vec::new();
+    for at in (0..length).step_by(SEGMENT).filter(|at| !there.iter().any(|segment| segment.at == *at)) {
+        let bytes = segments::bytes(log, at)?;
+        if let Some(number) = segments::number_by_content(&bytes) {
+            found.push(Broken { at, number, reads: 0, bytes });
+        }
+    }
+    Ok(found)
+}
+
+/// What the log says.
+struct Said {
+    /// By page, where it was last said anew what it holds.
+    anew: HashMap<u64, u64>,
+    /// All before this is on the platter.
+    acknowledged: u64,
+}
+
+impl Said {
+    fn of(log: &mut File, segments: &[Segment], commit: Option<u64>) -> io::Result<Said> {
+        let commits = commit.map_or(0..0, |commit| commit.saturating_sub(COMMITS)..commit + 1);
+        let traces: HashSet<_> = commits.map(tide::trace).collect();
+        let mut said = Said { anew: HashMap::new(), acknowledged: 0 };
+        // In the order of the log.
+        for segment in segments {
+            let bytes = segment.bytes(log)?;
+            for (at, message) in Messages::new(&bytes, segment.number) {
+                let number = segment.number + at as u64;
+                if message.replaces() {
+                    said.anew.insert(message.page, number);
+                } else if message.adds() && message.body.last_chunk().is_some_and(|end| traces.contains(end)) {
+                    said.acknowledged = number;
+                }
+            }
+        }
+        Ok(said)
+    }
+
+    /// Whether this one was whole, and something in it still counts.
+    fn still_counts(&self, broken: &Broken) -> bool {
+        if broken.number + broken.reads as u64 >= self.acknowledged {
+            return false;
+        }
+        let mut messages = Messages::new(&broken.bytes, broken.number);
+        while let Some((at, message)) = messages.skips() {
+            let number = broken.number + at as u64;
+            let is_said_of_a_page = message.replaces() || message.adds();
+            if is_said_of_a_page && self.anew.get(&message.page).is_none_or(|anew| *anew <= number) {
+                return true;
+            }
+        }
+        false
+    }
+}
