@@ -20,6 +20,7 @@ mod support;
 mod disk;
 mod kills;
 mod model;
+mod moving;
 mod opening;
 mod power;
 mod shim;

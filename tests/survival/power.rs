@@ -29,6 +29,9 @@ const FIRST_LEAD: u64 = 200_000;
 /// The run of leadhook in which a lead is forgotten.
 const FORGETTING: u32 = 2;
 
+/// Behind the run with this number the store is written anew by a command.
+const COMPACTING: u32 = 4;
+
 /// Is forgotten.
 const FORGOTTEN: u64 = FIRST_LEAD + 7;
 const NAME: &str = "Zwq9Xk4vTjP2mLd8RbYc";
@@ -187,6 +190,13 @@ async fn record(dice: &mut Rng, lives: u32, deaf: bool) -> Recorded {
         }
         asking.abort();
         marks.note(&json!({"ended": life}));
+        if life == COMPACTING {
+            let mut command = place.command(&["store", "compact"]);
+            shim::written_down(&mut command, &root, None, &log, deaf);
+            let end = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
+            assert_eq!(end.status.code(), Some(0), "{}", String::from_utf8_lossy(&end.stderr));
+            marks.note(&json!({"ended": "compacting"}));
+        }
     }
     weclever.finalize_no_more();
     weclever.set_faults(Faults::default());
@@ -503,7 +513,7 @@ async fn were_the_committers_sync_left_out_it_would_be_seen() {
         let image = Image { what: format!("at note {at}"), files, known: known.clone(), twice: None };
         tried += 1;
         seen = survives(&image, &recorded, &empty.base_url()).await.err();
-        if seen.is_some() || tried == 20 {
+        if seen.is_some() || tried == 40 {
             break;
         }
     }
