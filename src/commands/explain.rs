@@ -206,10 +206,12 @@ fn delivery_entries(event: &EventStory, delivery: &DeliveryStory) -> Vec<Entry> 
             Entry { at: Some(attempt.at), lines }
         })
         .collect();
+    let again = delivery.sent_again.iter();
+    entries.extend(again.map(|at| Entry { at: Some(*at), lines: vec![format!("{name}: sent again by a person")] }));
     let end = match delivery.state {
         DeliveryState::Pending => return entries,
         // The attempt that was accepted says it.
-        DeliveryState::Delivered if !entries.is_empty() => return entries,
+        DeliveryState::Delivered if !delivery.attempts.is_empty() => return entries,
         DeliveryState::Delivered => format!("{name}: delivered; its attempts are not kept any more"),
         DeliveryState::Dead => {
             let why = Death::from_name(&delivery.why).map_or(delivery.why.clone(), |death| death.to_string());

@@ -125,6 +125,9 @@ pub struct Decided {
     pub overtaken: Vec<String>,
 }
 
+/// How often a person had it sent again is kept of the last so many times.
+const SENT_AGAIN: usize = 16;
+
 /// Letters decided in one commit.
 const BATCH: usize = 128;
 
@@ -394,8 +397,10 @@ impl Txn<'_> {
                 self.delete(key);
                 let counts = self.counts(settled.lane)?;
                 counts.dead = counts.dead.saturating_sub(1);
-                let SettledRecord { lane, platform, lead, tries, .. } = settled;
-                let pending = PendingRecord { tries, ..PendingRecord::new(lane, platform, lead, now) };
+                let SettledRecord { lane, platform, lead, tries, mut sent_again, .. } = settled;
+                sent_again.push(now);
+                sent_again.drain(..sent_again.len().saturating_sub(SENT_AGAIN));
+                let pending = PendingRecord { tries, sent_again, ..PendingRecord::new(lane, platform, lead, now) };
                 self.line_up(*destination, *seq, &pending)
             }
             DeadRef::Lead { platform, lead, .. } => self.change_fetch(platform, LeadId(*lead), |txn, platform, job| {

@@ -260,8 +260,10 @@ impl Txn<'_> {
                 continue;
             }
             self.leave_line(no, seq, &pending)?;
-            let mut there = PendingRecord { lane, opened: now, due: now, failed: 0, for_contact: false, ..pending };
+            let mut there =
+                PendingRecord { lane, opened: now, due: now, failed: 0, for_contact: false, ..pending.clone() };
             if target != no {
+                there.sent_again.clear();
                 self.settle_as(seq, no, &dropped_record(&pending, now, &format!("moved to {}", to.destination)))?;
                 if self.pending(target, seq)?.is_some() || !self.forget_dropped(target, seq, &mut there)? {
                     moved.merged += 1;
@@ -307,5 +309,6 @@ fn dropped_record(pending: &PendingRecord, now: i64, why: &str) -> SettledRecord
         why: why.to_owned(),
         error: String::new(),
         accepted: None,
+        sent_again: pending.sent_again.clone(),
     }
 }

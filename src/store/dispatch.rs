@@ -369,6 +369,7 @@ impl Txn<'_> {
                     why,
                     error: if error.is_empty() { self.last_error(seq, destination, after.tries)? } else { error },
                     accepted,
+                    sent_again: std::mem::take(&mut after.sent_again),
                 };
                 if state == Settled::Dead {
                     let name = self.destination_name(destination)?;

@@ -1,5 +1,6 @@
 //! All that is kept of one lead, for `explain`.
 
+use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::dead::delivery_dead_id;
@@ -143,6 +144,7 @@ impl Inner {
                 for_contact: pending.for_contact,
                 tries: pending.tries,
                 failed: pending.failed,
+                sent_again: times(&pending.sent_again),
                 attempts: self.attempts(seq, no)?,
                 progress: self.progress(seq, no)?,
                 ..only_outcome(destination, DeliveryState::Pending)
@@ -155,6 +157,7 @@ impl Inner {
                 route: self.route(settled.lane)?,
                 at: Some(from_ms(settled.at)),
                 tries: settled.tries,
+                sent_again: times(&settled.sent_again),
                 why: settled.why,
                 attempts: self.attempts(seq, no)?,
                 progress: self.progress(seq, no)?,
@@ -195,6 +198,10 @@ fn outcome_of(at: &AtDestination, seq: Seq) -> Option<DeliveryState> {
     at.state.filter(|_| at.seq == seq).map(Into::into)
 }
 
+fn times(ms: &[i64]) -> Vec<Timestamp> {
+    ms.iter().copied().map(from_ms).collect()
+}
+
 fn only_outcome(destination: String, state: DeliveryState) -> DeliveryStory {
     DeliveryStory {
         destination,
@@ -208,6 +215,7 @@ fn only_outcome(destination: String, state: DeliveryState) -> DeliveryStory {
         under_way: false,
         tries: 0,
         failed: 0,
+        sent_again: Vec::new(),
         why: String::new(),
         dead_letter: None,
         attempts: Vec::new(),

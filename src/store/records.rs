@@ -228,13 +228,16 @@ pub struct PendingRecord {
     /// It is not due before its contact may be told of again.
     #[serde(default)]
     pub for_contact: bool,
+    /// When a person had it sent again after it had died; the latest of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sent_again: Vec<i64>,
 }
 
 impl PendingRecord {
     /// One that is due from the moment it is opened, and was never tried.
     pub fn new(lane: LaneNo, platform: PlatformNo, lead: u64, opened: i64) -> PendingRecord {
-        let (due, failed, tries, behind, for_contact) = (opened, 0, 0, false, false);
-        PendingRecord { lane, platform, lead, opened, due, failed, tries, behind, for_contact }
+        let (due, failed, tries, behind, for_contact, sent_again) = (opened, 0, 0, false, false, Vec::new());
+        PendingRecord { lane, platform, lead, opened, due, failed, tries, behind, for_contact, sent_again }
     }
 }
 
@@ -320,6 +323,9 @@ pub struct SettledRecord {
     /// The attempt that was accepted, the last of `tries`. Most deliveries are made at once, and one record less for
     /// each of them counts.
     pub accepted: Option<AttemptRecord>,
+    /// See [`PendingRecord::sent_again`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub sent_again: Vec<i64>,
 }
 
 #[derive(Serialize, Deserialize, Clone, Debug)]

@@ -130,6 +130,9 @@ pub struct DeliveryStory {
     pub tries: u32,
     /// Counted attempts that failed since it was made or reopened.
     pub failed: u32,
+    /// When a person had it sent again after it had died, in order; the latest of them.
+    #[serde(default)]
+    pub sent_again: Vec<Timestamp>,
     /// For a dead one, and one that was moved, why.
     pub why: String,
     /// The dead letter's id, where it is one.

@@ -89,9 +89,22 @@ async fn a_lead_that_was_delivered_at_once_later_and_never() {
     service.stop();
     let (alone, _) = told(&place, 77, 1);
     assert_eq!((&alone["story"], alone["running"].as_bool()), (&json["story"], Some(false)));
+    // That somebody had it sent again stays told, whatever comes of it.
+    place.json(&["dead", "retry", "--all"], 0);
+    let (_, text) = told(&place, 77, 0);
+    holds_in_order(
+        &text,
+        &["event 1 to refusing, attempt 1: HTTP 422", "refusing: sent again by a person", "what is next"],
+    );
+    place.run(&["run", "--once"]);
+    let again = ["refusing, attempt 1: ", "sent again by a person", "refusing, attempt 2: ", "given up on"];
+    holds_in_order(&told(&place, 77, 1).1, &again);
     place.json(&["dead", "drop", "--all"], 0);
     let (_, text) = told(&place, 77, 0);
-    holds_in_order(&text, &["event 1 to refusing: dropped by a person", "what is next", "all is settled"]);
+    holds_in_order(
+        &text,
+        &["sent again by a person", "event 1 to refusing: dropped by a person", "what is next", "all is settled"],
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

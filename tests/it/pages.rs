@@ -122,6 +122,7 @@ async fn why_a_lead_did_not_arrive_is_seen_without_a_word_about_the_person_and_m
     }
     until("it arrives", || crm.requests().len() == 5).await;
     until("the page says so", || read("/leads/7").contains("HTTP 200")).await;
+    assert!(read("/leads/7").contains("sent again by a person"));
     let heard = person.post(&format!("/dead/{other}/drop"), &[("forgery", &forgery)]);
     assert_eq!(heard.header("location"), Some("/leads/8?notice=dropped&n=1"));
     let heard = person.post("/dead/drop", &[("forgery", &forgery), ("total", "4")]);

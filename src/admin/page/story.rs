@@ -166,10 +166,12 @@ impl Teller<'_> {
         let name = [("n", event.revision.to_string()), ("destination", delivery.destination.clone())];
         let mut entries: Vec<Entry> =
             delivery.attempts.iter().map(|attempt| self.attempt(&name, attempt, curtain)).collect();
+        let again = delivery.sent_again.iter();
+        entries.extend(again.map(|at| entry(Some(*at), "", self.say("story.sent_again", &name))));
         let (key, state) = match delivery.state {
             DeliveryState::Pending => return entries,
             // The attempt that was accepted says it.
-            DeliveryState::Delivered if !entries.is_empty() => return entries,
+            DeliveryState::Delivered if !delivery.attempts.is_empty() => return entries,
             DeliveryState::Delivered => ("story.delivered", "ok"),
             DeliveryState::Dead => ("story.dead", "bad"),
             DeliveryState::Dropped if delivery.why.starts_with("moved") => ("story.moved", ""),

@@ -73,6 +73,10 @@ pub(super) const WORDS: &[Word] = &[
     ("story.step", ["step {step}", "etapa {step}"]),
     ("story.uncounted", ["not counted as a try", "não conta como tentativa"]),
     ("story.delivered", ["Event {n} to {destination}: delivered", "Evento {n} para {destination}: entregue"]),
+    (
+        "story.sent_again",
+        ["Event {n} to {destination}: sent again by a person", "Evento {n} para {destination}: reenviado por alguém"],
+    ),
     ("story.dead", ["Event {n} to {destination}: given up, {why}", "Evento {n} para {destination}: abandonado, {why}"]),
     (
         "story.moved",
