@@ -108,6 +108,9 @@ pub struct Found {
     pub stuck: Vec<Stuck>,
     /// The source does not look at the time: whatever part of the whole is asked for, it lists the whole.
     pub heedless: bool,
+    /// It lists the same leads again and again, in parts that have nothing in common, and never all of them: dividing on
+    /// would not end.
+    pub endless: bool,
 }
 
 /// A stretch that is read in pieces.
@@ -130,8 +133,16 @@ pub struct Splitting {
     suspect: Option<Piece>,
     stuck: Vec<Stuck>,
     heedless: bool,
+    /// Rows of all pieces together, and the leads among them and the whole.
+    rows_met: usize,
+    met: HashSet<LeadId>,
+    endless: bool,
     cap: Option<usize>,
 }
+
+/// So often a lead may be listed, on the average: once in a piece of each length, of which there are some twenty from days down
+/// to a second. A source that lists other leads with each request goes beyond that before long.
+const TIMES_LISTED: usize = 64;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
@@ -187,6 +198,7 @@ impl Splitting {
             before,
             whole,
             rows,
+            met: leads.clone(),
             shown: leads.clone(),
             limit: rows,
             known,
@@ -196,6 +208,8 @@ impl Splitting {
             suspect: None,
             stuck: Vec::new(),
             heedless: false,
+            rows_met: 0,
+            endless: false,
             cap: None,
         };
         splitting.divide(List { piece: whole, rows, leads }, Some(first.as_second()), false);
@@ -251,7 +265,13 @@ impl Splitting {
         for stuck in &mut stuck {
             stuck.capped |= self.cap.is_some_and(|cap| stuck.rows >= cap);
         }
-        Found { caps, new_cap: self.cap.filter(|cap| self.before.cap != Some(*cap)), stuck, heedless: self.heedless }
+        Found {
+            caps,
+            new_cap: self.cap.filter(|cap| self.before.cap != Some(*cap)),
+            stuck,
+            heedless: self.heedless,
+            endless: self.endless,
+        }
     }
 
     fn tell_piece(&mut self, rows: usize, leads: HashSet<LeadId>) -> Heard {
@@ -264,12 +284,25 @@ impl Splitting {
             }
             self.pieces.extend(&leads);
         }
+        self.rows_met += rows;
+        self.met.extend(&leads);
         pair.heard.push(List { piece, rows, leads });
+        if self.rows_met > TIMES_LISTED * self.met.len().max(TRUSTED) {
+            self.end();
+            return heard;
+        }
         if pair.heard.len() == pair.cut.halves.len() {
             self.resolve();
         }
         self.go_on();
         heard
+    }
+
+    /// Nothing that is listed tells anything, about the whole or about a cap.
+    fn end(&mut self) {
+        self.todo.clear();
+        self.stuck = vec![Stuck { window: self.whole.window, rows: self.rows, capped: self.known }];
+        (self.endless, self.stage) = (true, Stage::Done);
     }
 
     /// Both halves are there: what of them is still to be divided?

@@ -1,9 +1,12 @@
 //! The list of a window for whoever looks at the past: read in pieces where it may have been cut.
 
+use std::collections::HashSet;
+
 use super::reader::{Reader, each_lead_once};
 use super::turns::Rank;
 use super::{Intake, ReadError};
 use crate::domain::cap::{Caps, Splitting};
+use crate::domain::lead::LeadId;
 use crate::domain::window::{Piece, Window};
 use crate::source::Listing;
 
@@ -13,14 +16,15 @@ pub struct WholeList<'a> {
     window: Window,
     /// Who waits for what is more urgent, and how urgent this is.
     turn: Option<(&'a Reader, Rank)>,
-    /// Newest first.
+    /// Newest first, and each lead in the first of them alone: however many there are, no row is held twice.
     lists: Vec<Listing>,
+    held: HashSet<LeadId>,
     splitting: Option<(Caps, Splitting)>,
 }
 
 impl<'a> WholeList<'a> {
     pub fn new(intake: &'a Intake, window: Window, turn: Option<(&'a Reader, Rank)>) -> WholeList<'a> {
-        WholeList { intake, window, turn, lists: Vec::new(), splitting: None }
+        WholeList { intake, window, turn, lists: Vec::new(), held: HashSet::new(), splitting: None }
     }
 
     /// All of it, each lead once.
@@ -34,27 +38,35 @@ impl<'a> WholeList<'a> {
                 let leads = whole.rows.iter().map(|row| row.id).collect();
                 self.splitting = Some((caps, Splitting::new(zone, caps, piece, rows(&whole), leads, now)));
             }
-            self.lists.push(whole);
+            self.hold(whole);
         }
         while let Some(ask) = self.splitting.as_ref().and_then(|(_, splitting)| splitting.next()) {
             let part = self.ask(&ask.piece().window).await?;
             if let Some((_, splitting)) = &mut self.splitting {
                 splitting.tell(rows(&part), part.rows.iter().map(|row| row.id).collect());
             }
-            self.lists.push(part);
+            self.hold(part);
         }
         if let Some((caps, splitting)) = self.splitting.take() {
             let found = splitting.found();
             self.intake.store.learn_caps(&self.intake.platform, caps, found.caps).await?;
             super::pieces::tell(self.intake, caps, &found).await?;
         }
-        // Of a lead's rows the last one stands: the newest, and those were listed first.
+        self.held.clear();
         let (mut rows, mut malformed) = (Vec::new(), Vec::new());
         for list in self.lists.drain(..).rev() {
             rows.extend(list.rows);
             malformed.extend(list.malformed);
         }
-        Ok(Listing { rows: each_lead_once(rows), malformed, date: None })
+        Ok(Listing { rows, malformed, date: None })
+    }
+
+    /// Of a lead's rows the newest one stands, and that was listed first.
+    fn hold(&mut self, list: Listing) {
+        let mut rows = each_lead_once(list.rows);
+        rows.retain(|row| self.held.insert(row.id));
+        rows.shrink_to_fit();
+        self.lists.push(Listing { rows, ..list });
     }
 
     async fn ask(&self, window: &Window) -> Result<Listing, ReadError> {

@@ -39,6 +39,7 @@ struct Last {
     leads: Leads,
     since: Instant,
     heedless: bool,
+    endless: bool,
 }
 
 /// What a list is known by.
@@ -55,18 +56,24 @@ impl Leads {
 }
 
 impl Unchecked {
-    fn note(&self, leads: Leads, heedless: bool) {
-        let last = Last { leads, since: Instant::now(), heedless };
+    fn note(&self, leads: Leads, found: &Found) {
+        let Found { heedless, endless, .. } = *found;
+        let last = Last { leads, since: Instant::now(), heedless, endless };
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(last);
     }
 
     /// Whether this is that list. Of a source that does not look at the time, it may have changed here and there: dividing it
     /// would tell nothing again, and each reading may take a minute.
-    fn is_unchanged(&self, rows: &[Row]) -> bool {
+    /// A known cap is a reason to divide all the same, unless dividing does not end.
+    fn is_unchanged(&self, rows: &[Row], capped: bool) -> bool {
         let last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(Last { leads, heedless, .. }) = last.as_ref().filter(|last| last.since.elapsed() < UNCHANGED) else {
+        let Some(Last { leads, heedless, endless, .. }) = last.as_ref().filter(|last| last.since.elapsed() < UNCHANGED)
+        else {
             return false;
         };
+        if *endless || capped {
+            return *endless;
+        }
         let among = || rows.iter().filter(|row| leads.sample.contains(&row.id)).count();
         leads.print == print_of(rows) || (*heedless && among() >= leads.sample.len() * 3 / 4)
     }
@@ -83,7 +90,7 @@ impl Reader {
             return false;
         }
         let caps = how.progress.caps;
-        caps.is_whole(list.count) || (caps.cap.is_none() && self.shared.unchecked.is_unchanged(&list.rows))
+        caps.is_whole(list.count) || self.shared.unchecked.is_unchanged(&list.rows, caps.cap.is_some())
     }
 
     /// Reads a piece whose list may have been cut. Each part of it that is whole is settled and covered at once; what only
@@ -105,7 +112,7 @@ impl Reader {
     async fn conclude(&self, mut read: Read, found: Found, leads: Leads, how: &How<'_>) -> Result<Read, ReadError> {
         self.intake.store.learn_caps(&self.intake.platform, how.progress.caps, found.caps).await?;
         if !found.stuck.is_empty() {
-            self.shared.unchecked.note(leads, found.heedless);
+            self.shared.unchecked.note(leads, &found);
         }
         read.unchecked = tell(&self.intake, how.progress.caps, &found).await?;
         Ok(read)

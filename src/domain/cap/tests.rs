@@ -127,7 +127,13 @@ fn a_list_that_is_only_the_fullest_yet_is_proven() {
     let found = first.found.expect("it was read in pieces");
     assert_eq!(
         found,
-        Found { caps: Caps { fullest: 500, cap: None }, new_cap: None, stuck: Vec::new(), heedless: false }
+        Found {
+            caps: Caps { fullest: 500, cap: None },
+            new_cap: None,
+            stuck: Vec::new(),
+            heedless: false,
+            endless: false
+        }
     );
     assert!(first.lists <= 5, "{}", first.lists);
     // Shorter ones are whole now; one as full is looked at again.
@@ -195,6 +201,37 @@ fn a_source_that_does_not_look_at_the_time_at_all_is_not_asked_for_ever_though_i
         }
         let found = splitting.found();
         assert_eq!((readings, found.heedless, found.new_cap, found.stuck.len()), (5, true, None, 1));
+    }
+}
+
+#[test]
+fn a_source_that_lists_other_leads_with_each_request_is_not_asked_for_ever() {
+    for known in [None, Some(100)] {
+        // A hundred of so many, whatever is asked for.
+        for all in [110, 400, 3_000] {
+            let dice = std::cell::Cell::new(1_u64);
+            let throw = || {
+                dice.set(dice.get().wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407));
+                dice.get() >> 33
+            };
+            let list = || {
+                let mut leads = HashSet::new();
+                while leads.len() < 100 {
+                    leads.insert(LeadId(throw() % all));
+                }
+                leads
+            };
+            let caps = Caps { fullest: known.unwrap_or(0), cap: known };
+            let mut splitting = Splitting::new(&TimeZone::UTC, caps, piece(0, 28 * 3_600), 100, list(), at(40_000));
+            let mut readings = 1;
+            while splitting.next().is_some() && readings < 5_000 {
+                readings += 1;
+                splitting.tell(100, list());
+            }
+            let found = splitting.found();
+            assert!(readings < 2_200, "{all}: {readings}");
+            assert_eq!((found.new_cap, found.stuck.len(), found.endless || found.heedless), (None, 1, true), "{all}");
+        }
     }
 }
 
