@@ -3,7 +3,7 @@
 use leadhook::simulator::WeClever;
 use serde_json::Value;
 
-use crate::load::QUEUE;
+use crate::load::{QUEUE, probed};
 use crate::support::*;
 
 /// Stands for a password, and may be seen nowhere.
@@ -42,9 +42,8 @@ impl Asked {
     fn look(&self, code: i32, told: &str) {
         let ran = self.place.run(&["check", "--online", "--json"]);
         let checked: Value = serde_json::from_str(&ran.out).unwrap_or_else(|error| panic!("{error}: {ran:?}"));
-        let what = format!("destination {QUEUE}");
-        let probe = checked["online"].as_array().unwrap().iter().find(|probe| probe["what"] == *what).unwrap();
-        assert!(probe["said"].as_str().unwrap().contains(told), "{told}: {probe}");
+        let (_, said) = probed(&checked, QUEUE);
+        assert!(said.contains(told), "{told}: {said}");
         assert_eq!(ran.code, code, "{ran:?}");
         shows_no_password(&ran);
     }

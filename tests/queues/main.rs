@@ -9,6 +9,8 @@
 //! | `load` | `leadhook run` between a simulated WeClever and a queue |
 //! | `consumer` | a program on the queue's other side, in Python, and what became of what it was told |
 //! | `asked` | what the commands say of a queue while no service runs |
+//! | `stories` | what each server goes through alike |
+//! | `certificates` | what a server with TLS is started with, and what its clients need |
 //! | `rabbitmq`, `kafka_broker` | how such a server is started |
 //! | `python/` | those programs; `told.py` is what they have in common, `requirements.txt` what they need |
 
@@ -26,11 +28,15 @@ mod tls;
 #[allow(dead_code)]
 mod asked;
 #[allow(dead_code)]
+mod certificates;
+#[allow(dead_code)]
 mod consumer;
 #[allow(dead_code)]
 mod load;
 #[allow(dead_code)]
 mod server;
+#[allow(dead_code)]
+mod stories;
 
 #[cfg(feature = "amqp")]
 mod amqp;

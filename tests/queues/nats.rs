@@ -4,14 +4,14 @@ use std::process::Command;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tempfile::TempDir;
 
 use crate::asked::{Asked, PASSWORD};
+use crate::certificates::Certificates;
 use crate::consumer::{Consumer, Repeats};
 use crate::load::Load;
 use crate::server::Server;
+use crate::stories;
 use crate::support::*;
-use crate::tls::Authority;
 
 /// `more`: further lines of the server's file.
 async fn nats(more: &str) -> Server {
@@ -98,18 +98,10 @@ async fn two_thousand_events_arrive_once_each_and_verify() {
 async fn a_server_that_is_killed_loses_none_and_has_none_twice() {
     let mut server = nats("").await;
     stream(&server).await;
-    let mut load = Load::begin(&url(&server), &format!("rate = '200/s'\n{PATIENT_RETRIES}")).await;
-    for round in 0..2 {
-        load.finalize(300, round);
-        load.has_delivered(round * 300 + 60).await;
-        server.kill();
-        load.has_failed().await;
-        server.comes_back().await;
-        load.is_recorded().await;
-    }
-    load.is_delivered().await;
+    let url = url(&server);
+    let _load = stories::a_kill_in_the_middle(&mut server, &url).await;
     let mut consumer = consumer(&server);
-    consumer.has(load.events()).await;
+    consumer.has(600).await;
     consumer.is_content(600, Repeats::None);
 }
 
@@ -117,14 +109,7 @@ async fn a_server_that_is_killed_loses_none_and_has_none_twice() {
 async fn a_server_that_hangs_is_given_up_in_time() {
     let server = nats("").await;
     stream(&server).await;
-    let mut load = Load::begin(&url(&server), &format!("timeout = '1s'\n{PATIENT_RETRIES}")).await;
-    load.round(1, 0).await;
-    load.is_delivered().await;
-    server.signal("STOP");
-    load.finalize(1, 1);
-    load.says("no answer within 1s").await;
-    server.signal("CONT");
-    load.is_delivered().await;
+    let _load = stories::a_server_that_hangs(&server, &url(&server)).await;
     let mut consumer = consumer(&server);
     consumer.has(2).await;
     consumer.is_content(2, Repeats::None);
@@ -199,47 +184,36 @@ async fn a_token_is_a_user_alone() {
     asked.takes("stream LEADS, sequence 1");
 }
 
-/// A server that shows a certificate for these names, by our CA; it lives as long as the directory.
-async fn encrypted(names: &[&str], more: &str) -> (Server, Authority, TempDir) {
-    let (ours, directory) = (Authority::new("ours"), tempfile::tempdir().unwrap());
-    let pair = ours.sign(names);
-    let path = |name: &str, text: String| {
-        let path = directory.path().join(name);
-        std::fs::write(&path, text).unwrap();
-        path
-    };
-    let (certificate, key) = (path("server.pem", pair.certificate_pem()), path("key.pem", pair.key_pem()));
-    let ca = path("ca.pem", ours.pem());
+/// A server that shows a certificate for these names. `more`: in its `tls`.
+async fn encrypted(names: &[&str], more: &str) -> (Server, Certificates) {
+    let shown = Certificates::of(names);
+    let [certificate, key, ca] = ["server.pem", "key.pem", "ca.pem"].map(|name| shown.path(name));
     let tls = format!("tls {{ cert_file: {certificate:?}, key_file: {key:?}, ca_file: {ca:?}, {more} }}");
-    (nats(&tls).await, ours, directory)
+    (nats(&tls).await, shown)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_certificate_is_the_names_whatever_address_is_connected_to() {
-    let (server, ours, _directory) = encrypted(&["localhost"], "").await;
-    let port = server.address().split_once(':').unwrap().1.to_owned();
-    let (named, numbered) = (format!("tls://localhost:{port}/leads.x"), format!("tls://127.0.0.1:{port}/leads.x"));
-    let (ca, own) = (ours.pem(), "ca = 'ca.pem'\nallow_private = true");
-    let files = [("ca.pem", &*ca)];
+    let (server, shown) = encrypted(&["localhost"], "").await;
+    let own = "ca = 'ca.pem'\nallow_private = true";
+    let files = [("ca.pem", &*shown.ca())];
+    let at = |host: &str| format!("tls://{host}:{}/leads.x", server.port());
     // JetStream has answered: there is only no stream.
-    Asked::begin(&named, own, &files).await.misses("no stream takes leads.x");
-    Asked::begin(&named, "allow_private = true", &files).await.misses("name that CA's certificate as `ca`");
-    Asked::begin(&numbered, own, &files).await.misses("write the name that its certificate has into `url`");
+    Asked::begin(&at("localhost"), own, &files).await.misses("no stream takes leads.x");
+    Asked::begin(&at("localhost"), "allow_private = true", &files).await.misses("name that CA's certificate as `ca`");
+    Asked::begin(&at("127.0.0.1"), own, &files).await.misses("write the name that its certificate has into `url`");
     // The server asks for it in its first word.
-    Asked::begin(&named.replace("tls://", "nats://"), own, &files).await.misses("no stream takes leads.x");
-    drop(server);
+    let open = at("localhost").replace("tls://", "nats://");
+    Asked::begin(&open, own, &files).await.misses("no stream takes leads.x");
 
     // A name that leads there is not believed because the address is.
-    let (server, ours, _directory) = encrypted(&["127.0.0.1"], "verify: true").await;
-    let port = server.address().split_once(':').unwrap().1.to_owned();
-    let (named, numbered) = (format!("tls://localhost:{port}/leads.x"), format!("tls://127.0.0.1:{port}/leads.x"));
-    let client = ours.sign(&["leadhook"]);
-    let (ca, client) = (ours.pem(), client.certificate_pem() + &client.key_pem());
-    let files = [("ca.pem", &*ca), ("client.pem", &*client)];
+    let (server, shown) = encrypted(&["127.0.0.1"], "verify: true").await;
+    let files = [("ca.pem", &*shown.ca()), ("client.pem", &*shown.client())];
     let shows = format!("{own}\nclient_cert = 'client.pem'");
-    Asked::begin(&numbered, &shows, &files).await.misses("no stream takes leads.x");
-    Asked::begin(&numbered, own, &files).await.misses("name yours as `client_cert` and `client_key`");
-    Asked::begin(&named, &shows, &files).await.misses("write the name that its certificate has into `url`");
+    let at = |host: &str| format!("tls://{host}:{}/leads.x", server.port());
+    Asked::begin(&at("127.0.0.1"), &shows, &files).await.misses("no stream takes leads.x");
+    Asked::begin(&at("127.0.0.1"), own, &files).await.misses("name yours as `client_cert` and `client_key`");
+    Asked::begin(&at("localhost"), &shows, &files).await.misses("write the name that its certificate has into `url`");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,14 +3,14 @@
 use std::process::Command;
 
 use serde_json::Value;
-use tempfile::TempDir;
 
 use crate::asked::{Asked, PASSWORD};
+use crate::certificates::Certificates;
 use crate::consumer::{Consumer, Repeats};
 use crate::load::Load;
 use crate::server::Server;
+use crate::stories;
 use crate::support::*;
-use crate::tls::Authority;
 
 const INSTALL: &str = "apt-get install redis-server";
 
@@ -34,8 +34,7 @@ fn server(directory: &std::path::Path) -> Command {
 
 /// What `redis-cli` prints.
 fn cli(server: &Server, args: &[&str]) -> String {
-    let (_, port) = server.address().split_once(':').map(|(host, port)| (host.to_owned(), port.to_owned())).unwrap();
-    let ran = Command::new("redis-cli").args(["-h", "127.0.0.1", "-p", &port]).args(args).output();
+    let ran = Command::new("redis-cli").args(["-h", "127.0.0.1", "-p", &server.port().to_string()]).args(args).output();
     let ran = ran.unwrap_or_else(|error| panic!("redis-cli: {error}; {INSTALL}"));
     String::from_utf8(ran.stdout).unwrap().trim().to_owned()
 }
@@ -68,32 +67,17 @@ async fn two_thousand_events_arrive_once_each_and_verify() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_is_killed_loses_none() {
     let mut server = redis(&[]).await;
-    let mut load = Load::begin(&url(&server), &format!("rate = '200/s'\n{PATIENT_RETRIES}")).await;
-    for round in 0..2 {
-        load.finalize(300, round);
-        load.has_delivered(round * 300 + 60).await;
-        server.kill();
-        load.has_failed().await;
-        server.comes_back().await;
-        load.is_recorded().await;
-    }
-    load.is_delivered().await;
+    let url = url(&server);
+    let _load = stories::a_kill_in_the_middle(&mut server, &url).await;
     let mut consumer = consumer(&server);
-    consumer.has(load.events()).await;
+    consumer.has(600).await;
     consumer.is_content(600, Repeats::Some);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_hangs_is_given_up_in_time() {
     let server = redis(&[]).await;
-    let mut load = Load::begin(&url(&server), &format!("timeout = '1s'\n{PATIENT_RETRIES}")).await;
-    load.round(1, 0).await;
-    load.is_delivered().await;
-    server.signal("STOP");
-    load.finalize(1, 1);
-    load.says("no answer within 1s").await;
-    server.signal("CONT");
-    load.is_delivered().await;
+    let _load = stories::a_server_that_hangs(&server, &url(&server)).await;
     let mut consumer = consumer(&server);
     consumer.has(2).await;
     consumer.is_content(2, Repeats::Some);
@@ -161,17 +145,10 @@ async fn who_may_not_is_told_so() {
     asked.takes("stream leads, id ");
 }
 
-/// A server that shows a certificate for this name, by our CA, and wants to see one; it lives as long as the directory.
-async fn encrypted(name: &str) -> (Server, Authority, TempDir) {
-    let (ours, kept) = (Authority::new("ours"), tempfile::tempdir().unwrap());
-    let pair = ours.sign(&[name]);
-    let path = |name: &str, text: String| {
-        let path = kept.path().join(name);
-        std::fs::write(&path, text).unwrap();
-        path
-    };
-    let (certificate, key) = (path("server.pem", pair.certificate_pem()), path("key.pem", pair.key_pem()));
-    let ca = path("ca.pem", ours.pem());
+/// A server that shows a certificate for this name, and wants to see one.
+async fn encrypted(name: &str) -> (Server, Certificates) {
+    let shown = Certificates::of(&[name]);
+    let [certificate, key, ca] = ["server.pem", "key.pem", "ca.pem"].map(|name| shown.path(name));
     let server = Server::start(INSTALL, move |port, directory| {
         let mut command = server(directory);
         command.args(["--port", "0", "--tls-port", &port.to_string()]);
@@ -180,17 +157,14 @@ async fn encrypted(name: &str) -> (Server, Authority, TempDir) {
         command
     })
     .await;
-    (server, ours, kept)
+    (server, shown)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn over_tls_both_sides_show_who_they_are() {
-    let (server, ours, _kept) = encrypted("localhost").await;
-    let port = server.address().split_once(':').unwrap().1.to_owned();
-    let client = ours.sign(&["leadhook"]);
-    let (ca, client) = (ours.pem(), client.certificate_pem() + &client.key_pem());
-    let files = [("ca.pem", &*ca), ("client.pem", &*client)];
-    let url = format!("rediss://localhost:{port}/?stream=leads");
+    let (server, shown) = encrypted("localhost").await;
+    let files = [("ca.pem", &*shown.ca()), ("client.pem", &*shown.client())];
+    let url = format!("rediss://localhost:{}/?stream=leads", server.port());
     let shows = "ca = 'ca.pem'\nclient_cert = 'client.pem'\nallow_private = true";
     let asked = Asked::begin(&url, shows, &files).await;
     asked.finds("we may add to the stream leads, which the first message will make");
@@ -206,8 +180,7 @@ async fn over_tls_both_sides_show_who_they_are() {
         .await
         .misses("the connection was closed");
     let plain = redis(&[]).await;
-    let port = plain.address().split_once(':').unwrap().1.to_owned();
-    let url = format!("rediss://127.0.0.1:{port}/?stream=leads");
+    let url = format!("rediss://{}/?stream=leads", plain.address());
     Asked::begin(&url, "timeout = '1s'", &[]).await.misses("is the scheme of `url` right?");
 }
 
