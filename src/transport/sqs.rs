@@ -30,11 +30,11 @@ impl Look {
     /// What the answer to GetQueueAttributes says: what is there, or what is wrong and what to do.
     pub(super) fn said(&self, answer: &Answer) -> Result<String, String> {
         let Answer::Got(response) = answer else { return Err(answer.said()) };
-        let hint = aws::hint(response);
         if response.status != 200 {
             // Who may send need not be one who may look.
-            return match hint {
-                Some(hint) if hint.contains("AccessDenied") => Ok(
+            let may_not_look = aws::refusal(response).is_some_and(|refusal| refusal.starts_with("AccessDenied"));
+            return match aws::hint(response) {
+                _ if may_not_look => Ok(
                     "the key is good, and may not look at the queue (sqs:GetQueueAttributes); whether it may send shows with \
                      the first message"
                         .to_owned(),

@@ -7,7 +7,7 @@ mod sigv4;
 pub mod sqs;
 
 pub use endpoint::{Endpoint, endpoint};
-pub use refusal::{hint, is_refusal_of_credentials};
+pub use refusal::{hint, refusal};
 pub use sigv4::AwsSigV4;
 
 #[cfg(test)]

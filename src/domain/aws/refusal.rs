@@ -8,7 +8,7 @@ use crate::domain::outcome::Response;
 ///
 /// Never holds anything of what was sent: AWS repeats whole requests in some refusals.
 pub fn hint(response: &Response) -> Option<String> {
-    let code = code(response).filter(|_| response.status >= 400)?;
+    let code = refusal(response)?;
     let body = String::from_utf8_lossy(&response.body);
     let what = match code.as_str() {
         // In JSON a clock that goes wrong is one of the reasons for this one, and told in its text.
@@ -45,15 +45,12 @@ pub fn hint(response: &Response) -> Option<String> {
 const CLOCK: &str =
     "this machine's clock is wrong, by more than the five or fifteen minutes that AWS allows; set it (NTP)";
 
-/// Whether the request was not even looked at, for want of good credentials.
-pub fn is_refusal_of_credentials(response: &Response) -> bool {
-    const WORDS: [&str; 6] =
-        ["Signature", "ClientTokenId", "UnrecognizedClient", "AccessKeyId", "ExpiredToken", "Skewed"];
-    code(response).is_some_and(|code| WORDS.iter().any(|word| code.contains(word)))
-}
-
-/// The refusal's name: in JSON `__type`, behind a namespace or not; in REST a header; in XML `<Code>`.
-fn code(response: &Response) -> Option<String> {
+/// The name of a refusal, as in `AccessDenied`: in JSON `__type`, behind a namespace or not; in REST a header; in XML `<Code>`.
+/// `None`: it is none, or none of AWS's.
+pub fn refusal(response: &Response) -> Option<String> {
+    if response.status < 400 {
+        return None;
+    }
     let header = || {
         let (_, value) = response.headers.iter().find(|(name, _)| name == "x-amzn-errortype")?;
         Some(value.clone())
@@ -122,7 +119,5 @@ mod tests {
         ] {
             assert_eq!(hint(&answer), None);
         }
-        assert!(is_refusal_of_credentials(&answer(403, &[], "<Code>InvalidClientTokenId</Code>")));
-        assert!(!is_refusal_of_credentials(&answer(400, &[], r#"{"__type":"AccessDenied"}"#)));
     }
 }

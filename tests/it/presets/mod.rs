@@ -18,6 +18,7 @@ mod rd_station;
 mod rd_station_crm;
 mod salesforce;
 mod slack;
+mod sqs;
 mod stage;
 mod teams;
 mod zoho;
