@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::consumer::{Consumer, Repeats, program};
 use crate::load::{Load, probed};
 use crate::rabbitmq::RabbitMq;
+use crate::stories::{a_kill_in_the_middle, a_server_that_hangs};
 use crate::support::*;
 
 fn succeeds(command: &mut Command) {
@@ -39,16 +40,14 @@ async fn each_event_arrives_once_and_in_order_and_a_kill_loses_none() {
     drop((load, consumer));
 
     let mut consumer = self::consumer(&rabbit, "all");
-    let mut load = Load::begin(&url(&rabbit), PATIENT_RETRIES).await;
-    load.finalize(500, 0);
-    load.has_delivered(100).await;
-    rabbit.server.kill();
-    load.has_failed().await;
-    rabbit.server.comes_back().await;
-    load.is_recorded().await;
-    load.is_delivered().await;
+    let place = url(&rabbit);
+    let load = a_kill_in_the_middle(&mut rabbit.server, &place).await;
     consumer.has(load.events()).await;
     consumer.is_content(load.events(), Repeats::Some);
+    drop(load);
+
+    rabbit.is_ready().await;
+    a_server_that_hangs(&rabbit.server, &url(&rabbit)).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,6 +3,7 @@
 use crate::consumer::{Consumer, Repeats};
 use crate::kafka_broker::{Kafka, USER};
 use crate::load::{Load, probed};
+use crate::stories::a_server_that_hangs;
 use crate::support::*;
 
 fn consumer(kafka: &Kafka, topic: &str) -> Consumer {
@@ -35,6 +36,10 @@ async fn each_event_arrives_once_and_in_order_and_a_kill_loses_none() {
     second.has(load.events()).await;
     second.is_content(load.events(), Repeats::Some);
     assert!(!load.service.log().contains("rdkafka"), "{}", load.service.log());
+    drop(load);
+
+    kafka.is_ready().await;
+    a_server_that_hangs(&kafka.server, &format!("kafka://{}/leads", kafka.address())).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

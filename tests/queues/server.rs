@@ -22,9 +22,12 @@ pub struct Server {
     child: Option<Child>,
 }
 
-/// A port of this machine that nobody listens on.
+/// A port of this machine that nobody listens on. It is none of those that the system gives to whoever connects somewhere
+/// (from 32768 on): a server that is away for a while finds its port free when it comes back.
 pub fn free_port() -> u16 {
-    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
+    std::iter::repeat_with(|| fastrand::u16(20_000..32_000))
+        .find(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok())
+        .unwrap()
 }
 
 impl Server {
@@ -62,10 +65,10 @@ impl Server {
         child.wait().unwrap();
     }
 
-    /// Sends it a signal, as `STOP` is one.
+    /// Sends a signal, as `STOP` is one, to it and to all that it has started itself.
     pub fn signal(&self, name: &str) {
-        let child = self.child.as_ref().expect("it runs");
-        let told = Command::new("kill").args(["-s", name, "--", &child.id().to_string()]).status().unwrap();
+        let group = format!("-{}", self.child.as_ref().expect("it runs").id());
+        let told = Command::new("kill").args(["-s", name, "--", &group]).status().unwrap();
         assert!(told.success());
     }
 

@@ -105,20 +105,20 @@ impl Kafka {
         let deadline = began + self.timeout.mul_f32(0.95);
         let sent = timeout_at(deadline, sent).await.unwrap_or_else(|_| Err(self.late()));
         let answer = sent.map_err(|answer| link.producer.heard_since(began).unwrap_or(answer));
-        // A producer whose brokers are gone looks for them where they were; one that has failed for good, or believes that a
-        // topic is not there, does so for minutes. What others have under way with it goes on.
-        if matches!(
-            &answer,
-            Err(Answer::Nothing { .. } | Answer::Refused { why: Refusal::NotThere | Refusal::Denied, .. })
-        ) || link.producer.has_failed()
-        {
+        if answer.is_err() {
+            // What was known of it may hold no longer.
+            link.topics.lock().unwrap_or_else(PoisonError::into_inner).remove(topic);
+        }
+        // A producer whose brokers are gone looks for them where they were, and one that has failed sends nothing more. What
+        // others have under way with it goes on.
+        if matches!(&answer, Err(Answer::Nothing { .. })) || link.producer.has_failed() {
             self.kept.lost(generation).await;
         }
         answer
     }
 
     fn late(&self) -> Answer {
-        let detail = format!("Kafka has not acknowledged it within {}", span::format(self.timeout));
+        let detail = format!("no answer within {}", span::format(self.timeout));
         Answer::Nothing { why: NoAnswer::Timeout, detail }
     }
 
