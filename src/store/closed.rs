@@ -112,7 +112,7 @@ impl Closed {
 }
 
 fn reads_from(log: &mut File, number: u64) -> io::Result<Result<(), String>> {
-    let told = |at: u64| Ok(Err(Damaged { at }.to_string()));
+    let told = |at: u64| Ok(Err(format!("{}, and was whole as it was closed", Damaged { at })));
     let segments = match segments::all(log)? {
         Ok(segments) => segments,
         Err(damaged) => return told(damaged.at),

@@ -50,7 +50,10 @@ pub fn open_patiently(directory: &Path, inner: &Path, patience: Duration) -> Res
 fn is_torn_at_most(directory: &Path, inner: &Path) -> Result<(), StoreError> {
     let damaged = torn::first_damaged(directory, inner);
     match damaged.map_err(|e| StoreError::Directory { path: inner.to_owned(), reason: e.to_string() })? {
-        Some(damaged) => Err(StoreError::Damaged { path: directory.to_owned(), reason: damaged.to_string() }),
+        Some(damaged) => {
+            let reason = format!("{damaged}, and what was acknowledged since was written behind it");
+            Err(StoreError::Damaged { path: directory.to_owned(), reason })
+        }
         None => Ok(()),
     }
 }
