@@ -11,7 +11,7 @@ use super::environment::{Environment, overrides};
 use super::notice::{Mistakes, Notice, Position, Severity, sort};
 use super::places::Places;
 use super::reader::{Reading, Section};
-use super::{Config, Marks, admin, again, csat, destination, local, mask, route, source, trial};
+use super::{Config, Marks, admin, again, csat, destination, local, mask, queue, route, source, trial};
 
 /// The file's name where none is given.
 pub const DEFAULT_FILE: &str = "leadhook.toml";
@@ -156,6 +156,7 @@ fn config(reading: &Reading<'_>, mut root: Section<'_>) -> Option<Config> {
     idle(reading, &root, &destinations.names, &routes);
     root.finish(&[]);
     let (source, csat) = (source?, csat?);
+    queue::one_stream(reading, &destinations.checked, &routes);
     trial::every_request(reading, &source, &csat, &destinations.checked, &routes);
     let forms = destinations.checked.iter().flat_map(|destination| {
         std::iter::once(&destination.form).chain(destination.steps.iter().map(|step| &step.form))

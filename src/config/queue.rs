@@ -2,9 +2,13 @@
 
 use url::Url;
 
+use super::document::child;
 use super::node::Text;
 use super::reader::{Reading, Section, Spot};
+use crate::domain::destination::Destination;
+use crate::domain::event::EventType;
 use crate::domain::queue::{Broker, Place, Server};
+use crate::domain::route::Route;
 use crate::domain::template;
 
 /// What only HTTP knows. `ca`, `client_cert` and `client_key` are for connections that are encrypted.
@@ -70,6 +74,32 @@ impl Doubtful {
             }
         }
         fit
+    }
+}
+
+/// Warns of two destinations on one server of NATS that get the same events: a stream that takes both subjects drops the second
+/// message of an event as a repeat of the first, and acknowledges it.
+pub(super) fn one_stream(reading: &Reading<'_>, destinations: &[Destination], routes: &[Route]) {
+    let nats: Vec<&Destination> =
+        destinations.iter().filter(|destination| destination.form.url.broker() == Some(Broker::Nats)).collect();
+    let gets = |destination: &Destination, on: EventType| {
+        routes.iter().any(|route| route.on.contains(&on) && route.to.contains(&destination.name))
+    };
+    let at =
+        |destination: &Destination| Server::of(destination.form.url.origin()).ok().map(|server| server.to_string());
+    for (i, second) in nats.iter().enumerate() {
+        let first = nats[..i].iter().find(|first| {
+            at(first) == at(second) && EventType::ALL.into_iter().any(|on| gets(first, on) && gets(second, on))
+        });
+        if let Some(first) = first {
+            let spot = reading.spot_of_key(&child(&child("destinations", &second.name), "url"));
+            let message = format!(
+                "is on the server of `{}`, which gets the same events: a stream that takes both subjects keeps only the first of an event's two messages",
+                first.name
+            );
+            let help = "let a stream of its own take each subject";
+            reading.warn(&spot, message, Some(help.to_owned()));
+        }
     }
 }
 

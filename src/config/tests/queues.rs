@@ -130,3 +130,21 @@ fn passwords_in_the_open_are_warned_of() {
         assert!(!warned.contains("hunter2"), "{warned}");
     }
 }
+
+#[cfg(feature = "full")]
+#[test]
+fn two_subjects_for_the_same_events_are_warned_of() {
+    let two = |second: &str, on: &str| {
+        let text = file("url = \"tls://h.example.com/a\"");
+        let more = format!(
+            "[destinations.other]\nurl = \"{second}\"\nsecret = \"{SECRET}\"\n\n[[routes]]\nname = \"other\"\non = [\"{on}\"]\nto = [\"other\"]\n"
+        );
+        warned(&format!("{text}\n{more}")).join("\n")
+    };
+    let said = two("nats://h.example.com:4222/b", "lead.finalized");
+    assert!(said.contains("destinations.other.url: is on the server of `crm`"), "{said}");
+    assert!(said.contains("a stream of its own"), "{said}");
+    assert_eq!(two("nats://other.example.com/b", "lead.finalized"), "");
+    assert_eq!(two("nats://h.example.com/b", "lead.rated"), "");
+    assert_eq!(two("redis://h.example.com?stream=b", "lead.finalized"), "");
+}
