@@ -101,6 +101,11 @@ fn destination(name: String, mut section: Section<'_>) -> Option<Destination> {
     if let Some(form) = &form {
         let url = form.url.origin();
         let carries = !form.headers.is_empty() || form.auth.is_some() || url.password().is_some();
+        let host = url.host_str().unwrap_or_default();
+        if form.wrap.is_none() && host.starts_with("sqs.") && host.contains(".amazonaws.com") {
+            let message = "is a queue of SQS, which takes no event as it is";
+            section.reading.warn(&url_spot, message, Some("write preset = \"sqs\" beside it".to_owned()));
+        }
         let open = match url.scheme() {
             "http" => Some("write https:// if the other side can"),
             "nats" | "amqp" | "redis" => Some("write tls://, amqps:// or rediss:// if the broker can"),

@@ -92,6 +92,9 @@ fn url(section: &mut Section<'_>, preset: Option<&Preset>, known: Known<'_>) -> 
         text.mistake("must not be empty", format!("write the whole address, for example \"{example}\""));
         return None;
     }
+    if queue::is_foreign(&text, example) {
+        return None;
+    }
     match queue::broker(&text.value) {
         Some(broker) => queue::url(&text, broker)?,
         None if template::is_template(&text.value) => {}

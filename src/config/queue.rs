@@ -33,16 +33,15 @@ pub(super) fn url(text: &Text<'_>, broker: Broker) -> Option<()> {
         return None;
     }
     let written = text.value.trim();
-    if template::is_template(written) {
-        return Some(());
-    }
     let told = |said: &str| {
         let (message, help) = said.split_once("; ").unwrap_or((said, broker.example()));
         text.mistake(message, help);
     };
-    let url = Url::parse(written)
-        .map_err(|error| told(&format!("is not a URL: {error}; write for example {}", broker.example())));
-    let url = url.ok()?;
+    server(written, broker).map_err(|said| told(&said)).ok()?;
+    if template::is_template(written) {
+        return Some(());
+    }
+    let url = Url::parse(written).map_err(|error| told(&format!("is not a URL: {error}; {}", like(broker)))).ok()?;
     if url.fragment().is_some() {
         text.mistake("has a fragment, which is never sent", "take out the `#` and what follows it, or write `%23`");
         return None;
@@ -50,6 +49,71 @@ pub(super) fn url(text: &Text<'_>, broker: Broker) -> Option<()> {
     Server::of(&url).map_err(|said| told(&said)).ok()?;
     Place::of(&url).map_err(|said| told(&said)).ok()?;
     Some(())
+}
+
+fn like(broker: Broker) -> String {
+    format!("write for example {}", broker.example())
+}
+
+/// How a password is written that has the URL's own marks in it.
+const ENCODED: &str = "in a user or a password, `/` is written %2F, `?` %3F, `#` %23, `@` %40, `:` %3A and `%` %25";
+
+/// What stands before path and query, which is no template.
+fn server(written: &str, broker: Broker) -> Result<(), String> {
+    let begin = written.find("://").map_or(0, |at| at + "://".len());
+    let end = written[begin..].find(['/', '?', '#']).map_or(written.len(), |at| begin + at);
+    let (authority, rest) = (&written[begin..end], &written[end..]);
+    // A mark within the password has ended it there, and what was meant as its rest would count as the place.
+    if rest.split("{{").next().is_some_and(|literal| literal.contains('@')) {
+        return Err(format!("has an `@` behind its host; {ENCODED}"));
+    }
+    if authority.rsplit('@').next().is_some_and(|hosts| hosts.contains(',')) {
+        let help = match broker {
+            Broker::Kafka => "write one: the others of the cluster are asked for",
+            _ => "write one, as a name that leads to all of them",
+        };
+        return Err(format!("names several hosts; {help}"));
+    }
+    match Url::parse(&written[..end]) {
+        Err(error) if authority.contains('@') => Err(format!("is not a URL: {error}; {ENCODED}")),
+        Err(error) => Err(format!("is not a URL: {error}; {}", like(broker))),
+        Ok(_) => Ok(()),
+    }
+}
+
+/// What others call what leadhook knows by another name.
+const ALIASES: [(&str, &str); 12] = [
+    ("rabbitmq", "write amqp://, or amqps:// with TLS"),
+    ("rabbitmqs", "write amqps://"),
+    ("redis+tls", "write rediss://"),
+    ("redis+ssl", "write rediss://"),
+    ("valkey", "write redis://"),
+    ("valkeys", "write rediss://"),
+    ("nats+tls", "write tls://"),
+    ("natss", "write tls://"),
+    ("kafkas", "write kafka://; leadhook speaks to Kafka without encryption only"),
+    ("kafka+ssl", "write kafka://; leadhook speaks to Kafka without encryption only"),
+    ("kafka+tls", "write kafka://; leadhook speaks to Kafka without encryption only"),
+    ("sqs", "write preset = \"sqs\" and the queue's https:// URL"),
+];
+
+/// Whether it begins as nothing that leadhook can send to; says so.
+pub(super) fn is_foreign(text: &Text<'_>, example: &str) -> bool {
+    let Some((scheme, _)) = text.value.trim().split_once("://") else { return false };
+    let scheme = scheme.to_ascii_lowercase();
+    if matches!(scheme.as_str(), "http" | "https")
+        || scheme.contains(['{', '$'])
+        || Broker::of_scheme(&scheme).is_some()
+    {
+        return false;
+    }
+    let known: Vec<String> = Broker::schemes().map(|scheme| format!("{scheme}://")).collect();
+    let help = ALIASES.iter().find(|(alias, _)| *alias == scheme).map(|(_, help)| (*help).to_owned());
+    text.mistake(
+        format!("must begin with https:// or http://, or as a queue's with {}", known.join(", ")),
+        help.unwrap_or_else(|| format!("write the whole address, for example \"{example}\"")),
+    );
+    true
 }
 
 /// The keys of a destination that not every URL goes with, as far as they are set.

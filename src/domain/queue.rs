@@ -292,7 +292,11 @@ fn subject(subject: String) -> Result<String, String> {
             .to_owned());
     }
     match subject.split('.').find(|token| matches!(*token, "" | "*" | ">")) {
-        Some("") => Err(format!("has a subject with nothing between two dots, or at an end; {example}")),
+        Some("") => {
+            Err("has a subject with nothing between two dots, or at an end; write what an expression is where \
+                         there is nothing, as in {{ mapped_status | default('none', true) }}"
+                .to_owned())
+        }
         Some(_) => Err(format!("has a subject with `*` or `>`, which are for those who listen; {example}")),
         None => Ok(subject),
     }

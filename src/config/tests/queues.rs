@@ -58,6 +58,12 @@ fn what_is_no_queues_address_is_said_without_repeating_it() {
         ("redis://:hunter2@h.example.com/0", "names no stream"),
         ("redis://h.example.com/?stream=a&maxlen=hunter2", "maxlen that is no number"),
         ("kafka://h.example.com/hunter2 hunter2", "does not take"),
+        ("nats://user:1234/hunter2@h.example.com/x", "`/` is written %2F"),
+        ("nats://user:hunter2#x@h.example.com/{{ type }}", "`/` is written %2F"),
+        ("redis://:hunter2?x@h.example.com?stream=x", "`/` is written %2F"),
+        ("kafka://h1:9092,h2:9092/x", "names several hosts (write one: the others"),
+        ("nats://u:hunter2@h1,h2/{{ type }}", "names several hosts (write one, as a name"),
+        ("nats://h:port/{{ type }}", "invalid port number (write for example nats://"),
         ("kafka://169.254.169.254/x", "hands out credentials"),
         ("nats://0xa9fea9fe/x", "hands out credentials"),
     ] {
@@ -147,4 +153,21 @@ fn two_subjects_for_the_same_events_are_warned_of() {
     assert_eq!(two("nats://other.example.com/b", "lead.finalized"), "");
     assert_eq!(two("nats://h.example.com/b", "lead.rated"), "");
     assert_eq!(two("redis://h.example.com?stream=b", "lead.finalized"), "");
+}
+
+#[test]
+fn schemes_of_others_are_told_what_they_are_here() {
+    for (url, told) in [
+        ("mqtt://h/x", "for example \"https://"),
+        ("rabbitmq://h/x", "write amqp://"),
+        ("redis+tls://h/x", "write rediss://"),
+        ("kafka+ssl://h/{{ type }}", "without encryption only"),
+        ("sqs://h/x", "preset = \"sqs\""),
+    ] {
+        let said = said(read(&file(&format!("url = \"{url}\"")))).join("\n");
+        assert!(said.contains("must begin with https:// or http://, or as a queue's with nats://"), "{said}");
+        assert!(said.contains(told), "{url}: {said}");
+    }
+    let plain = warned(&file("url = \"https://sqs.sa-east-1.amazonaws.com/1/leads\"")).join("\n");
+    assert!(plain.contains("is a queue of SQS") && plain.contains("preset = \"sqs\""), "{plain}");
 }

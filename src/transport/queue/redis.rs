@@ -127,6 +127,8 @@ impl Redis {
         }
         match line.ask(cmd("CONFIG").arg("GET").arg("proto-max-bulk-len")).await {
             Ok(said) => line.longest = answers::longest(&said).unwrap_or(LONGEST),
+            // Whoever must come in first can do nothing else either.
+            Err(error) if error.code() == Some("NOAUTH") => return Err(self.answer(&error)),
             // Few may ask, and what nobody has changed is as it was.
             Err(error) if error.code().is_some() => {}
             Err(error) => return Err(self.answer(&error)),

@@ -4,6 +4,8 @@ use ::redis::Value;
 
 use crate::domain::outcome::{Answer, Refusal};
 
+const WANTS_PASSWORD: &str = "it wants a password; write it into `url`: redis://USER:PASSWORD@host";
+
 /// An id, a type: whatever is text.
 pub fn text(said: &Value) -> Option<String> {
     match said {
@@ -28,7 +30,7 @@ pub fn refused(code: &str, said: &str) -> Answer {
         "WRONGTYPE" => {
             (Refusal::NotThere, "what has this name is no stream; name another `stream` in `url`, or delete it".into())
         }
-        "NOAUTH" => (Refusal::Denied, "it wants a password; write it into `url`: redis://USER:PASSWORD@host".into()),
+        "NOAUTH" => (Refusal::Denied, WANTS_PASSWORD.into()),
         "WRONGPASS" => (Refusal::Denied, "it knows no such user and password; look at both in `url`".into()),
         "NOPERM" => (
             Refusal::Denied,
@@ -55,6 +57,10 @@ pub fn refused(code: &str, said: &str) -> Answer {
 fn general(said: &str) -> (Refusal, String) {
     let said = said.to_ascii_lowercase();
     let says = |words: &str| said.contains(words);
+    // Before it knows who asks, it takes only what is short.
+    if says("unauthenticated") {
+        return (Refusal::Denied, WANTS_PASSWORD.to_owned());
+    }
     if says("invalid bulk length") {
         return (Refusal::TooLarge, "it is longer than `proto-max-bulk-len`".to_owned());
     }
