@@ -133,7 +133,13 @@ impl Nats {
                 Answer::Nothing { why: NoAnswer::Connect, detail }
             }
             _ => match std::error::Error::source(error).and_then(|source| source.downcast_ref::<ServerError>()) {
-                Some(said) => Answer::Nothing { why: NoAnswer::Connect, detail: format!("it says: {}", words(said)) },
+                Some(said) => {
+                    let detail = match answers::known(&words(said)) {
+                        Some(known) => format!("it says: {known}"),
+                        None => "it says no, and not why in known words; its log says more".to_owned(),
+                    };
+                    Answer::Nothing { why: NoAnswer::Connect, detail }
+                }
                 None => self.dial.not_let_in(self.dial.failed(error)),
             },
         }

@@ -83,10 +83,10 @@ impl Said<'_> {
 
     /// RabbitMQ reads nothing from those who publish, for want of memory or room on its disk.
     pub(super) fn blocked(self, why: &str) -> Answer {
-        // "low on memory", "low on disk"
-        let detail = match why {
-            "" => "RabbitMQ takes no messages now".to_owned(),
-            why => format!("RabbitMQ takes no messages while it is {why}"),
+        let known = ["low on memory", "low on disk", "low on memory & disk"].into_iter().find(|known| *known == why);
+        let detail = match known {
+            None => "RabbitMQ takes no messages now".to_owned(),
+            Some(why) => format!("RabbitMQ takes no messages while it is {why}"),
         };
         Answer::Refused { why: Refusal::Busy, detail }
     }

@@ -24,10 +24,7 @@ impl Acknowledged {
     /// What the attempt has come to.
     pub fn answer(self) -> Answer {
         match self {
-            Acknowledged { error: Some(error), .. } => {
-                let why = error.means();
-                Answer::Refused { why, detail: error.description }
-            }
+            Acknowledged { error: Some(error), .. } => Answer::Refused { why: error.means(), detail: error.told() },
             Acknowledged { stream: Some(stream), seq: Some(seq), duplicate: false, .. } => {
                 Answer::Taken { receipt: format!("stream {stream}, sequence {seq}") }
             }
@@ -43,7 +40,49 @@ impl Acknowledged {
     }
 }
 
+/// What servers say as their sources have it: `server/errors.go` and `server/errors.json` of nats-server. Whatever else one says
+/// may repeat what it was sent, a password or a lead's data, and is told to nobody.
+const KNOWN: [&str; 24] = [
+    "account authentication expired",
+    "insufficient memory resources available",
+    "insufficient resources",
+    "insufficient storage resources available",
+    "invalid subject",
+    "jetstream not enabled",
+    "jetstream not enabled for account",
+    "jetstream system temporarily unavailable",
+    "maximum account active connections exceeded",
+    "maximum bytes exceeded",
+    "maximum connections exceeded",
+    "maximum control line exceeded",
+    "maximum messages exceeded",
+    "maximum messages per subject exceeded",
+    "maximum payload violation",
+    "message size exceeds maximum allowed",
+    "no suitable peers for placement",
+    "resource limits exceeded for account",
+    "secure connection - tls required",
+    "server shutdown",
+    "stale connection",
+    "stream is offline",
+    "stream not found",
+    "user authentication expired",
+];
+
+/// The server's own words, where they are known not to repeat anything.
+pub fn known(said: &str) -> Option<&'static str> {
+    let said = said.trim_matches(['\'', '"', ' ']).to_ascii_lowercase();
+    KNOWN.into_iter().find(|known| *known == said)
+}
+
 impl Said {
+    fn told(&self) -> String {
+        match known(&self.description) {
+            Some(known) => known.to_owned(),
+            None => format!("JetStream's error {}; the server's log says more", self.err_code),
+        }
+    }
+
     /// Numbers of the server's `errors.json`.
     fn means(&self) -> Refusal {
         match (self.err_code, self.code) {
@@ -77,7 +116,7 @@ impl Found {
     /// Why JetStream does not say.
     pub fn read(said: &[u8]) -> Result<Vec<String>, String> {
         match serde_json::from_slice(said) {
-            Ok(Found { error: Some(error), .. }) => Err(format!("JetStream says: {}", error.description)),
+            Ok(Found { error: Some(error), .. }) => Err(format!("JetStream says: {}", error.told())),
             Ok(Found { streams, .. }) => Ok(streams.unwrap_or_default()),
             Err(_) => Err("JetStream's answer could not be understood".to_owned()),
         }
@@ -172,8 +211,13 @@ mod tests {
             (400, 10_002, Refusal::Busy),
             (400, 10_109, Refusal::Other),
         ] {
-            let said = format!(r#"{{"error":{{"code":{code},"err_code":{err_code},"description":"so"}}}}"#);
-            assert_eq!(of(&said), Answer::Refused { why: expected, detail: "so".into() }, "{err_code}");
+            let said = |description: &str| {
+                of(&format!(r#"{{"error":{{"code":{code},"err_code":{err_code},"description":"{description}"}}}}"#))
+            };
+            let told = "maximum bytes exceeded".to_owned();
+            assert_eq!(said("Maximum bytes exceeded"), Answer::Refused { why: expected, detail: told }, "{err_code}");
+            let told = format!("JetStream's error {err_code}; the server's log says more");
+            assert_eq!(said("bad: Maria Silva"), Answer::Refused { why: expected, detail: told }, "{err_code}");
         }
     }
 

@@ -48,7 +48,11 @@ pub fn refused(code: &str, said: &str) -> Answer {
             (Refusal::NotThere, "another node of its cluster has this stream; `url` must lead to that one".into())
         }
         "ERR" => general(said),
-        code => (Refusal::Other, format!("it says {code}")),
+        // A word of Redis' own; anything else may be what it was sent.
+        code if code.len() <= 12 && code.chars().all(|c| c.is_ascii_uppercase()) => {
+            (Refusal::Other, format!("it says {code}"))
+        }
+        _ => (Refusal::Other, "it says no, and not why in a known word".to_owned()),
     };
     Answer::Refused { why, detail }
 }
