@@ -342,10 +342,16 @@ impl Disk {
         }
     }
 
-    /// Whether a power loss could take anything of this file.
-    pub fn owes(&self, path: &Path) -> bool {
-        let no = self.find(&self.names(path));
-        no.is_some_and(|no| matches!(&self.objects[no], Object::File { unsafe_, .. } if !unsafe_.is_empty()))
+    /// How many bytes that were written to this file a power loss could take.
+    pub fn owes(&self, path: &Path) -> usize {
+        let Some(Object::File { unsafe_, .. }) = self.find(&self.names(path)).map(|no| &self.objects[no]) else {
+            return 0;
+        };
+        let written = unsafe_.iter().map(|change| match change {
+            Change::Write { data, .. } => data.len(),
+            Change::Length(_) => 0,
+        });
+        written.sum()
     }
 
     /// What is there while the power is on, by path below the root.
