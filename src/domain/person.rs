@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-/// What stands in its place.
-const HIDDEN: &str = "***";
+use super::cover::{Covers, HIDDEN};
+use super::reading::{Reading, cut_begin, fold, whole_end};
 
 /// Shorter words, of a name or said in a conversation, are words of everyone's.
 const SHORTEST: usize = 3;
@@ -11,10 +11,20 @@ const SHORTEST: usize = 3;
 /// So many last digits make a phone number known again, however it is written.
 const TELLING_DIGITS: usize = 8;
 
+/// So many first digits do at the end of a text that was cut.
+const FIRST_DIGITS: usize = 3;
+
+/// No phone number is written with more characters.
+const LONGEST_PHONE: usize = 32;
+
+/// What a phone number begins with in Brazil, and what may be left out there.
+const COUNTRY: &str = "55";
+
 /// What is known of a person: whole texts, and the digits of phone numbers.
 #[derive(Clone, Default)]
 pub struct Person {
     texts: Vec<Text>,
+    /// All of their digits, as the lead has them.
     phones: Vec<String>,
 }
 
@@ -94,7 +104,7 @@ impl Person {
         for own in naming.chain(said) {
             let digits: String = own.text.chars().filter(char::is_ascii_digit).collect();
             if digits.len() >= TELLING_DIGITS && own.text.chars().all(|c| !c.is_alphabetic()) {
-                self.phones.push(digits[digits.len() - TELLING_DIGITS..].to_owned());
+                self.phones.push(digits);
             }
             self.texts.push(own);
         }
@@ -102,26 +112,75 @@ impl Person {
         self.texts.extend(name.split_whitespace().filter(|word| word.chars().count() >= SHORTEST).map(Text::naming));
     }
 
-    /// The text without what is known of the person, and without any email address.
-    pub fn hidden_in(&self, text: &str) -> String {
-        // Python's and PHP's JSON writes `é` like this, and nobody would know the name again.
-        let mut text = unescaped(text);
-        for Text { text: own, is_word } in &self.texts {
-            let quoted = Value::from(own.as_str()).to_string();
+    /// The text without what is known of the person, however it is written, and without any email address. `is_cut`: there was
+    /// more of it, and what it ends with may be the beginning of something of theirs.
+    pub fn hidden_in(&self, text: &str, is_cut: bool) -> String {
+        let mut covers = Covers::default();
+        for reading in Reading::all(text) {
             // Some write every name in capitals.
-            for form in [own, &quoted[1..quoted.len() - 1], &own.to_uppercase(), &own.to_lowercase()] {
-                text = replace_words(&text, form, *is_word);
+            let folded = reading.folded(true);
+            for Text { text: own, is_word } in &self.texts {
+                let own = fold(own, true);
+                for (at, _) in folded.text.match_indices(&own) {
+                    let end = at + own.len();
+                    if is_theirs(&folded.text, at, end, *is_word) {
+                        covers.add(folded.written(at..end), HIDDEN);
+                    }
+                }
+                if is_cut && let Some(at) = cut_begin(&folded.text, &own, true) {
+                    covers.add(folded.written(at..folded.text.len()).start..text.len(), HIDDEN);
+                }
+            }
+            let mut end = 0;
+            for word in words(&reading.text) {
+                let at = end;
+                end += word.len();
+                if self.is_address(word) {
+                    covers.add(reading.written(at..end), HIDDEN);
+                }
+            }
+            if is_cut && let Some(at) = self.cut_address(&reading.text) {
+                covers.add(reading.written(at..reading.text.len()).start..text.len(), HIDDEN);
             }
         }
-        words(&text).into_iter().map(|word| self.shown(word)).collect()
+        covers.over(text)
     }
 
-    fn shown<'a>(&self, word: &'a str) -> &'a str {
+    /// Whether this is an email address, or a phone number of theirs.
+    fn is_address(&self, word: &str) -> bool {
         let is_email = word.split_once('@').is_some_and(|(name, host)| !name.is_empty() && host.contains('.'));
-        let digits: String = word.chars().filter(char::is_ascii_digit).collect();
-        let is_phone = self.phones.iter().any(|phone| digits.ends_with(phone.as_str()));
-        if is_email || is_phone { HIDDEN } else { word }
+        let digits = digits_of(word);
+        is_email || self.phones.iter().any(|phone| digits.ends_with(&phone[phone.len() - TELLING_DIGITS..]))
     }
+
+    /// Where an email address or a phone number of theirs begins in which this text was cut.
+    fn cut_address(&self, text: &str) -> Option<usize> {
+        let text = &text[..whole_end(text)];
+        let last = words(text).pop().filter(|word| word.find('@').is_some_and(|at| at > 0));
+        let email = last.map(|word| text.len() - word.len());
+        let of_phone = |c: char| c.is_ascii_digit() || c.is_whitespace() || "+-().".contains(c);
+        let run = text.char_indices().rev().take(LONGEST_PHONE).take_while(|(_, c)| of_phone(*c)).last();
+        let run = &text[run.map_or(text.len(), |(at, _)| at)..];
+        let starts = run
+            .char_indices()
+            .filter(|(at, c)| c.is_ascii_digit() && !run[..*at].ends_with(|c: char| c.is_ascii_digit()));
+        let phone = starts.map(|(at, _)| at).find(|at| {
+            let digits = digits_of(&run[*at..]);
+            digits.len() >= FIRST_DIGITS && self.phones.iter().any(|phone| begins_phone(phone, &digits))
+        });
+        email.or(phone.map(|at| text.len() - run.len() + at))
+    }
+}
+
+/// Whether a phone number begins with these digits, with its country's or without.
+fn begins_phone(phone: &str, digits: &str) -> bool {
+    let is_begin = |whole: &str| whole.len() > digits.len() && whole.starts_with(digits);
+    let at_home = phone.strip_prefix(COUNTRY).filter(|rest| rest.len() > TELLING_DIGITS);
+    is_begin(phone) || at_home.map_or_else(|| is_begin(&format!("{COUNTRY}{phone}")), is_begin)
+}
+
+fn digits_of(text: &str) -> String {
+    text.chars().filter(char::is_ascii_digit).collect()
 }
 
 impl std::fmt::Debug for Person {
@@ -130,50 +189,15 @@ impl std::fmt::Debug for Person {
     }
 }
 
-/// The text with each `\uXXXX` that stands for something beyond ASCII as what it stands for.
-fn unescaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find("\\u") {
-        out.push_str(&rest[..at]);
-        rest = &rest[at..];
-        let mut units = Vec::new();
-        let mut behind = rest;
-        while let Some(unit) = behind.strip_prefix("\\u").and_then(|hex| u16::from_str_radix(hex.get(..4)?, 16).ok()) {
-            // An escaped control character, quote or line end stays escaped: it would mean something else.
-            if unit < 0x80 {
-                break;
-            }
-            units.push(unit);
-            behind = &behind[6..];
-        }
-        if units.is_empty() {
-            out.push_str(&rest[..2]);
-            rest = &rest[2..];
-        } else {
-            out.push_str(&String::from_utf16_lossy(&units));
-            rest = behind;
-        }
-    }
-    out.push_str(rest);
-    out
+fn in_word(c: Option<char>) -> bool {
+    c.is_some_and(char::is_alphanumeric)
 }
 
-/// Replaces a text where it is no part of a longer word, and, if keys are to stay, no key of an object in JSON.
-fn replace_words(text: &str, own: &str, keys_stay: bool) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find(own) {
-        let (before, behind) = (&rest[..at], &rest[at + own.len()..]);
-        let in_word = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
-        let alone = !in_word(before.chars().next_back().or(out.chars().next_back())) && !in_word(behind.chars().next());
-        out.push_str(before);
-        let stays = !alone || (keys_stay && out.ends_with('"') && is_behind_a_key(behind));
-        out.push_str(if stays { own } else { HIDDEN });
-        rest = behind;
-    }
-    out.push_str(rest);
-    out
+/// Whether what stands there is no part of a longer word, and, if keys are to stay, no key of an object in JSON.
+fn is_theirs(text: &str, at: usize, end: usize, keys_stay: bool) -> bool {
+    let (before, behind) = (&text[..at], &text[end..]);
+    let is_key = || keys_stay && before.ends_with('"') && is_behind_a_key(behind);
+    !in_word(before.chars().next_back()) && !in_word(behind.chars().next()) && !is_key()
 }
 
 /// Whether this follows a key: its quote, escaped where the object is a text in another, and a colon.
@@ -219,7 +243,7 @@ mod tests {
             ("ok", "ok"),
             ("", ""),
         ] {
-            assert_eq!(person.hidden_in(text), shown);
+            assert_eq!(person.hidden_in(text, false), shown);
         }
         assert_eq!(format!("{person:?}"), "Person(..)");
     }
@@ -237,17 +261,17 @@ mod tests {
             (r#"{"ana":1,"STATUS":2,"e@x.co":3,"Cancela tudo":4}"#, r#"{"***":1,"***":2,"***":3,"***":4}"#),
             ("success: ok", "***: ok"),
         ] {
-            assert_eq!(person.hidden_in(text), shown);
+            assert_eq!(person.hidden_in(text, false), shown);
         }
         // On the page every value of the lead counts, and none of them is a key.
         let all = Person::of_all(br#"{"data":{"lead":{"channel":"whatsapp","cpf":12345678909}}}"#);
-        assert_eq!(all.hidden_in(r#"{"whatsapp":"whatsapp","12345678909":1}"#), r#"{"whatsapp":"***","***":1}"#);
+        assert_eq!(all.hidden_in(r#"{"whatsapp":"whatsapp","12345678909":1}"#, false), r#"{"whatsapp":"***","***":1}"#);
     }
 
     #[test]
     fn nobody_hides_nothing_but_addresses() {
         for envelope in ["", "{}", r#"{"data":{"subject":"crm"}}"#, r#"{"data":{"lead":{"name":null,"phone":7}}}"#] {
-            assert_eq!(Person::of(envelope.as_bytes()).hidden_in("Ana a@b.co 123"), "Ana *** 123", "{envelope}");
+            assert_eq!(Person::of(envelope.as_bytes()).hidden_in("Ana a@b.co 123", false), "Ana *** 123", "{envelope}");
         }
     }
 
@@ -255,12 +279,63 @@ mod tests {
     fn a_name_is_hidden_however_json_writes_it() {
         let person = Person::of(ENVELOPE.as_bytes());
         for said in [r#"{"name":"Zo\u00e9 da Silva"}"#, r#"{"name":"Zo\u00E9"}"#, r#"{"upper":"ZO\u00c9 DA SILVA"}"#] {
-            let shown = person.hidden_in(said).to_lowercase();
+            let shown = person.hidden_in(said, false).to_lowercase();
             assert!(!shown.contains("zo"), "{shown}");
         }
-        for said in ["\\u", "\\u00", "\\u0022x", "\\uzzzz", "\\ud800", "a\\u20ac\\u"] {
-            person.hidden_in(said);
+        // What is not theirs stays as it was written.
+        for said in ["\\u", "\\u00", "\\u0022x", "\\uzzzz", "\\ud800", "a\\u20ac\\u", "a%20&amp;+b"] {
+            assert_eq!(person.hidden_in(said, false), said);
         }
-        assert_eq!(person.hidden_in(r"\u000a\u20ac"), r"\u000a\u20ac".replace(r"\u20ac", "€"));
+    }
+
+    #[test]
+    fn what_is_theirs_is_hidden_in_whatever_it_is_packed() {
+        let person = Person::of(ENVELOPE.as_bytes());
+        for (text, shown) in [
+            ("name%3DZo%C3%A9%20da+Silva%26mail%3Dzoe%40example.com", "name%3D***%26mail%3D***"),
+            ("n=ZO%E9&x=Silva%0AZo%c3%a9", "n=***&x=***%0A***"),
+            ("<b>Zo&eacute; da&#32;Silva</b>&lt;zoe&#64;example.com&gt;", "<b>***</b>&lt;***&gt;"),
+            (r#"{"n":"\u005aoé\u0020da Silva","p":"\u002B5511987654321"}"#, r#"{"n":"***","p":"***"}"#),
+            (r#"{"m":"Oi, \u0022tudo\u0022 bem?\nZo\u00e9"}"#, r#"{"m":"***\n***"}"#),
+            (r#"{"m":"{\"m\":\"Oi, \\\"tudo\\\" bem?\"}"}"#, r#"{"m":"{\"m\":\"***\"}"}"#),
+            (r#"{"ok":true,"id":12,"of":"Silvana"}"#, r#"{"ok":true,"id":12,"of":"Silvana"}"#),
+        ] {
+            assert_eq!(person.hidden_in(text, false), shown);
+        }
+    }
+
+    #[test]
+    fn where_a_text_was_cut_the_beginning_of_what_is_theirs_is_hidden_too() {
+        let person = Person::of(
+            r#"{"data":{"lead":{"name":"Zoé Maria","email":"zoe.maria@example.com","phone":"+5531900720461",
+            "chats":{"messages":[{"body":"Quero \"dois\" carros azuis, por favor"}]}}}}"#
+                .as_bytes(),
+        );
+        for (text, shown) in [
+            ("to +553190072046", "to ***"),
+            ("to +55 (31) 90072", "to +***"),
+            ("to 31 9007-2", "to ***"),
+            ("7, 319", "7, ***"),
+            (r"\u002b553190072046", "***"),
+            ("to zoe.maria@example.co", "to ***"),
+            ("to zoe.maria@exam", "to ***"),
+            ("to zoe.mar", "to ***"),
+            ("to another@exam", "to ***"),
+            ("to Mari", "to ***"),
+            ("to ZO\u{FFFD}", "to ZO\u{FFFD}"),
+            (r#"{"m":"Quero \"dois\" carr"#, r#"{"m":"***"#),
+            (r#"{"m":"Quero \u0022dois\u00"#, r#"{"m":"***"#),
+            ("m=quero+%22dois%22+carros%2", "m=***"),
+            ("<m>Quero &quot;do", "<m>***"),
+            ("<m>Quero &quo", "<m>***"),
+            (r#"{"ok":true,"id":53"#, r#"{"ok":true,"id":53"#),
+            (r#"{"ok":true}"#, r#"{"ok":true}"#),
+            ("Gomari", "Gomari"),
+        ] {
+            assert_eq!(person.hidden_in(text, true), shown);
+        }
+        for text in ["to +553190072046", "to Mari", "Quero \"dois\" carr"] {
+            assert_eq!(person.hidden_in(text, false), text);
+        }
     }
 }

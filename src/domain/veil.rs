@@ -1,23 +1,27 @@
 //! What a request would give away, hidden where a person looks at it.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use http::HeaderName;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use url::Url;
 use url::form_urlencoded::byte_serialize;
 
 use super::auth::Auth;
+use super::cover::{Covers, HIDDEN};
 use super::form::Form;
+use super::reading::{Reading, cut_begin, fold, plain};
 use super::secret::{Secret, SecretUrl, is_telling};
 
 /// Shorter values are no secrets, and would be found in every other word.
 const SHORTEST: usize = 6;
 
-/// In the place of what the file itself holds, without naming where it comes from.
-const HIDDEN: &str = "***";
+/// From so many bytes on a secret is known again whatever has become of its capitals, and in base64.
+const TELLING: usize = 8;
 
 /// Hosts whose whole path is the secret: whoever has the URL may post.
 const SECRET_PATHS: [&str; 9] = [
@@ -46,6 +50,20 @@ pub struct Veil {
     known: Vec<(Secret, String)>,
     /// Secrets that are no longer than words are: hidden in answers, where they are a word of their own.
     short: Vec<(Secret, String)>,
+    /// What answers are searched for besides, in each of their readings.
+    echoed: Vec<Echoed>,
+}
+
+/// A value as it reads where somebody has repeated it.
+#[derive(Clone)]
+struct Echoed {
+    /// Folded.
+    text: Secret,
+    /// Whether that made all of its letters small.
+    any_case: bool,
+    /// Whether it must be a word of its own.
+    is_short: bool,
+    reference: String,
 }
 
 impl Veil {
@@ -92,7 +110,9 @@ impl Veil {
             let is_short = value.expose().len() < SHORTEST;
             let place = if is_short { &mut self.short } else { &mut self.known };
             let forms = written(value.expose()).into_iter().filter(|form| is_short || form.len() >= SHORTEST);
-            place.extend(forms.map(|form| (Secret::new(form), reference.clone())));
+            let forms: Vec<String> = forms.collect();
+            self.echoed.extend(echoed(value.expose(), &forms, &reference));
+            place.extend(forms.into_iter().map(|form| (Secret::new(form), reference.clone())));
         }
         for known in [&mut self.known, &mut self.short] {
             // Where a reference stands for it, that says more than `***`.
@@ -106,15 +126,36 @@ impl Veil {
 
     /// The text with every known value replaced, also where it stands encoded, for JSON, XML, a form or a URL.
     pub fn text(&self, text: &str) -> String {
-        replace(text, &self.known, |_, _| true)
+        let mut covers = Covers::default();
+        for (form, reference) in &self.known {
+            text.match_indices(form.expose()).for_each(|(at, form)| covers.add(at..at + form.len(), reference));
+        }
+        covers.over(text)
     }
 
-    /// What a destination has answered, which may be what it was sent: here a secret may be as short as it likes.
-    pub fn answer(&self, text: &str) -> String {
-        let in_word = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
-        let alone =
-            |before: &str, behind: &str| !in_word(before.chars().next_back()) && !in_word(behind.chars().next());
-        replace(&self.text(text), &self.short, alone)
+    /// What a destination has answered, which may be what it was sent, however it writes that: here a secret may be as short
+    /// as it likes. `is_cut`: there was more, and what it ends with may be the beginning of a secret.
+    pub fn answer(&self, text: &str, is_cut: bool) -> String {
+        let mut covers = Covers::default();
+        for (form, reference) in &self.known {
+            look_for(form.expose(), text, false, is_cut, |at, end| covers.add(at..end, reference));
+        }
+        for (form, reference) in &self.short {
+            look_for(form.expose(), text, true, is_cut, |at, end| covers.add(at..end, reference));
+        }
+        for reading in Reading::all(text) {
+            let folded = [reading.folded(false), reading.folded(true)];
+            for echoed in &self.echoed {
+                let folded = &folded[usize::from(echoed.any_case)];
+                look_for(echoed.text.expose(), &folded.text, echoed.is_short, is_cut, |at, end| {
+                    let written = folded.written(at..end);
+                    // With what was cut behind it.
+                    let end = if end == folded.text.len() { text.len() } else { written.end };
+                    covers.add(written.start..end, &echoed.reference);
+                });
+            }
+        }
+        covers.over(text)
     }
 
     /// A header's value: hidden where its name says that it is a secret and nothing shows where it comes from.
@@ -178,27 +219,48 @@ fn marks(query: &str) -> impl Iterator<Item = char> {
     query.chars().next().into_iter().chain(std::iter::repeat('&'))
 }
 
-/// Replaces what is known, wherever what stands around it is right. What was put in its place is not looked at again.
-fn replace(text: &str, known: &[(Secret, String)], is_right: impl Fn(&str, &str) -> bool) -> String {
-    // By where each begins: where it ends, and what is shown.
-    let mut found: BTreeMap<usize, (usize, &str)> = BTreeMap::new();
-    for (form, reference) in known {
-        for (at, form) in text.match_indices(form.expose()) {
-            let end = at + form.len();
-            let is_free = found.range(..end).next_back().is_none_or(|(_, (taken, _))| *taken <= at);
-            if is_free && is_right(&text[..at], &text[end..]) {
-                found.insert(at, (end, reference));
-            }
+/// Where this stands in a text, be it as a word of its own, and where the text ends within it, if the text was cut.
+fn look_for(own: &str, text: &str, alone: bool, is_cut: bool, mut found: impl FnMut(usize, usize)) {
+    let in_word = |c: Option<char>| alone && c.is_some_and(char::is_alphanumeric);
+    let begins = |at: usize| !in_word(text[..at].chars().next_back());
+    for (at, _) in text.match_indices(own) {
+        let end = at + own.len();
+        if begins(at) && !in_word(text[end..].chars().next()) {
+            found(at, end);
         }
     }
-    let (mut shown, mut from) = (String::with_capacity(text.len()), 0);
-    for (at, (end, reference)) in found {
-        shown.push_str(&text[from..at]);
-        shown.push_str(reference);
-        from = end;
+    if is_cut && let Some(at) = cut_begin(text, own, alone) {
+        found(at, text.len());
     }
-    shown.push_str(&text[from..]);
-    shown
+}
+
+/// A value as it reads: as it is, as it is in each of its forms, and packed.
+fn echoed(value: &str, forms: &[String], reference: &str) -> Vec<Echoed> {
+    let (is_short, is_telling) = (value.len() < SHORTEST, value.len() >= TELLING);
+    let read: BTreeSet<String> = forms.iter().map(|form| plain(form)).chain([value.to_owned()]).collect();
+    let read = read.into_iter().filter(|text| !text.is_empty() && (is_short || text.len() >= SHORTEST));
+    let packed = if is_telling { in_base64(value) } else { Vec::new() };
+    let of_read = read.map(|text| (text, is_telling));
+    let all: BTreeSet<(String, bool)> = of_read
+        .chain(packed.into_iter().map(|text| (text, false)))
+        .map(|(text, any_case)| (fold(&text, any_case), any_case))
+        .collect();
+    let echoed =
+        |(text, any_case)| Echoed { text: Secret::new(text), any_case, is_short, reference: reference.to_owned() };
+    all.into_iter().map(echoed).collect()
+}
+
+/// A value in base64, alone and wherever it stands in something longer: of that, the digits that are the value's alone.
+fn in_base64(value: &str) -> Vec<String> {
+    let mut forms = Vec::new();
+    for engine in [&STANDARD, &URL_SAFE] {
+        forms.push(engine.encode(value));
+        for (before, digits_before) in [(0, 0), (1, 2), (2, 3)] {
+            let bytes = [&[0; 2][..before], value.as_bytes()].concat();
+            forms.push(engine.encode(&bytes)[digits_before..bytes.len() * 8 / 6].to_owned());
+        }
+    }
+    forms
 }
 
 /// A value in every form in which a request or an answer may hold it.
@@ -386,6 +448,69 @@ mod tests {
         let url = |more: &str| Url::parse(&format!("{whole}{more}")).expect("a URL");
         assert_eq!(veil.url(&url(""), None), "${URL}");
         assert_eq!(veil.url(&url("&token=1&page=2"), None), "${URL}&token=***&page=2");
+    }
+
+    #[test]
+    fn what_an_answer_repeats_is_hidden_however_it_is_written() {
+        let hidden = |value: &str, text: &str| {
+            let shown = Veil::default().hiding([Secret::new(value)]).answer(&format!("a {text} b"), false);
+            assert!(shown.starts_with("a ") && shown.ends_with(" b") && shown.contains(HIDDEN), "{text}: {shown}");
+            let left: String = shown.chars().filter(|c| *c != '*').collect();
+            assert!(left.len() < 7 + text.len() - value.len(), "{text}: {shown}");
+        };
+        let secret = "a+b<c>&'d/e\"f";
+        for text in [
+            r#"{"k":"a\u002bb\u003cc\u003e\u0026\u0027d\/e\u0022f"}"#,
+            r#"{"k":"a\u002Bb\u003Cc\u003E\u0026\u0027d/e\"f"}"#,
+            r#"{"k":"{\"k\":\"a+b\\u003cc>&'d\\/e\\\"f\"}"}"#,
+            "a&#43;b&lt;c&gt;&amp;&#39;d/e&quot;f",
+            "a+b&#60;c&#x3E;&#38;&apos;d&#x2f;e&#34;f",
+            "%7B%22k%22%3A%22a%2Bb%3Cc%3E%26%27d%2Fe%5C%22f%22%7D",
+            "a%2bb%3cc%3e&'d%2fe%22f",
+            "A+B<C>&'D/E\"F",
+            "a b<c>&'d/e\"f",
+        ] {
+            hidden(secret, text);
+        }
+        hidden("two words", "two+words");
+        hidden("literal-token-5511", "LITERAL-Token-5511");
+        for before in ["", "u", "u:", "Bearer ", "Authorization: "] {
+            for packed in
+                [STANDARD.encode(format!("{before}literal-token-5511 ü?>")), URL_SAFE.encode("literal-token-5511 ü?>")]
+            {
+                let shown = Veil::default().hiding([Secret::new("literal-token-5511 ü?>")]).answer(&packed, false);
+                assert!(shown.contains(HIDDEN) && shown.len() < 30, "{packed}: {shown}");
+            }
+        }
+        // What is short is somebody's word in another case, and a part of others'.
+        let shown =
+            Veil::default().hiding([Secret::new("Lead1"), Secret::new("true")]).answer("lead1 Lead12 untrue", true);
+        assert_eq!(shown, "lead1 Lead12 untrue");
+        assert_eq!(veil().answer(r#"{"ok":true}"#, true), r#"{"ok":true}"#);
+    }
+
+    #[test]
+    fn where_an_answer_was_cut_the_beginning_of_a_secret_is_hidden_too() {
+        let veil = || Veil::default().hiding(["bsecZZ33SECRET", "pass/w<ö>rd", "q7zy"].map(Secret::new));
+        for (text, shown) in [
+            ("no bsecZZ33SECRE", "no ***"),
+            ("no bsecZZ33SECRET", "no ***"),
+            ("nobsecZ", "no***"),
+            ("NO BSEC", "NO ***"),
+            ("no bs", "no bs"),
+            (r#"{"k":"pass\/w\u003c\u00f"#, r#"{"k":"***"#),
+            ("k=pass%2Fw%3c%C3", "k=***"),
+            ("<k>pass/w&lt;&#24", "<k>***"),
+            ("pass/w<\u{FFFD}", "***"),
+            ("k=q7z", "k=***"),
+            ("keq7z", "keq7z"),
+        ] {
+            assert_eq!(veil().answer(text, true), shown);
+            let whole = if text.ends_with('T') { shown } else { text };
+            assert_eq!(veil().answer(text, false), whole);
+        }
+        let packed = STANDARD.encode("Bearer bsecZZ33SECRET");
+        assert_eq!(veil().answer(&packed[..22], true), "QmVhcmVyIG***");
     }
 
     #[test]

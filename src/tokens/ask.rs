@@ -82,7 +82,7 @@ pub async fn ask(
     }
     answer::read(status, &body, pointers).map_err(|denied| {
         let veil = veil(oauth2, ask);
-        NotGranted { denied: Denied { said: veil.answer(&denied.said), ..denied }, wait }
+        NotGranted { denied: Denied { said: veil.answer(&denied.said, false), ..denied }, wait }
     })
 }
 

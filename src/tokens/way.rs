@@ -169,10 +169,10 @@ fn veiled(sent: Sent, token: &Token) -> Sent {
     let Answer::Got(mut response) = sent.answer else { return sent };
     let veil = Veil::new([(token.secret().clone(), "***".to_owned())]);
     for (_, value) in &mut response.headers {
-        *value = veil.text(value);
+        *value = veil.answer(value, false);
     }
     let text = String::from_utf8_lossy(&response.body);
-    let shown = veil.text(&text);
+    let shown = veil.answer(&text, response.cut);
     if shown != text {
         response.body = shown.into_bytes();
     }

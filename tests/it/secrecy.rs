@@ -202,6 +202,9 @@ async fn what_a_destination_echoes_of_its_request_shows_no_secret() {
         Reply::new(422, "", &format!("{}\n{}\n{body}", request.line, headers.concat()))
     })
     .await;
+    // What is kept of it ends within a secret.
+    let long = format!("{:.<2038}literal-token-5511, and more", "");
+    let long = Raw::start(move |_, _| Reply::new(422, "", &long)).await;
     let portal = format!("{}/rest/1/code-5514/crm.item.add?api_key=in-url-5515", echo.url());
     let file = File::new(&weclever.base_url())
         .to("portal", &portal, "body = { mail = '{{ lead.email }}', name = '{{ lead.name }}' }")
@@ -212,18 +215,28 @@ async fn what_a_destination_echoes_of_its_request_shows_no_secret() {
             &echo.url(),
             "headers = { X-Api-Key = 'literal-key-5513' }\nauth = { type = 'header', name = 'X-Tenant', value = 'q7z' }",
         )
-        .to("query", &echo.url(), "auth = { type = 'query', name = 'access', value = 'abc-def_ghi/jkl==' }");
+        .to("query", &echo.url(), "auth = { type = 'query', name = 'access', value = 'abc-def_ghi/jkl==' }")
+        .to("long", &long.url(), "");
     let place = Place::new(&file).with("PLANTED", "from-outside-5512");
     let service = place.start_and_read().await;
     weclever.finalize(1, "sold");
-    let names = ["portal", "bearer", "basic", "header", "query"];
+    let names = ["portal", "bearer", "basic", "header", "query", "long"];
     let all_dead = |status: &Value| names.iter().all(|name| destination(status, name)["dead"] == 1);
     place.until_status("all have refused it", all_dead).await;
     let packed = "dTpmcm9tLW91dHNpZGUtNTUxMg==";
     let must_hide = |what: &str, ran: Ran| {
-        for secret in
-            ["token-5511", packed, "outside-5512", "key-5513", "q7z", "abc-def_ghi", "jkl", "code-5514", "url-5515"]
-        {
+        for secret in [
+            "token-5511",
+            "literal-",
+            packed,
+            "outside-5512",
+            "key-5513",
+            "q7z",
+            "abc-def_ghi",
+            "jkl",
+            "code-5514",
+            "url-5515",
+        ] {
             assert!(!ran.out.contains(secret), "{what} tells {secret}: {}", ran.out);
         }
         assert!(ran.out.contains("***"), "{what}: {}", ran.out);

@@ -46,7 +46,12 @@ impl Curtain {
 
     /// Something that somebody else wrote, which may repeat what it was told: an answer, a reason.
     pub(super) fn echo(&self, text: &str) -> String {
-        if self.open { text.to_owned() } else { self.person.hidden_in(text) }
+        self.answer(text, false)
+    }
+
+    /// The same of which there may have been more.
+    pub(super) fn answer(&self, text: &str, is_cut: bool) -> String {
+        if self.open { text.to_owned() } else { self.person.hidden_in(text, is_cut) }
     }
 
     /// Something that is the person's as a whole.

@@ -206,7 +206,7 @@ impl Teller<'_> {
         if !attempt.counted && attempt.outcome != "accepted" {
             lines.push(plain(self.say("story.uncounted", &[])));
         }
-        let answer = (!attempt.answer.is_empty()).then(|| curtain.echo(&attempt.answer));
+        let answer = (!attempt.answer.is_empty()).then(|| curtain.answer(&attempt.answer, attempt.cut));
         Entry { lines, answer, cut: attempt.cut, ..entry(Some(attempt.at), state, self.say(key, &given)) }
     }
 

@@ -129,7 +129,7 @@ impl Verb for DeadShow {
         let (steps, look_for) = operator.steps_of(&details);
         operator.veil(&mut details.attempts);
         for captured in &mut details.progress.captured {
-            captured.json = operator.config().veil.answer(&captured.json);
+            captured.json = operator.config().veil.answer(&captured.json, false);
         }
         Ok(Shown { details, request, unsendable, steps, look_for })
     }

@@ -111,7 +111,7 @@ impl Verb for Explain {
                 operator.veil(&mut delivery.attempts);
                 // A CRM's answer repeats the contact that it found.
                 for attempt in &mut delivery.attempts {
-                    attempt.answer = person.hidden_in(&attempt.answer);
+                    attempt.answer = person.hidden_in(&attempt.answer, attempt.cut);
                 }
                 delivery.steps = operator.steps_of_delivery(event.kept.as_ref(), delivery);
                 // A lead's story is told to whoever asks for its number: what was captured only as far as it may be shown.

@@ -199,8 +199,8 @@ impl Operator {
     fn veil(&self, attempts: &mut [Attempt]) {
         let config = self.config();
         for attempt in attempts {
-            attempt.answer = config.veil.answer(&attempt.answer);
-            attempt.error = config.veil.answer(&attempt.error);
+            attempt.answer = config.veil.answer(&attempt.answer, attempt.cut);
+            attempt.error = config.veil.answer(&attempt.error, false);
         }
     }
 

@@ -157,8 +157,9 @@ async fn test_steps(
         let passed = progress.passed.iter().skip(before).filter(|passed| passed.skipped);
         steps.extend(passed.map(|passed| TestedStep { skipped: true, ..untried(&passed.step) }));
         let own = progress.captured.iter().filter(|own| own.step == step);
-        let captured =
-            own.filter_map(|own| Some((own.name.clone(), serde_json::from_str(&config.veil.answer(&own.json)).ok()?)));
+        let captured = own.filter_map(|own| {
+            Some((own.name.clone(), serde_json::from_str(&config.veil.answer(&own.json, false)).ok()?))
+        });
         steps.push(TestedStep {
             accepted,
             said: Some(said(config, &sent, told.outcome, told.why)),
@@ -190,7 +191,8 @@ fn said(config: &Config, sent: &Sent, outcome: Outcome, why: Option<String>) -> 
     let (status, error, answer) = match &sent.answer {
         Answer::Got(response) => {
             let begin = response.body.get(..outcome::READ).unwrap_or(&response.body);
-            (Some(response.status), why, config.veil.answer(&String::from_utf8_lossy(begin)))
+            let is_cut = response.cut || begin.len() < response.body.len();
+            (Some(response.status), why, config.veil.answer(&String::from_utf8_lossy(begin), is_cut))
         }
         Answer::Taken { receipt } => (None, None, receipt.clone()),
         Answer::Refused { .. } | Answer::Nothing { .. } => (None, Some(sent.answer.said()), String::new()),

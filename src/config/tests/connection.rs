@@ -202,12 +202,12 @@ fn a_proxys_password_is_hidden_wherever_something_is_shown() {
     let loaded = beside.read("proxy = 'http://us%20er:hunt%3Ar2@p:3128'", &[]).expect("a good file");
     let veil = &loaded.config.veil;
     for secret in ["hunt:r2", "hunt%3Ar2", "dXMgZXI6aHVudDpyMg=="] {
-        assert_eq!(veil.answer(&format!("a {secret} b")), "a *** b", "{secret}");
+        assert_eq!(veil.answer(&format!("a {secret} b"), false), "a *** b", "{secret}");
     }
     let shown = format!("{loaded:?} {:?}", loaded.config.summary());
     assert!(!shown.contains("hunt") && !shown.contains("aHVudDpyMg"), "{shown}");
     let loaded = beside.read("proxy = 'http://u:${PASSWORD}@p:3128'", &[("PASSWORD", "hunter2")]).expect("a good file");
-    assert_eq!(loaded.config.veil.answer("hunter2"), "${PASSWORD}");
+    assert_eq!(loaded.config.veil.answer("hunter2", false), "${PASSWORD}");
 }
 
 #[test]
