@@ -177,6 +177,8 @@ pub enum NoAnswer {
     Interrupted,
     /// Nothing was sent: there is no token to send it with.
     NoToken,
+    /// Nothing was sent: this process, or the whole system, may open no more files, and a connection is one.
+    NoFiles,
 }
 
 impl NoAnswer {
@@ -192,6 +194,7 @@ impl NoAnswer {
             NoAnswer::Protocol => "protocol",
             NoAnswer::Interrupted => "interrupted",
             NoAnswer::NoToken => "no_token",
+            NoAnswer::NoFiles => "no_files",
         }
     }
 }
@@ -208,6 +211,9 @@ impl fmt::Display for NoAnswer {
             NoAnswer::Protocol => "the answer could not be understood",
             NoAnswer::Interrupted => "leadhook was stopped before an answer came",
             NoAnswer::NoToken => "no token",
+            NoAnswer::NoFiles => {
+                "leadhook may open no more files, so no connection could be made; raise the limit (`ulimit -n`, LimitNOFILE=)"
+            }
         })
     }
 }
@@ -258,7 +264,7 @@ impl fmt::Display for Outcome {
 /// Only 2xx is a success. A redirect is never followed, so 3xx is retried like an outage: somebody has to correct the
 /// URL, and the schedule gives them the time. So it is with 401, 403, 404 and 407, which are as a rule mended on the
 /// other side; every other 4xx says that this very request will never do. Where there is no token, nothing that is sent to
-/// this destination will do, and nothing was tried.
+/// this destination will do, and nothing was tried; so it is where we ourselves may open no connection.
 ///
 /// A broker's refusal is retried likewise where somebody can mend it on the other side or in the file's credentials, and
 /// given up on where it is about the message itself.
@@ -268,7 +274,7 @@ pub fn judge(answer: &Answer) -> Outcome {
         Answer::Taken { .. } => return Outcome::Accepted,
         Answer::Refused { why: Refusal::TooLarge | Refusal::Unfit, .. } => return Outcome::GivenUp,
         Answer::Refused { .. } => return Outcome::Retry,
-        Answer::Nothing { why: NoAnswer::NoToken, .. } => return Outcome::Throttled(None),
+        Answer::Nothing { why: NoAnswer::NoToken | NoAnswer::NoFiles, .. } => return Outcome::Throttled(None),
         Answer::Nothing { .. } => return Outcome::Retry,
     };
     match (response.status, response.retry_after) {
@@ -337,6 +343,9 @@ mod tests {
     fn without_a_token_the_destination_waits() {
         let answer = Answer::Nothing { why: NoAnswer::NoToken, detail: "invalid_grant".into() };
         assert_eq!(judge(&answer), Outcome::Throttled(None));
+        let answer = Answer::Nothing { why: NoAnswer::NoFiles, detail: String::new() };
+        assert_eq!(judge(&answer), Outcome::Throttled(None));
+        assert_eq!(serde_json::to_value(NoAnswer::NoFiles).expect("serializes"), NoAnswer::NoFiles.as_str());
         assert_eq!(serde_json::to_value(NoAnswer::NoToken).expect("serializes"), NoAnswer::NoToken.as_str());
     }
 

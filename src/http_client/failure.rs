@@ -48,7 +48,9 @@ impl fmt::Display for Failure {
 ///
 /// The detail comes from the innermost cause alone, because reqwest's own message carries the URL.
 pub fn explain(error: &reqwest::Error, connect_timeout: Duration) -> Failure {
-    let (why, detail) = if let Some(Unresolved::NotAllowed(refused)) = find(error) {
+    let (why, detail) = if lacks_files(error) {
+        (NoAnswer::NoFiles, String::new())
+    } else if let Some(Unresolved::NotAllowed(refused)) = find(error) {
         (NoAnswer::NotAllowed, refused.to_string())
     } else if let Some(tls) = find::<rustls::Error>(error) {
         (NoAnswer::Tls, tls.to_string())
@@ -76,6 +78,11 @@ pub fn explain(error: &reqwest::Error, connect_timeout: Duration) -> Failure {
         (NoAnswer::Protocol, "the request could not be made or the answer not be understood".to_owned())
     };
     Failure { why, detail }
+}
+
+/// EMFILE and ENFILE, whose numbers are the same on Linux and on macOS.
+fn lacks_files(error: &(dyn Error + 'static)) -> bool {
+    find::<io::Error>(error).is_some_and(|io| matches!(io.raw_os_error(), Some(23 | 24)))
 }
 
 /// Whether the connection stood and was gone before anything of the request went over it.
@@ -114,6 +121,9 @@ pub(crate) fn explain_connection(error: &(dyn Error + 'static), connection: &Con
         };
         let mending = mending.map(|mending| format!("; {mending}")).unwrap_or_default();
         return Some(Failure { why: NoAnswer::Tls, detail: format!("{tls}{mending}") });
+    }
+    if lacks_files(error) {
+        return Some(Failure::of(NoAnswer::NoFiles));
     }
     let io = find::<io::Error>(error)?;
     Some(Failure { why: self::connection(io, true), detail: words(io) })
@@ -219,5 +229,20 @@ fn cause<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'stati
     match error.downcast_ref::<io::Error>().and_then(io::Error::get_ref) {
         Some(wrapped) => Some(wrapped),
         None => error.source(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn that_no_more_files_may_be_opened_is_nobodys_failure_but_ours() {
+        for (number, ours) in [(24, true), (23, true), (111, false), (104, false)] {
+            let within = io::Error::other(io::Error::from_raw_os_error(number));
+            assert_eq!(lacks_files(&within), ours, "{number}");
+            let told = explain_connection(&within, &Connection::default()).map(|failure| failure.why);
+            assert_eq!(told == Some(NoAnswer::NoFiles), ours, "{number}: {told:?}");
+        }
     }
 }

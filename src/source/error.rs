@@ -109,7 +109,8 @@ impl SourceError {
                 | NoAnswer::Protocol
                 | NoAnswer::Interrupted
                 | NoAnswer::NotAllowed
-                | NoAnswer::NoToken => return None,
+                | NoAnswer::NoToken
+                | NoAnswer::NoFiles => return None,
             },
             SourceErrorKind::Status(404) if !matches!(self.asked, Asked::Lead(_)) => {
                 "check `base_url` and `platform_id` in [source]"

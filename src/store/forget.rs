@@ -363,7 +363,8 @@ impl Txn<'_> {
 fn how(attempt: &AttemptRecord) -> Option<How> {
     let accepted = attempt.outcome == Outcome::Accepted.as_str();
     if attempt.status.is_none() && !accepted {
-        let nothing = [NoAnswer::Dns, NoAnswer::NotAllowed, NoAnswer::Connect, NoAnswer::Tls, NoAnswer::NoToken];
+        use NoAnswer::{Connect, Dns, NoFiles, NoToken, NotAllowed, Tls};
+        let nothing = [Dns, NotAllowed, Connect, Tls, NoToken, NoFiles];
         let unsent = nothing.iter().any(|why| attempt.error.starts_with(&why.to_string()));
         return (!unsent).then_some(How::Unclear);
     }

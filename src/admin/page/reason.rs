@@ -31,7 +31,7 @@ mod tests {
     #[test]
     fn every_reason_of_ours_is_told_in_every_language() {
         use NoAnswer::*;
-        let nothing = [Timeout, Dns, NotAllowed, Connect, Tls, Reset, Protocol, Interrupted, NoToken];
+        let nothing = [Timeout, Dns, NotAllowed, Connect, Tls, Reset, Protocol, Interrupted, NoToken, NoFiles];
         let nothing = nothing.map(|why| (why.as_str(), why.to_string()));
         use Refusal as No;
         let refused = [No::NotThere, No::Denied, No::TooLarge, No::Busy, No::Unfit, No::Other];

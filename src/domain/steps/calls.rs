@@ -294,7 +294,12 @@ fn may_have_got_through(answer: &Answer) -> bool {
         Answer::Taken { .. } | Answer::Refused { .. } => false,
         Answer::Nothing { why, .. } => match why {
             NoAnswer::Timeout | NoAnswer::Reset | NoAnswer::Protocol | NoAnswer::Interrupted => true,
-            NoAnswer::Dns | NoAnswer::NotAllowed | NoAnswer::Connect | NoAnswer::Tls | NoAnswer::NoToken => false,
+            NoAnswer::Dns
+            | NoAnswer::NotAllowed
+            | NoAnswer::Connect
+            | NoAnswer::Tls
+            | NoAnswer::NoToken
+            | NoAnswer::NoFiles => false,
         },
     }
 }

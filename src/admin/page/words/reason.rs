@@ -19,6 +19,13 @@ pub(super) const WORDS: &[Word] = &[
         ["leadhook was stopped before an answer came", "o leadhook foi parado antes de chegar uma resposta"],
     ),
     ("reason.no_token", ["no token", "sem token"]),
+    (
+        "reason.no_files",
+        [
+            "leadhook may open no more files, so no connection could be made; raise the limit (`ulimit -n`, LimitNOFILE=)",
+            "o leadhook não pode abrir mais arquivos nem conexões; aumente o limite (`ulimit -n`, LimitNOFILE=)",
+        ],
+    ),
     ("reason.not_there", ["there is nothing there that takes it", "não há nada lá que a receba"]),
     ("reason.denied", ["the broker does not let us", "o broker não nos permite"]),
     (
