@@ -19,6 +19,8 @@ async fn under_load_it_ends_with_0_finishes_what_is_in_flight_and_loses_nothing(
     let place = Place::new(&file.to("crm", &receiver.url(), "concurrency = 16"));
     for signal in ["TERM", "INT"] {
         let mut service = place.start().await;
+        // Far more than what is in flight, or all of it might be answered before the end.
+        until("leads wait", || destination(&place.status(), "crm")["pending"].as_u64() > Some(64)).await;
         assert!(receiver.wait_until(|tally| tally.open == 16, PATIENCE).await);
         service.signal(signal);
         let code = service.ends(PATIENCE);
