@@ -31,8 +31,7 @@ impl SigningSecret {
     }
 
     fn sign(&self, id: &str, timestamp: i64, body: &[u8]) -> Hmac<Sha256> {
-        // HMAC takes a key of any length.
-        let mut mac = Hmac::<Sha256>::new_from_slice(&self.0).unwrap_or_else(|_| unreachable!("HMAC takes any key"));
+        let mut mac = keyed(&self.0);
         mac.update(id.as_bytes());
         mac.update(b".");
         mac.update(timestamp.to_string().as_bytes());
@@ -46,6 +45,11 @@ impl fmt::Debug for SigningSecret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("whsec_***")
     }
+}
+
+/// HMAC-SHA256 with this key, of whatever length: RFC 2104 knows no key that is unfit.
+pub(super) fn keyed(key: &[u8]) -> Hmac<Sha256> {
+    Hmac::new_from_slice(key).unwrap_or_else(|_| unreachable!("HMAC takes any key"))
 }
 
 /// The value of `webhook-signature`: `v1,` and base64 for each secret, separated by spaces; `None` without a secret.

@@ -4,7 +4,7 @@
 //! Written from that page and held against AWS's own test suite and against botocore: the crate that does the same,
 //! aws-sigv4 1.6, would bring 17 others along into every build.
 
-use hmac::{Hmac, KeyInit, Mac};
+use hmac::Mac;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 use http::{HeaderName, Method};
 use jiff::Timestamp;
@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 use url::Url;
 
 use crate::domain::secret::Secret;
+use crate::domain::sign::keyed;
 
 const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 const DATE: HeaderName = HeaderName::from_static("x-amz-date");
@@ -181,7 +182,7 @@ fn digest(bytes: &[u8]) -> String {
 }
 
 fn hmac(key: &[u8], text: &str) -> Vec<u8> {
-    let mut mac = Hmac::<Sha256>::new_from_slice(key).unwrap_or_else(|_| unreachable!("HMAC takes any key"));
+    let mut mac = keyed(key);
     mac.update(text.as_bytes());
     mac.finalize().into_bytes().to_vec()
 }
