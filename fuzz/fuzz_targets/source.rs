@@ -40,7 +40,7 @@ fn made_of(event: &Event, lead: &str) {
     assert!(serde_json::from_slice::<&serde_json::value::RawValue>(envelope).is_ok(), "an envelope that is no JSON");
     assert!(event.envelope.contains(lead), "the lead's own object is not what came");
     let _ = Context::of(event.id.as_str(), envelope);
-    let _ = Person::of(envelope).hidden_in(lead);
+    let _ = Person::of(envelope).hidden_in(lead, true);
     let paths: Vec<FieldPath> = LET_THROUGH.iter().map(|path| FieldPath::parse(path).expect("a path")).collect();
     let some = Fields::of(&paths);
     let once = some.apply(envelope);
