@@ -22,7 +22,7 @@ use tracing::{info, warn};
 
 use crate::config::{Config, Current, Start};
 use crate::dispatch::{Dispatch, Ending};
-use crate::domain::clock;
+use crate::domain::{baseline, clock};
 use crate::intake::{self, Pass};
 use crate::ops::Teller;
 use crate::source::{Source, SourceError};
@@ -333,16 +333,28 @@ async fn platform(store: &Store, config: &Config, now: Timestamp) -> Result<Plat
             (at, Some(at))
         }
     };
-    let platform = store.platform(&config.source.platform_id, floor, start).await?;
-    let progress = store.progress(&platform).await?;
+    let platform = store.platform(&config.source.platform_id, floor, start, now).await?;
+    let mut progress = store.progress(&platform).await?;
+    if progress.baseline == Baseline::Awaited && progress.began.is_none() {
+        let began = baseline::began_before(progress.floor, config.source.sweep, now);
+        store.note_began(&platform, began).await?;
+        progress.began = Some(began);
+    }
     if progress.start != start {
         warn!(
             floor = %format!("{:.0}", progress.floor),
             "`start` in [source] has no effect any more: it was fixed at the first start, and nothing below the floor is read"
         );
     }
-    if progress.baseline == Baseline::Awaited {
-        info!("first start: leads that are finalized already are remembered and not sent; what comes next is");
+    match progress.began.filter(|_| progress.baseline == Baseline::Awaited) {
+        Some(began) if began == now => {
+            info!("first start: leads that are finalized already are remembered and not sent; what comes next is");
+        }
+        Some(began) => info!(
+            first_start = %format!("{began:.0}"),
+            "WeClever's list has not been read yet since the first start: leads that were finalized before are remembered and not sent; what came since is"
+        ),
+        None => {}
     }
     Ok(platform)
 }

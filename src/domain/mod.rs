@@ -5,6 +5,7 @@ pub mod address;
 pub mod auth;
 pub mod aws;
 pub mod backfill;
+pub mod baseline;
 pub mod breaker;
 pub mod cap;
 pub mod clock;

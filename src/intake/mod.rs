@@ -6,6 +6,7 @@
 //! | `reader` | reads one window whole: list, detect, fetch, record, cover |
 //! | `pieces` | windows whose list may have been cut |
 //! | `poll` | the newest window, again and again |
+//! | `first` | the first complete reading: what was there before |
 //! | `gaps` | what was never read, behind the polls |
 //! | `listing` | the whole list of a window, for whoever looks at the past |
 //! | `lookback` | what shows up late, behind the polls |
@@ -20,6 +21,7 @@
 pub mod backfill;
 mod course;
 mod fetch;
+mod first;
 mod gaps;
 mod heed;
 mod listing;

@@ -132,7 +132,7 @@ impl Reader {
         let mut read = Read { new: 0, parts: Vec::new(), unchecked: 0 };
         debug!(from = whole.first, to = whole.last, rows = whole.count, "the list may have been cut: read in pieces");
         while let Some(ask) = splitting.next() {
-            if how.purpose != Purpose::Newest {
+            if !matches!(how.purpose, Purpose::Newest | Purpose::Start) {
                 self.turn(Rank::New).await;
             }
             let part = *ask.piece();

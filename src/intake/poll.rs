@@ -6,6 +6,7 @@ use backoff::backoff::Backoff;
 use jiff::Timestamp;
 
 use super::course::Course;
+use super::first;
 use super::reader::{How, Purpose, Reader};
 use super::turns::Rank;
 use super::{LONGEST_SLEEP, Pass, ReadError, patience, sleep, until, wait_after};
@@ -103,9 +104,14 @@ async fn newest(reader: &Reader) -> Result<u32, ReadError> {
         let Some(window) = window(reader, progress.floor).await? else { return Ok(0) };
         let _first = reader.precedence.go(Rank::Newest);
         let newest = Piece { from: window.from, to: window.to, window };
-        let baseline = progress.baseline == Baseline::Awaited;
-        let how = How { progress: &progress, baseline, purpose: Purpose::Newest, prove: false };
-        reader.read(&newest, &how).await.map(|read| read.unchecked)
+        let read = match progress.baseline {
+            Baseline::Awaited => first::read(reader, &newest, &progress).await,
+            Baseline::None | Baseline::Until(_) => {
+                let how = How { progress: &progress, baseline: false, purpose: Purpose::Newest, prove: false };
+                reader.read(&newest, &how).await
+            }
+        };
+        read.map(|read| read.unchecked)
     }
     .await;
     reader.note(end.as_ref().map(drop));

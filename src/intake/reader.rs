@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use tokio::sync::watch;
@@ -34,6 +34,8 @@ const RECORDING: usize = 64;
 pub enum Purpose {
     /// The newest window: goes before everything else.
     Newest,
+    /// What lies right before the first start: goes with the newest window, and is no poll.
+    Start,
     /// A stretch that was never read.
     Gap,
     /// A stretch that was read before, for what shows up late.
@@ -108,11 +110,14 @@ pub struct Reader {
     pub polled: watch::Sender<u64>,
     /// What the reads of leads have in common.
     pub shared: Arc<Shared>,
+    /// When this process began to read, by two clocks: one of them may be set.
+    pub woke: (Timestamp, Instant),
 }
 
 impl Reader {
     pub fn new(intake: Arc<Intake>, stop: CancellationToken) -> Reader {
-        Reader { intake, stop, precedence: Arc::default(), polled: watch::Sender::new(0), shared: Arc::default() }
+        let woke = (intake.clock.now(), Instant::now());
+        Reader { intake, stop, precedence: Arc::default(), polled: watch::Sender::new(0), shared: Arc::default(), woke }
     }
 
     /// Reads a piece whole.
@@ -120,8 +125,13 @@ impl Reader {
     /// Every row is recorded or set aside before the piece counts as covered, and it counts only up to the moment at
     /// which it was asked for. A list that may have been cut is read in pieces.
     pub async fn read(&self, piece: &Piece, how: &How<'_>) -> Result<Read, ReadError> {
+        let whole = self.list(piece).await?;
+        self.read_listed(piece, whole, how).await
+    }
+
+    /// The same, once its list is there.
+    pub async fn read_listed(&self, piece: &Piece, mut whole: Listed, how: &How<'_>) -> Result<Read, ReadError> {
         let intake = &self.intake;
-        let mut whole = self.list(piece).await?;
         let (read_until, listed) = (whole.read_until, whole.rows.len());
         let (first, last) = (whole.first.clone(), whole.last.clone());
         let malformed = std::mem::take(&mut whole.malformed);
@@ -230,7 +240,7 @@ impl Reader {
             }
             for (row, before) in detected.to_read {
                 match purpose {
-                    Purpose::Newest => self.room().await,
+                    Purpose::Newest | Purpose::Start => self.room().await,
                     Purpose::Gap | Purpose::Late => self.turn(Rank::New).await,
                 }
                 while tasks.len() >= intake.settings.concurrency + RECORDING {

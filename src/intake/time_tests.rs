@@ -73,6 +73,7 @@ impl World {
             floor: at(0),
             start: Some(at(0)),
             baseline: Baseline::None,
+            began: None,
             coverage: Coverage::new(),
             last_poll: None,
             looked_back: None,

@@ -27,6 +27,8 @@ pub struct Progress {
     pub start: Option<Timestamp>,
     /// What the first complete reading lists is only remembered.
     pub baseline: Baseline,
+    /// When leadhook was first started; `None` where nobody noted it.
+    pub began: Option<Timestamp>,
     /// What has been read whole.
     pub coverage: Coverage,
     /// The last good poll.
@@ -59,15 +61,21 @@ impl Progress {
 pub enum Baseline {
     /// `start` is a date: everything since is sent.
     None,
-    /// No reading has come back yet; the first one is the baseline.
+    /// No reading has come back yet; the first one is the baseline, as far as [`cut`](crate::domain::baseline::cut) says.
     Awaited,
     /// Readings of what lies before this are the baseline.
     Until(Timestamp),
 }
 
 impl Store {
-    /// The source's place, made at the first start with this floor and `start` (`None`: "now").
-    pub async fn platform(&self, id: &str, floor: Timestamp, start: Option<Timestamp>) -> Result<Platform, StoreError> {
+    /// The source's place, made at the first start, which is `now`, with this floor and `start` (`None`: "now").
+    pub async fn platform(
+        &self,
+        id: &str,
+        floor: Timestamp,
+        start: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<Platform, StoreError> {
         let name = id.to_owned();
         let no = self
             .commit(move |txn| {
@@ -89,12 +97,24 @@ impl Store {
                     swept: None,
                     fullest: 0,
                     cap: None,
+                    began: Some(to_ms(now)),
                 };
                 txn.put(keys::platform(&name), &record)?;
                 Ok(no)
             })
             .await?;
         Ok(Platform { no, id: id.to_owned() })
+    }
+
+    /// When leadhook was first started for this source, where nobody noted it.
+    pub async fn note_began(&self, platform: &Platform, began: Timestamp) -> Result<(), StoreError> {
+        let key = keys::platform(&platform.id);
+        self.commit(move |txn| {
+            let mut record: PlatformRecord = txn.get(&key)?.ok_or_else(missing_platform)?;
+            record.began = record.began.or(Some(to_ms(began)));
+            txn.put(key, &record)
+        })
+        .await
     }
 
     /// Where its readings stand.
@@ -191,6 +211,7 @@ fn progress(record: PlatformRecord) -> Progress {
             (true, None) => Baseline::Awaited,
             (true, Some(until)) => Baseline::Until(from_ms(until)),
         },
+        began: record.began.map(from_ms),
         coverage: Coverage::from_parts(record.coverage),
         last_poll: record.last_poll.map(from_ms),
         looked_back: record.looked_back.map(from_ms),

@@ -84,6 +84,9 @@ pub struct PlatformRecord {
     pub fullest: u64,
     #[serde(default)]
     pub cap: Option<u64>,
+    /// When leadhook was first started for it; `None` where a leadhook made this record that did not note it.
+    #[serde(default)]
+    pub began: Option<i64>,
 }
 
 /// A destination's number and what was done to it.

@@ -14,7 +14,7 @@ fn order(again: bool, on: &[EventType]) -> Order {
 async fn nothing_known() -> Looked {
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(directory.path()).unwrap();
-    let platform: Platform = store.platform("p", Timestamp::UNIX_EPOCH, None).await.unwrap();
+    let platform: Platform = store.platform("p", Timestamp::UNIX_EPOCH, None, Timestamp::UNIX_EPOCH).await.unwrap();
     let (backfill, _) = store.backfill_begin(&platform, order(false, &[]), Timestamp::now()).await.unwrap();
     let (job, _) = store.next_backfill(&platform, Vec::new()).await.unwrap().unwrap();
     assert_eq!(job.no(), backfill.no);

@@ -11,13 +11,13 @@ async fn standing(bench: &Bench, lead: u64) -> Option<Standing> {
 #[tokio::test]
 async fn a_platform_keeps_the_floor_of_its_first_start() {
     let bench = Bench::new().await;
-    let again = bench.store.platform("my-platform", at(0), Some(at(0))).await.unwrap();
+    let again = bench.store.platform("my-platform", at(0), Some(at(0)), at(0)).await.unwrap();
     assert_eq!(again.no, bench.platform.no);
     let progress = bench.store.progress(&again).await.unwrap();
     assert_eq!((progress.floor, progress.start), (at(-86_400), None));
     assert_eq!((progress.baseline, progress.last_poll), (Baseline::Awaited, None));
 
-    let other = bench.store.platform("another", at(5), Some(at(5))).await.unwrap();
+    let other = bench.store.platform("another", at(5), Some(at(5)), at(5)).await.unwrap();
     assert_ne!(other.no, bench.platform.no);
     let progress = bench.store.progress(&other).await.unwrap();
     assert_eq!((progress.floor, progress.start, progress.baseline), (at(5), Some(at(5)), Baseline::None));

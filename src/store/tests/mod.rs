@@ -95,7 +95,7 @@ impl Bench {
     /// With these keys of [`sealing`].
     async fn sealed(directory: TempDir, keys: &[&str]) -> Bench {
         let store = Store::open_with(directory.path(), &sealing::keys(keys)).unwrap();
-        let platform = store.platform("my-platform", at(-86_400), None).await.unwrap();
+        let platform = store.platform("my-platform", at(-86_400), None, at(0)).await.unwrap();
         Bench { store, platform, directory }
     }
 

@@ -25,7 +25,7 @@ async fn everything_is_there_again_and_closing_lets_go() {
     for round in 0..5u64 {
         // With patience: sled may hold its own lock for a moment after it was closed.
         let store = Store::open(&path).unwrap();
-        let platform = store.platform("my-platform", at(0), None).await.unwrap();
+        let platform = store.platform("my-platform", at(0), None, at(0)).await.unwrap();
         let bench = Bench { store, platform, directory: tempfile::tempdir().unwrap() };
         let census = bench.store.census("my-platform").await.unwrap();
         assert_eq!(census.seen_leads, 20 * round);

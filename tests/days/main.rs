@@ -3,10 +3,14 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod first;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Mutex;
 use std::time::Duration;
 
+use leadhook::app::operator::{Status, StatusReport, Verb};
 use leadhook::app::{App, OnceReport, Stop};
 use leadhook::config::{Environment, parse};
 use leadhook::simulator::{Behaviour, FaultKind, Faults, Mishap, Options, Receiver, ReceiverOptions, WeClever};
@@ -33,6 +37,7 @@ struct Stage {
     more: &'static str,
     /// Lines of the source's.
     source: &'static str,
+    status: Mutex<Option<StatusReport>>,
 }
 
 impl Stage {
@@ -41,7 +46,15 @@ impl Stage {
         let keep = ReceiverOptions { keep: 20_000, ..ReceiverOptions::default() };
         let crm = Receiver::start_with(listener().await, Behaviour::Fine, keep).unwrap();
         let clock = Clock::manual(weclever.now());
-        Stage { weclever, crm, clock, directory: tempfile::tempdir().unwrap(), more: "", source: "" }
+        Stage {
+            weclever,
+            crm,
+            clock,
+            directory: tempfile::tempdir().unwrap(),
+            more: "",
+            source: "",
+            status: Mutex::default(),
+        }
     }
 
     /// So much time passes, and leadhook is run once, and is done with all that there was to do.
@@ -80,8 +93,14 @@ to          = ["crm"]
         let app = App::build(config, self.clock.clone()).await.unwrap();
         let operator = app.operator();
         let report = app.run_once(Duration::ZERO, Stop::default()).await.unwrap();
+        *self.status.lock().unwrap() = Some(Status {}.run(&operator).await.unwrap());
         operator.close().await;
         report
+    }
+
+    /// How everything stood after the last run.
+    fn status(&self) -> StatusReport {
+        self.status.lock().unwrap().clone().unwrap()
     }
 
     /// How often each lead was told of, by type.
