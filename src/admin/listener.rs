@@ -1,114 +1,144 @@
 //! Who listens. Connections cost open files, of which the store needs some as well: so there are only so many of them, and
-//! one on which nothing moves for long is closed.
+//! nobody keeps one by keeping us waiting.
 
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
+use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use axum::extract::connect_info::Connected;
-use axum::serve::{IncomingStream, Listener};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use axum::Router;
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use axum::serve::Listener;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
+use hyper_util::rt::TokioIo;
+use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, Sleep, sleep};
+use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio_util::sync::CancellationToken;
 
-/// Connections at one time. One more is closed at once: far more than people, commands and scrapers need, and far fewer than
-/// the files that a process may open.
+use super::places::{Kept, Places};
+use super::turns::{Answer, Connection, Question};
+
+/// Connections at one time: far more than people, commands and scrapers need, and far fewer than the files that a process
+/// may open.
 const CONNECTIONS: usize = 256;
 
-/// So long nothing may move on a connection, in either direction: longer than a command waits for its answer, and far
-/// longer than any stream is silent.
-const IDLE: Duration = Duration::from_secs(11 * 60);
+/// So often those who have had their time are looked for.
+const LOOK: Duration = Duration::from_secs(1);
+
+/// A request's head may be so long: it waits in memory, for each connection.
+const LONGEST_HEAD: usize = 64 * 1024;
 
 /// Whose connection it is.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Peer(pub(super) SocketAddr);
 
-impl Connected<IncomingStream<'_, Bounded>> for Peer {
-    fn connect_info(stream: IncomingStream<'_, Bounded>) -> Peer {
-        Peer(*stream.remote_addr())
-    }
-}
-
 /// A listener with bounds.
 pub(super) struct Bounded {
     listener: TcpListener,
     room: Arc<Semaphore>,
+    places: Places,
 }
 
 impl Bounded {
     pub(super) fn new(listener: TcpListener) -> Bounded {
-        Bounded { listener, room: Arc::new(Semaphore::new(CONNECTIONS)) }
+        Bounded { listener, room: Arc::new(Semaphore::new(CONNECTIONS)), places: Places::default() }
     }
 
     pub(super) fn address(&self) -> io::Result<SocketAddr> {
         self.listener.local_addr()
     }
+
+    /// Answers until told to stop, and then what has been asked.
+    pub(super) async fn serve(self, router: Router, stop: CancellationToken) {
+        let Bounded { mut listener, room, places } = self;
+        let mut look = interval(LOOK);
+        look.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut number = 0;
+        loop {
+            let (stream, address) = tokio::select! {
+                () = stop.cancelled() => break,
+                _ = look.tick(), if !places.is_empty() => {
+                    places.end_overdue(Instant::now());
+                    continue;
+                }
+                accepted = Listener::accept(&mut listener) => accepted,
+            };
+            let Some(permit) = room_for_one(&room, &places).await else { continue };
+            number += 1;
+            let kept = places.take(number, Instant::now());
+            tokio::spawn(converse(stream, Peer(address), router.clone(), kept, permit, stop.clone()));
+        }
+        drop(listener);
+        places.end_idle();
+        while !places.is_empty() {
+            look.tick().await;
+            places.end_overdue(Instant::now());
+        }
+    }
 }
 
-impl Listener for Bounded {
-    type Io = Connection;
-    type Addr = SocketAddr;
+/// Room for another connection, be it that of whoever has kept us waiting longest; `None` where all are ours to answer: then
+/// the new one is closed at once.
+async fn room_for_one(room: &Arc<Semaphore>, places: &Places) -> Option<OwnedSemaphorePermit> {
+    if let Ok(permit) = Arc::clone(room).try_acquire_owned() {
+        return Some(permit);
+    }
+    if !places.make_room() {
+        return None;
+    }
+    // Whoever had to go does so at once: nothing is waited for there.
+    Arc::clone(room).acquire_owned().await.ok()
+}
 
-    async fn accept(&mut self) -> (Connection, SocketAddr) {
-        loop {
-            let (stream, address) = Listener::accept(&mut self.listener).await;
-            // Where there is no room the stream is dropped, which closes it.
-            if let Ok(place) = Arc::clone(&self.room).try_acquire_owned() {
-                return (Connection { stream, idle: Box::pin(sleep(IDLE)), _place: place }, address);
+/// Answers on one connection for as long as it may stay.
+async fn converse(
+    stream: TcpStream,
+    peer: Peer,
+    router: Router,
+    kept: Kept,
+    // Let go of, with the place, once the connection is closed.
+    _permit: OwnedSemaphorePermit,
+    stop: CancellationToken,
+) {
+    let router = TowerToHyperService::new(router);
+    let answers = service_fn(|request: hyper::Request<Incoming>| {
+        let (place, router) = (Arc::clone(&kept.place), router.clone());
+        async move {
+            let (head, body) = request.into_parts();
+            let Some(question) = Question::new(body, &place) else {
+                // The connection ends under it.
+                return std::future::pending().await;
+            };
+            let mut request = hyper::Request::from_parts(head, Body::new(question));
+            request.extensions_mut().insert(ConnectInfo(peer));
+            let response = router.call(request).await?;
+            Ok::<_, Infallible>(response.map(|body| Answer { body, place }))
+        }
+    });
+    let io = TokioIo::new(Connection { stream, place: Arc::clone(&kept.place) });
+    let mut conversation = pin!(http1::Builder::new().max_buf_size(LONGEST_HEAD).serve_connection(io, answers));
+    let mut stopped = pin!(stop.cancelled());
+    let mut is_stopping = false;
+    loop {
+        tokio::select! {
+            end = conversation.as_mut() => {
+                if let Err(error) = end {
+                    tracing::trace!(%error, "a connection to the admin server has ended");
+                }
+                break;
+            }
+            () = kept.place.gone() => break,
+            () = stopped.as_mut(), if !is_stopping => {
+                is_stopping = true;
+                conversation.as_mut().graceful_shutdown();
             }
         }
-    }
-
-    fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.address()
-    }
-}
-
-/// A connection that ends where nothing moves on it for [`IDLE`].
-pub(super) struct Connection {
-    stream: TcpStream,
-    idle: Pin<Box<Sleep>>,
-    _place: OwnedSemaphorePermit,
-}
-
-impl Connection {
-    /// What came of trying to move something; an error once that has been in vain for too long.
-    fn moved<T>(&mut self, context: &mut Context<'_>, tried: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
-        if tried.is_ready() {
-            self.idle.as_mut().reset(Instant::now() + IDLE);
-            return tried;
-        }
-        match self.idle.as_mut().poll(context) {
-            Poll::Ready(()) => Poll::Ready(Err(io::ErrorKind::TimedOut.into())),
-            Poll::Pending => Poll::Pending,
-        }
-    }
-}
-
-impl AsyncRead for Connection {
-    fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let connection = self.get_mut();
-        let tried = Pin::new(&mut connection.stream).poll_read(context, into);
-        connection.moved(context, tried)
-    }
-}
-
-impl AsyncWrite for Connection {
-    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let connection = self.get_mut();
-        let tried = Pin::new(&mut connection.stream).poll_write(context, bytes);
-        connection.moved(context, tried)
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_flush(context)
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().stream).poll_shutdown(context)
     }
 }

@@ -14,10 +14,12 @@ mod metrics;
 mod notice;
 mod origin;
 mod page;
+mod places;
 mod probes;
 mod server;
 mod session;
 mod tap;
+mod turns;
 
 pub use client::{Desk, Listening, Remote, is_alive, page_link, reach, reach_at, reach_or_make, write_anew};
 pub use link::Link;

@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::access::{self, Doors};
 use super::asked::Asked;
-use super::listener::{Bounded, Peer};
+use super::listener::Bounded;
 use super::notice::{Notice, Posted};
 use super::{API, LINK, TAP, link, metrics, page, probes, tap};
 use crate::app::operator::{
@@ -87,16 +87,12 @@ impl Server {
 
     /// Answers until told to stop.
     pub async fn serve(self, stop: CancellationToken) {
-        let lines = self.lines;
-        let told = async move {
+        let Server { listener, router, lines, _posted } = self;
+        let closed = async {
             stop.cancelled().await;
             lines.close();
         };
-        let service = self.router.into_make_service_with_connect_info::<Peer>();
-        let end = axum::serve(self.listener, service).with_graceful_shutdown(told).await;
-        if let Err(error) = end {
-            tracing::warn!(%error, "the service can no longer be asked; it goes on");
-        }
+        tokio::join!(closed, listener.serve(router, stop.clone()));
     }
 }
 
