@@ -104,7 +104,7 @@ fn places(config: &Config, made: &Made, tokens: &Tokens) -> Places {
         let way = Way::new(Arc::clone(transport), destination, tokens.of(&destination.name));
         (Arc::clone(destination), Arc::new(way))
     });
-    Places { destinations: ways.collect(), routes: config.routes.clone() }
+    Places { destinations: ways.collect(), routes: config.routes.clone(), veil: Arc::new(config.veil.clone()) }
 }
 
 /// What reads leads by this file.

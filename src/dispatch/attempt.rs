@@ -6,14 +6,15 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use tracing::{info, warn};
 
+use crate::dispatch::setting::Setting;
 use crate::domain::clock;
 use crate::domain::destination::Destination;
-use crate::domain::outcome::{Answer, NoAnswer, Outcome};
+use crate::domain::outcome::{Answer, NoAnswer, Outcome, Response};
 use crate::domain::retry::{Death, Trial, Verdict, decide};
 use crate::domain::steps::{Call, Lost, Told, tell};
+use crate::domain::veil::Veil;
 use crate::store::dispatch::{self, Claim, Settlement};
 use crate::store::{Store, StoreError};
-use crate::tokens::Way;
 use crate::watch::Happening;
 
 /// An attempt that has come back.
@@ -28,6 +29,7 @@ pub struct Attempt {
     pub at: Timestamp,
     pub began: Instant,
     pub took: Duration,
+    /// What came back, as it may be kept.
     pub answer: Answer,
     pub told: Told,
 }
@@ -53,8 +55,9 @@ pub enum Tried {
 ///
 /// # Errors
 /// The store cannot be written.
-pub async fn send(store: &Store, destination: Arc<Destination>, way: &Way, this: Try) -> Result<Tried, StoreError> {
+pub async fn send(store: &Store, setting: &Setting, this: Try) -> Result<Tried, StoreError> {
     let Try { claim, call, probe, at, began } = this;
+    let (destination, way) = (Arc::clone(&setting.destination), &setting.way);
     let mark = call.mark(at);
     let Call { id, request, step } = call;
     let sent = match way.pass().await {
@@ -70,10 +73,29 @@ pub async fn send(store: &Store, destination: Arc<Destination>, way: &Way, this:
         }
         Err(not_sent) => not_sent,
     };
+    // Judged, and looked through for what a later step needs, as it came.
     let told = tell(step.as_ref(), &destination, &sent.answer);
+    let told = Told { why: told.why.map(|why| setting.veil.answer(&why, false)), ..told };
+    let answer = covered(sent.answer, &setting.veil);
     let step = step.map(|step| step.name().to_owned());
-    let attempt = Attempt { claim, destination, step, probe, at, began, took: sent.took, answer: sent.answer, told };
+    let attempt = Attempt { claim, destination, step, probe, at, began, took: sent.took, answer, told };
     Ok(Tried::Back(Box::new(attempt)))
+}
+
+/// What is kept of an answer, without what it repeats of the request that is secret: the file knows its secrets only for as
+/// long as they stand in it, and the store keeps answers for longer.
+fn covered(answer: Answer, veil: &Veil) -> Answer {
+    let cover = |text: String| veil.answer(&text, false);
+    match answer {
+        Answer::Got(response) => {
+            let (kept, cut) = response.kept();
+            let body = veil.answer(&String::from_utf8_lossy(kept), cut).into_bytes();
+            Answer::Got(Response { body, cut, headers: Vec::new(), ..response })
+        }
+        Answer::Taken { receipt } => Answer::Taken { receipt: cover(receipt) },
+        Answer::Refused { why, detail } => Answer::Refused { why, detail: cover(detail) },
+        Answer::Nothing { why, detail } => Answer::Nothing { why, detail: cover(detail) },
+    }
 }
 
 impl Attempt {

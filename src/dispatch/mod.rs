@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::domain::destination::Destination;
 use crate::domain::route::Route;
+use crate::domain::veil::Veil;
 use crate::ops::Teller;
 use crate::store::{Store, StoreError};
 use crate::tokens::Way;
@@ -49,6 +50,8 @@ pub struct Places {
     pub destinations: Vec<(Arc<Destination>, Arc<Way>)>,
     /// Deliveries of other routes are parked.
     pub routes: Vec<Route>,
+    /// Covers the file's secrets in what comes back, before it is kept or told.
+    pub veil: Arc<Veil>,
 }
 
 /// How dispatch is told to end.
@@ -112,7 +115,8 @@ impl Dispatch {
             }
         }
         for (destination, way) in &places.destinations {
-            let setting = Arc::new(Setting::new(Arc::clone(destination), Arc::clone(way), &places.routes));
+            let (to, way, veil) = (Arc::clone(destination), Arc::clone(way), Arc::clone(&places.veil));
+            let setting = Arc::new(Setting::new(to, way, veil, &places.routes));
             match workers.told.get(&destination.name) {
                 Some(told) => drop(told.send_replace(Some(setting))),
                 None => {

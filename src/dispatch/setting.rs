@@ -6,12 +6,15 @@ use std::sync::Arc;
 use crate::domain::destination::Destination;
 use crate::domain::route::Route;
 use crate::domain::steps::Calls;
+use crate::domain::veil::Veil;
 use crate::tokens::Way;
 
 /// One destination by one file.
 pub struct Setting {
     pub destination: Arc<Destination>,
     pub way: Arc<Way>,
+    /// Covers the file's secrets in what comes back.
+    pub veil: Arc<Veil>,
     /// What a delivery here takes, for each route of the file: those of others are not claimed.
     pub calls: BTreeMap<String, Calls>,
     /// The names of the routes.
@@ -19,11 +22,11 @@ pub struct Setting {
 }
 
 impl Setting {
-    pub fn new(destination: Arc<Destination>, way: Arc<Way>, routes: &[Route]) -> Setting {
+    pub fn new(destination: Arc<Destination>, way: Arc<Way>, veil: Arc<Veil>, routes: &[Route]) -> Setting {
         let calls = routes.iter().map(|route| (route.name.clone(), route.calls_at(&destination)));
         let calls: BTreeMap<String, Calls> = calls.collect();
         let routes = calls.keys().cloned().collect();
-        Setting { destination, way, calls, routes }
+        Setting { destination, way, veil, calls, routes }
     }
 
     /// Whether the file said the same of the destination when this began.

@@ -299,10 +299,9 @@ impl Worker {
             self.breaker.probe_sent(now);
             self.probing = true;
         }
-        let (destination, way) = (Arc::clone(&self.setting.destination), Arc::clone(&self.setting.way));
-        let store = self.parts.store.clone();
+        let (setting, store) = (Arc::clone(&self.setting), self.parts.store.clone());
         let this = Try { claim, call, probe, at: now, began: Instant::now() };
-        self.in_flight.spawn(async move { attempt::send(&store, destination, &way, this).await });
+        self.in_flight.spawn(async move { attempt::send(&store, &setting, this).await });
         self.note_in_flight();
     }
 

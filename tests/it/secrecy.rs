@@ -1,6 +1,7 @@
 //! No secret and no personal data in anything that is logged or shown.
 
 mod everywhere;
+mod replaced;
 
 use std::time::Duration;
 

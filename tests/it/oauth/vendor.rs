@@ -214,7 +214,8 @@ impl State {
             "authorization_code" => {
                 let code = param("code").unwrap_or_default();
                 let Some(at) = self.codes.iter().position(|(good, _)| good == code) else {
-                    return refuse(400, "invalid_grant", &format!("{code} is not known"));
+                    // What is kept of it ends soon after the code began.
+                    return refuse(400, "invalid_grant", &format!("{:.<190}{code} is not known", ""));
                 };
                 let (_, challenge) = self.codes.remove(at);
                 if challenge != param("code_verifier").map(challenge_of) {
