@@ -156,7 +156,7 @@ fn body_of_file(
         Ok(text) => text,
         Err(error) => {
             let help = "a relative path begins beside the configuration file";
-            named.mistake(format!("the file {} cannot be read: {error}", named.value), help);
+            named.mistake(format!("{} cannot be read: {error}", named.file()), help);
             return None;
         }
     };
@@ -178,7 +178,7 @@ fn body_of_file(
         let told = |wrongs: Vec<WrongLeaf>| {
             for WrongLeaf { leaf, wrong } in wrongs {
                 let help = wrong.help.unwrap_or_else(|| "mend it in that file".to_owned());
-                named.mistake(format!("in the file {}, at {leaf}: {}", named.value, wrong.message), help);
+                named.mistake(format!("in {}, at {leaf}: {}", named.file(), wrong.message), help);
             }
         };
         let tree = Tree::parse(&json, escape).map_err(told).ok()?;
@@ -254,5 +254,5 @@ fn json<'a>(node: Node<'a>, pointer: String, leaves: &mut Leaves<'a>) -> Option<
 
 fn tell_of_file(named: &Text<'_>, wrong: &Wrong) {
     let help = wrong.help.clone().unwrap_or_else(|| "mend it in that file".to_owned());
-    named.mistake(format!("in the file {}: {}", named.value, wrong.message), help);
+    named.mistake(format!("in {}: {}", named.file(), wrong.message), help);
 }

@@ -91,7 +91,7 @@ impl<'a> Pem<'a> {
             Err(_) if named.reading.environment.has_stand_ins() => Some(None),
             Err(error) => {
                 let help = "name a file in PEM form that leadhook may read; a relative path begins beside the configuration file";
-                named.mistake(format!("{} cannot be read: {error}", file(&named)), help);
+                named.mistake(format!("{} cannot be read: {error}", named.file()), help);
                 None
             }
         }
@@ -103,7 +103,7 @@ impl<'a> Pem<'a> {
             Ok(read) => Some(read),
             Err(said) => {
                 let (message, help) = said.split_once("; ").unwrap_or((&said, "name another file"));
-                self.named.mistake(format!("{} {message}", file(&self.named)), help);
+                self.named.mistake(format!("{} {message}", self.named.file()), help);
                 None
             }
         }
@@ -118,14 +118,8 @@ impl<'a> Pem<'a> {
             Validity::Over(at) => format!("holds a certificate that is over since {at}"),
         };
         let help = "put a new one there, and run `leadhook reload`: the file is read then, and at start";
-        self.named.reading.warn(&self.named.spot, format!("{} {said}", file(&self.named)), Some(help.to_owned()));
+        self.named.reading.warn(&self.named.spot, format!("{} {said}", self.named.file()), Some(help.to_owned()));
     }
-}
-
-/// How the file is spoken of.
-fn file(named: &Text<'_>) -> String {
-    // A name that was put in may be anything.
-    if named.is_put_in() { "the file".to_owned() } else { format!("the file {}", named.value.trim()) }
 }
 
 fn read(path: &Path) -> std::io::Result<Vec<u8>> {

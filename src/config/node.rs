@@ -45,6 +45,32 @@ impl Text<'_> {
         self.raw.is_some()
     }
 
+    /// Whether this part of it may be shown: it stands in the file as it is.
+    pub(super) fn shows(&self, part: &str) -> bool {
+        self.raw.as_ref().is_none_or(|raw| raw.contains(part))
+    }
+
+    /// What was put in, by its references.
+    pub(super) fn references(&self) -> String {
+        self.raw.as_deref().map(hide).unwrap_or_default()
+    }
+
+    /// How the file is spoken of that it names.
+    pub(super) fn file(&self) -> String {
+        // A name that was put in may be anything.
+        if self.is_put_in() { "the file".to_owned() } else { format!("the file {}", self.value.trim()) }
+    }
+
+    /// Says that it is no JSON Pointer, and what it would be as one.
+    pub(super) fn is_no_pointer(&self) {
+        let what = "the names on the way there, each behind a `/`";
+        let help = match self.is_put_in() {
+            true => format!("set it to {what}, for example /id"),
+            false => format!("write \"/{}\": {what}", self.value.trim().replace('.', "/")),
+        };
+        self.mistake("is not a JSON Pointer", help);
+    }
+
     /// What a parser makes of it. `what` it should be and an `example` are said in the place of the parser's own
     /// sentence where that would show what `${...}` stands for.
     pub(super) fn parsed<T, E: Display>(

@@ -222,7 +222,8 @@ pub(super) fn preset(section: &mut Section<'_>) -> Option<Preset> {
         }
         Err(said) => {
             let (message, help) = said.split_once("; ").unwrap_or((&said, "see `leadhook preset list`"));
-            text.mistake(message, help);
+            // A name that was put in may be anything.
+            text.mistake(if text.is_put_in() { "names no preset that can be read" } else { message }, help);
             None
         }
     }

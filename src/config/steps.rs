@@ -248,9 +248,7 @@ fn pointers(node: Node<'_>) -> Option<Vec<String>> {
 fn pointer(node: Node<'_>) -> Option<String> {
     let text = node.text()?;
     if !text.value.is_empty() && !text.value.starts_with('/') {
-        let help =
-            format!("write \"/{}\": the names on the way there, each behind a `/`", text.value.replace('.', "/"));
-        text.mistake("is not a JSON Pointer", help);
+        text.is_no_pointer();
         return None;
     }
     Some(text.value)

@@ -26,7 +26,10 @@ pub(super) fn doubt<'n>(text: &Text<'_>, names: impl IntoIterator<Item = &'n Nam
         let part = text.value.get(doubt.at.clone()).unwrap_or_default();
         let spot = text.spot.clone().within(text.reading, part, doubt.at.start);
         if doubt.may_exist {
-            let message = format!("WeClever's page knows no `{}`", doubt.path);
+            let message = match text.shows(&doubt.path) {
+                true => format!("WeClever's page knows no `{}`", doubt.path),
+                false => format!("WeClever's page does not know what stands here for `{}`", text.references()),
+            };
             let help = doubt.help.unwrap_or_else(|| "it prints as nothing where a lead does not have it".to_owned());
             text.reading.warn(&spot, message, Some(help));
         } else {
@@ -35,6 +38,7 @@ pub(super) fn doubt<'n>(text: &Text<'_>, names: impl IntoIterator<Item = &'n Nam
                 .unwrap_or_else(|| "names are id, type, timestamp, and what an event has under data".to_owned());
             let captured = doubt.path.strip_prefix("captured.").filter(|_| known.also.contains(&"captured"));
             let message = match captured {
+                _ if !text.shows(&doubt.path) => format!("no event has what stands here for `{}`", text.references()),
                 Some(name) => format!("no step before this one captures `{name}`"),
                 None => format!("no event has `{}`", doubt.path),
             };
@@ -53,5 +57,10 @@ pub(super) fn tell_with(text: &Text<'_>, wrong: &Wrong, example: &str) {
     let part = text.value.get(wrong.at.clone()).unwrap_or_default();
     let spot = text.spot.clone().within(text.reading, part, wrong.at.start);
     let help = wrong.help.clone().unwrap_or_else(|| example.to_owned());
-    text.reading.mistake(&spot, wrong.message.clone(), Some(help));
+    // The message may quote what it is about.
+    let message = match text.shows(part) {
+        true => wrong.message.clone(),
+        false => format!("does not fit together with what stands here for `{}`", text.references()),
+    };
+    text.reading.mistake(&spot, message, Some(help));
 }

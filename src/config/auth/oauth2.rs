@@ -85,9 +85,7 @@ pub(super) fn oauth2(section: &mut Section<'_>) -> Option<OAuth2> {
         let text = node.filled()?;
         let pointer = text.value.trim();
         if !pointer.starts_with('/') {
-            let help =
-                format!("write \"/{}\": the names on the way there, each behind a `/`", pointer.replace('.', "/"));
-            text.mistake("is not a JSON Pointer", help);
+            text.is_no_pointer();
             return None;
         }
         Some(Some(pointer.to_owned()))

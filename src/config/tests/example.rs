@@ -3,9 +3,9 @@
 use super::*;
 use crate::config::{InitAnswers, Position, starter_file};
 
-const EXAMPLE: &str = include_str!("../../../config/leadhook.toml");
+pub(super) const EXAMPLE: &str = include_str!("../../../config/leadhook.toml");
 
-const VARIABLES: [(&str, &str); 13] = [
+pub(super) const VARIABLES: [(&str, &str); 13] = [
     ("LEADHOOK_ADMIN_TOKEN", "a-token-of-many-characters"),
     ("WECLEVER_USERNAME", "u"),
     ("WECLEVER_PASSWORD", "p"),

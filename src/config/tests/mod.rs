@@ -7,6 +7,7 @@ mod example;
 mod fields;
 mod mistakes;
 mod outcomes;
+mod planted;
 mod queues;
 mod schema;
 mod secrets;
