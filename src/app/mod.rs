@@ -90,6 +90,8 @@ pub struct OnceReport {
     pub set_aside: u64,
     /// Lists that may have been cut, and could not be checked: leads may be missing.
     pub unchecked: u32,
+    /// Rows that its lists had, and that cannot be read.
+    pub malformed_rows: u64,
 }
 
 impl App {
@@ -195,7 +197,8 @@ impl App {
         let mut heartbeat = self.heartbeat();
         let (finish, finished) = signal::channel(None);
         let dispatch = self.begin_dispatch(&stop, finished);
-        let by = clock::after(clock.now(), wait);
+        let began = clock.now();
+        let by = clock::after(began, wait);
         let pass = tokio::select! {
             pass = self.read_once(by, &stop) => pass?,
             () = stop.at_once.cancelled() => Pass::default(),
@@ -222,7 +225,9 @@ impl App {
         self.history_keeper().keep().await;
         self.retention().once(&stop.gently).await?;
         let after = store.census(&platform.id).await?;
-        Ok(report(pass, &before, &after))
+        let malformed = store.malformed_rows(&platform.id).await?;
+        let malformed_rows = malformed.iter().filter(|row| row.last >= began).count() as u64;
+        Ok(OnceReport { malformed_rows, ..report(pass, &before, &after) })
     }
 
     /// One pass of intake, as far as there is room for what it brings.
@@ -371,6 +376,7 @@ fn report(pass: Pass, before: &Census, after: &Census) -> OnceReport {
         pending: sum(after, |lane| lane.pending),
         set_aside: after.set_aside,
         unchecked: pass.unchecked,
+        malformed_rows: 0,
     }
 }
 

@@ -77,8 +77,8 @@ async fn once(config: Config, wait: Duration, stop: Stop, output: &Output) -> Re
     let report = app.run_once(wait, stop).await?;
     output.print(&report, text)?;
     Ok(match report {
-        OnceReport { windows_read: 0, .. } => Exit::Unavailable,
-        OnceReport { windows_left: 0, dead: 0, unchecked: 0, .. } => Exit::Done,
+        OnceReport { windows_read: 0, malformed_rows: 0, .. } => Exit::Unavailable,
+        OnceReport { windows_left: 0, dead: 0, unchecked: 0, malformed_rows: 0, .. } => Exit::Done,
         _ => Exit::NeedsALook,
     })
 }
@@ -97,6 +97,12 @@ fn text(report: &OnceReport) -> String {
         lines.push(format!(
             "{} as full as the fullest, in windows that cannot be made shorter: leads may be missing, see the log",
             count(report.unchecked.into(), "list")
+        ));
+    }
+    if report.malformed_rows > 0 {
+        lines.push(format!(
+            "{} of WeClever's list cannot be read: see the log, and tell WeClever",
+            count(report.malformed_rows, "row")
         ));
     }
     if report.set_aside > 0 {

@@ -23,6 +23,7 @@ pub mod fields;
 pub mod form;
 pub mod history;
 pub mod lead;
+pub mod malformed;
 pub mod news;
 pub mod oauth2;
 pub mod outcome;

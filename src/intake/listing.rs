@@ -7,6 +7,7 @@ use super::turns::Rank;
 use super::{Intake, ReadError};
 use crate::domain::cap::{Caps, Splitting};
 use crate::domain::lead::LeadId;
+use crate::domain::malformed::Print;
 use crate::domain::window::{Piece, Window};
 use crate::source::Listing;
 
@@ -53,12 +54,15 @@ impl<'a> WholeList<'a> {
             super::pieces::tell(self.intake, caps, &found).await?;
         }
         self.held.clear();
-        let (mut rows, mut malformed) = (Vec::new(), Vec::new());
+        let (mut rows, mut bad, mut more) = (Vec::new(), Vec::new(), 0);
         for list in self.lists.drain(..).rev() {
             rows.extend(list.rows);
-            malformed.extend(list.malformed);
+            more = more.max(list.malformed - list.bad.len());
+            bad.extend(list.bad);
         }
-        Ok(Listing { rows, malformed, date: None })
+        // A part lists what the whole does.
+        let prints: HashSet<Print> = bad.iter().map(|row| row.print).collect();
+        Ok(Listing { rows, bad, malformed: prints.len() + more, date: None })
     }
 
     /// Of a lead's rows the newest one stands, and that was listed first.
@@ -82,5 +86,5 @@ impl<'a> WholeList<'a> {
 }
 
 fn rows(list: &Listing) -> usize {
-    list.rows.len() + list.malformed.len()
+    list.rows.len() + list.malformed
 }

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `course` | the file by which the loops read, which may change |
 //! | `reader` | reads one window whole: list, detect, fetch, record, cover |
+//! | `malformed` | lists that count in spite of rows that make no sense |
 //! | `pieces` | windows whose list may have been cut |
 //! | `poll` | the newest window, again and again |
 //! | `first` | the first complete reading: what was there before |
@@ -26,6 +27,7 @@ mod gaps;
 mod heed;
 mod listing;
 mod lookback;
+mod malformed;
 mod pieces;
 mod poll;
 mod reader;
@@ -131,7 +133,8 @@ pub enum ReadError {
     Source(#[from] SourceError),
     /// Some rows of it made no sense; the others were taken.
     #[error(
-        "the list from {first} to {last} has rows that cannot be read ({rows}); the others were taken, and the window is read again"
+        "the list from {first} to {last} has rows that cannot be read ({rows}){}; the others were taken, and the window is read again",
+        if *broken { ", half of them all or more: its form may have changed" } else { "" }
     )]
     Malformed {
         /// The window's ends, as they were asked for.
@@ -140,6 +143,8 @@ pub enum ReadError {
         last: String,
         /// Which rows and why.
         rows: String,
+        /// So many of them that it does not count as read however often it comes.
+        broken: bool,
     },
     /// The store failed.
     #[error(transparent)]

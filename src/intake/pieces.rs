@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 use tracing::{debug, warn};
 
+use super::malformed::{Judged, Verdict};
 use super::reader::{How, Listed, Purpose, Read, Reader};
 use super::turns::Rank;
 use super::{Intake, ReadError, sleep};
@@ -95,10 +96,16 @@ impl Reader {
 
     /// Reads a piece whose list may have been cut. Each part of it that is whole is settled and covered at once; what only
     /// the longer lists show is settled in the end.
-    pub async fn read_in_pieces(&self, piece: &Piece, whole: Listed, how: &How<'_>) -> Result<Read, ReadError> {
+    pub async fn read_in_pieces(
+        &self,
+        piece: &Piece,
+        whole: Listed,
+        how: &How<'_>,
+        judged: &mut Judged,
+    ) -> Result<Read, ReadError> {
         let leads = Leads::of(&whole.rows);
         let (mut held, mut settled) = (vec![whole], HashSet::new());
-        let read = self.pieces(piece, &mut held, &mut settled, how).await;
+        let read = self.pieces(piece, (&mut held, &mut settled), how, judged).await;
         if !matches!(read, Err(ReadError::Store(_) | ReadError::Stopped)) {
             // Where a piece could not be read, this is not held up by it.
             let rest = self.settle_held(held, settled, how).await?;
@@ -121,9 +128,9 @@ impl Reader {
     async fn pieces(
         &self,
         piece: &Piece,
-        held: &mut Vec<Listed>,
-        settled: &mut HashSet<LeadId>,
+        (held, settled): (&mut Vec<Listed>, &mut HashSet<LeadId>),
         how: &How<'_>,
+        judged: &mut Judged,
     ) -> Result<(Read, Found), ReadError> {
         let (intake, whole) = (&self.intake, &held[0]);
         let leads: HashSet<LeadId> = whole.rows.iter().map(|row| row.id).collect();
@@ -137,10 +144,12 @@ impl Reader {
             }
             let part = *ask.piece();
             let mut listed = self.list_patiently(&part).await?;
-            if !listed.malformed.is_empty() {
-                let (first, last, rows) = (listed.first.clone(), listed.last.clone(), listed.malformed.join("; "));
+            let verdict = self.judge(&listed, judged).await?;
+            if verdict == Verdict::Broken
+                && let Some(error) = judged.unread.take()
+            {
                 held.push(listed);
-                return Err(ReadError::Malformed { first, last, rows });
+                return Err(error);
             }
             let leads: HashSet<LeadId> = listed.rows.iter().map(|row| row.id).collect();
             // What a shorter list shows is settled by it. Lists can be large: no row is held twice.
@@ -157,8 +166,8 @@ impl Reader {
             settled.extend(listed.rows.iter().map(|row| row.id));
             read.new += self.settle(std::mem::take(&mut listed.rows), listed.window, how).await?;
             // The first reading of a baseline ends it, and must be whole by then.
-            if how.progress.baseline != Baseline::Awaited {
-                self.cover(&part, listed.read_until, None).await?;
+            if how.progress.baseline != Baseline::Awaited && verdict == Verdict::Counts {
+                self.cover(&part, listed.read_until, None, (listed.prints(), listed.stretch())).await?;
             }
             read.parts.push((part, listed.count));
         }

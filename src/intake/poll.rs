@@ -30,6 +30,11 @@ pub async fn run(course: &Course) -> Result<(), StoreError> {
                 None
             }
             Err(ReadError::Store(error)) => return Err(error),
+            // It did answer, and what could be read was taken.
+            Err(ReadError::Malformed { .. }) => {
+                backoff.reset();
+                None
+            }
             Err(error) => Some(wait_after(&error, &mut backoff)),
         };
         let mut again = failed.map(|wait| Instant::now() + wait);

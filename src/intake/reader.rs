@@ -1,6 +1,6 @@
 //! Reads one window whole: list, detect, fetch, record, and only then cover.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,10 +11,12 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 use super::fetch::{Fetch, Job, Shared};
+use super::malformed::Judged;
 use super::turns::{Precedence, Rank};
 use super::{Intake, ReadError};
 use crate::domain::clock;
 use crate::domain::lead::{LeadId, Row};
+use crate::domain::malformed::{MalformedRow, Print};
 use crate::domain::patience::Waiting;
 use crate::domain::window::{Piece, Window};
 use crate::source::SourceError;
@@ -76,10 +78,34 @@ pub struct Listed {
     pub rows: Vec<Row>,
     /// Rows as they came, those that make no sense among them.
     pub count: usize,
-    /// Rows that make no sense.
-    pub malformed: Vec<String>,
+    /// Rows that make no sense, the first of them...
+    pub bad: Vec<MalformedRow>,
+    /// ...and how many there are.
+    pub malformed: usize,
     /// Up to when it can have listed anything.
     pub read_until: ReadUntil,
+}
+
+impl Listed {
+    /// What it can have listed anything of.
+    pub fn stretch(&self) -> Window {
+        let Window { from, to } = self.window;
+        let to = to.min(self.read_until.asked_at);
+        Window { from: from.min(to), to }
+    }
+
+    /// What its rows that make no sense are known by.
+    pub fn prints(&self) -> HashSet<Print> {
+        self.bad.iter().map(|row| row.print).collect()
+    }
+
+    /// The same rows in words: which, and why.
+    pub fn described(&self) -> String {
+        let mut rows: Vec<String> = self.bad.iter().map(ToString::to_string).collect();
+        let more = self.malformed - self.bad.len();
+        rows.extend((more > 0).then(|| format!("and {more} more rows")));
+        rows.join("; ")
+    }
 }
 
 /// When a list was asked for, by two clocks.
@@ -134,18 +160,20 @@ impl Reader {
         let intake = &self.intake;
         let (read_until, listed) = (whole.read_until, whole.rows.len());
         let (first, last) = (whole.first.clone(), whole.last.clone());
-        let malformed = std::mem::take(&mut whole.malformed);
+        let mut judged = Judged::default();
+        self.judge(&whole, &mut judged).await?;
+        let bad = (whole.prints(), whole.stretch());
         let read = if self.is_whole(&whole, how) {
             let new = self.settle(std::mem::take(&mut whole.rows), whole.window, how).await?;
             Read { new, parts: vec![(*piece, whole.count)], unchecked: 0 }
         } else {
-            self.read_in_pieces(piece, whole, how).await?
+            self.read_in_pieces(piece, whole, how, &mut judged).await?
         };
-        if !malformed.is_empty() {
-            return Err(ReadError::Malformed { first, last, rows: malformed.join("; ") });
+        if let Some(error) = judged.unread {
+            return Err(error);
         }
         let poll = (how.purpose == Purpose::Newest).then_some(read_until.asked_at);
-        self.cover(piece, read_until, poll).await?;
+        self.cover(piece, read_until, poll, bad).await?;
         let (baseline, new) = (how.baseline, read.new);
         info!(from = first, to = last, listed, new, baseline, "window read");
         intake.feed.tell(Happening::Read { listed, new });
@@ -165,8 +193,9 @@ impl Reader {
             self.shared.skew.note(asked_at, date, intake.clock.now());
         }
         Ok(Listed {
-            count: listing.rows.len() + listing.malformed.len(),
+            count: listing.rows.len() + listing.malformed,
             rows: each_lead_once(listing.rows),
+            bad: listing.bad,
             malformed: listing.malformed,
             // Around a change of clocks more is asked for than the piece needs.
             window: piece.window.asked(&intake.settings.timezone),
@@ -176,9 +205,16 @@ impl Reader {
         })
     }
 
-    /// Every row of the piece is recorded or set aside.
-    pub async fn cover(&self, piece: &Piece, read: ReadUntil, poll: Option<Timestamp>) -> Result<(), StoreError> {
+    /// Every row of the piece is recorded or set aside; `bad`: those that make no sense, and the stretch that was listed.
+    pub async fn cover(
+        &self,
+        piece: &Piece,
+        read: ReadUntil,
+        poll: Option<Timestamp>,
+        bad: (HashSet<Print>, Window),
+    ) -> Result<(), StoreError> {
         let (from, to) = read.of(piece);
+        self.leave(bad).await?;
         self.intake.store.cover(&self.intake.platform, from, to, poll).await
     }
 

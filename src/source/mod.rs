@@ -39,6 +39,9 @@ use self::limits::Gate;
 use self::token::{Renewal, Token, Tokens};
 use crate::config::{Access, SourceConfig};
 use crate::domain::lead::{Lead, LeadId, Row};
+#[cfg(doc)]
+use crate::domain::malformed::MOST;
+use crate::domain::malformed::MalformedRow;
 use crate::domain::outcome::NoAnswer;
 use crate::domain::retry_after;
 use crate::domain::secret::Secret;
@@ -58,9 +61,10 @@ const CONNECT: Duration = Duration::from_secs(10);
 pub struct Listing {
     /// The rows that could be read, in the list's order. A lead may stand there more than once.
     pub rows: Vec<Row>,
-    /// The rows that could not: which, and why, without anything of what they hold. With any of these, the list has not
-    /// been read whole.
-    pub malformed: Vec<String>,
+    /// The rows that could not: which, and why, without anything of what they hold; the first [`MOST`] of them.
+    pub bad: Vec<MalformedRow>,
+    /// How many those are. With any of these, the list has not been read whole.
+    pub malformed: usize,
     /// WeClever's own time when it answered, to the second, where it said so.
     pub date: Option<Timestamp>,
 }

@@ -4,19 +4,22 @@
 //! here repeats what an answer holds: what serde says of a mistake may quote a name or a phone number, so that its
 //! words are not used, only the place and the kind.
 
+use std::collections::HashMap;
 use std::fmt;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::error::Category;
 use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
 
 use super::Listing;
 use crate::domain::lead::{Lead, LeadId, Row};
+use crate::domain::malformed::{MOST, MalformedRow, Print};
 use crate::domain::secret::Secret;
 
 /// So many unreadable rows of one list are described; the others are only counted.
-const DESCRIBED: usize = 100;
+const DESCRIBED: usize = MOST;
 
 /// Reads `{"token": "..."}`.
 pub(super) fn token(body: &[u8]) -> Result<Secret, String> {
@@ -52,18 +55,29 @@ pub(super) fn listing(body: &[u8]) -> Result<Listing, String> {
     }
     let list: Piecemeal = from_json(body, "an object with a list `leads`")?;
     let mut found = Listing::default();
-    let mut undescribed = 0_usize;
+    let mut same: HashMap<Print, u64> = HashMap::new();
     for (at, raw) in list.leads.into_iter().enumerate() {
-        match read_row(raw) {
-            Ok(row) => found.rows.push(row),
-            Err(reason) if found.malformed.len() < DESCRIBED => found.malformed.push(format!("row {at}: {reason}")),
-            Err(_) => undescribed += 1,
+        let reason = match read_row(raw) {
+            Ok(row) => {
+                found.rows.push(row);
+                continue;
+            }
+            Err(reason) => reason,
+        };
+        found.malformed += 1;
+        if found.bad.len() < DESCRIBED {
+            let before = same.entry(print(raw, 0)).or_default();
+            found.bad.push(MalformedRow { at, print: print(raw, *before), reason });
+            *before += 1;
         }
     }
-    if undescribed > 0 {
-        found.malformed.push(format!("and {undescribed} more rows"));
-    }
     Ok(found)
+}
+
+/// What a row that cannot be read is known by. Rows of the same text are told apart by their order alone.
+fn print(raw: &RawValue, before: u64) -> Print {
+    let digest = Sha256::new().chain_update(before.to_be_bytes()).chain_update(raw.get()).finalize();
+    digest.first_chunk::<8>().map_or(0, |eight| u64::from_be_bytes(*eight))
 }
 
 /// Reads `{"lead": {...}}`.

@@ -8,7 +8,7 @@ fn list(rows: &str) -> Listing {
 
 fn id_of(written: &str) -> Option<u64> {
     let found = list(&format!("{{\"weclever_lead_id\":{written}}}"));
-    assert_eq!(found.rows.len() + found.malformed.len(), 1, "{written}");
+    assert_eq!(found.rows.len() + found.malformed, 1, "{written}");
     found.rows.first().map(|row| row.id.0)
 }
 
@@ -82,7 +82,7 @@ fn one_bad_row_costs_itself_alone() {
     );
     assert_eq!(found.rows.iter().map(|row| row.id.0).collect::<Vec<_>>(), [1, 2]);
     assert_eq!(
-        found.malformed,
+        found.bad.iter().map(ToString::to_string).collect::<Vec<_>>(),
         [
             "row 1: it is text, not an object".to_owned(),
             format!("row 2: `weclever_lead_id` is text that is no number, not a whole number from 0 to {}", u64::MAX),
@@ -96,8 +96,16 @@ fn one_bad_row_costs_itself_alone() {
 fn a_list_of_nothing_but_bad_rows_does_not_grow_without_bound() {
     let found = list(&vec!["0"; 1_000].join(","));
     assert!(found.rows.is_empty());
-    assert_eq!(found.malformed.len(), DESCRIBED + 1);
-    assert_eq!(found.malformed[DESCRIBED], "and 900 more rows");
+    assert_eq!((found.malformed, found.bad.len()), (1_000, DESCRIBED));
+}
+
+#[test]
+fn a_bad_row_is_known_again_wherever_it_stands_and_rows_of_the_same_text_are_told_apart() {
+    let prints = |rows: &str| list(rows).bad.into_iter().map(|row| row.print).collect::<Vec<_>>();
+    let [a, b, c] = prints(r#"null, {"weclever_lead_id":1}, null, {"name":"Maria"}"#)[..] else { panic!("three") };
+    assert!(a != b && b != c && a != c);
+    assert_eq!(prints(r#"{"name":"Maria"}, {"weclever_lead_id":1}, null, null"#), [c, a, b]);
+    assert_ne!(prints(r#"{"name":"Mario"}"#), [c]);
 }
 
 #[test]
@@ -127,7 +135,7 @@ fn what_is_no_list_says_why() {
 #[test]
 fn an_empty_list_is_a_list() {
     let found = listing(b"\xef\xbb\xbf {\"leads\": [], \"total\": 0} ").expect("a list");
-    assert!(found.rows.is_empty() && found.malformed.is_empty());
+    assert!(found.rows.is_empty() && found.malformed == 0);
 }
 
 #[test]
@@ -184,8 +192,7 @@ proptest! {
         rows.insert(at, "{\"weclever_lead_id\":-1}".into());
         let found = list(&rows.join(","));
         prop_assert_eq!(found.rows.iter().map(|row| row.id.0).collect::<Vec<_>>(), ids);
-        prop_assert_eq!(found.malformed.len(), 1);
-        let place = format!("row {}: ", at);
-        prop_assert!(found.malformed[0].starts_with(&place));
+        prop_assert_eq!((found.malformed, found.bad.len()), (1, 1));
+        prop_assert_eq!(found.bad[0].at, at);
     }
 }

@@ -12,7 +12,7 @@ use super::known::{self, Known, Run};
 use super::line::{place, queue_value};
 use super::records::{
     self, AttemptRecord, BackfillRecord, DeadRef, DestinationRecord, EventRecord, FetchRecord, LaneCounts, LaneRecord,
-    PendingRecord, PlatformRecord, Settled, SettledRecord, SilenceRecord,
+    MalformedRecord, PendingRecord, PlatformRecord, Settled, SettledRecord, SilenceRecord,
 };
 use super::tree::Tree;
 use crate::domain::lead::LeadId;
@@ -121,6 +121,7 @@ fn name(letter: u8) -> &'static str {
         b'g' | b'f' => "leads set aside",
         b'r' => "leads read again",
         b's' => "silences of the source",
+        b'w' => "rows that cannot be read",
         b'e' => "events",
         b'b' => "further parts of events",
         b'p' => "pending deliveries",
@@ -210,6 +211,7 @@ impl Check<'_> {
             b'L' => drop(self.decoded::<LaneRecord>(key, value)),
             b'c' => drop(self.decoded::<LaneCounts>(key, value)),
             b's' => drop(self.decoded::<SilenceRecord>(key, value)),
+            b'w' => drop(self.decoded::<MalformedRecord>(key, value)),
             b'B' => drop(self.decoded::<BackfillRecord>(key, value)),
             b'k' => self.run(key, value),
             b'g' => self.fetch(key, value),

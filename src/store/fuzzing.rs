@@ -7,14 +7,14 @@ use super::glance::Glance;
 use super::known::Run;
 use super::records::{
     AttemptRecord, BackfillRecord, DeadRef, DestinationRecord, EventRecord, FetchRecord, LaneCounts, LaneRecord,
-    LeftRecord, PendingRecord, PlatformRecord, RecheckRecord, SettledRecord, SilenceRecord, borrow, decode,
-    decode_front, event_type, from_ms,
+    LeftRecord, MalformedRecord, PendingRecord, PlatformRecord, RecheckRecord, SettledRecord, SilenceRecord, borrow,
+    decode, decode_front, event_type, from_ms,
 };
 use crate::domain::steps::Progress;
 use crate::domain::watched::Marks;
 
 /// Kinds of records that [`record`] tells apart.
-pub const KINDS: u8 = 19;
+pub const KINDS: u8 = 20;
 
 /// Reads these bytes as a record of one kind. Whatever they are, that ends in a record or in an error.
 pub fn record(kind: u8, bytes: &[u8]) {
@@ -40,6 +40,7 @@ pub fn record(kind: u8, bytes: &[u8]) {
         15 => drop(decode::<Run>(bytes)),
         16 => drop(body::unpack(bytes)),
         17 => drop(Marks::unpack(bytes)),
+        18 => drop(decode::<MalformedRecord>(bytes)),
         _ => drop(borrow::<Vec<(u64, Glance<'_>)>>(bytes)),
     }
 }

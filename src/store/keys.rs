@@ -11,6 +11,7 @@
 //! | `g` platform lead, `f` platform due lead | a lead whose details are still to be read; when |
 //! | `r` platform due lead | a lead that is read again for want of a rating |
 //! | `s` platform | that the source does not answer |
+//! | `w` platform | rows of its lists that make no sense |
 //! | `e` seq, `b` seq chunk | an event and the first of its envelope; the rest |
 //! | `p` destination seq | a pending delivery |
 //! | `q` lane due seq, `Q` lane due seq | the heads of the lines, by when they are due; of those that wait behind the others |
@@ -142,6 +143,10 @@ pub fn rechecks(platform: PlatformNo) -> Vec<u8> {
 
 pub fn silence(platform: PlatformNo) -> Vec<u8> {
     key(b's', [&platform.to_be_bytes()])
+}
+
+pub fn malformed(platform: PlatformNo) -> Vec<u8> {
+    key(b'w', [&platform.to_be_bytes()])
 }
 
 pub fn event(seq: Seq) -> Vec<u8> {

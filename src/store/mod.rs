@@ -24,7 +24,7 @@
 //! | [`export`] | the store as text, and back; its files written anew |
 //!
 //! Below them: `txn` and `committer` (many commits, one sync), `keys` and `records` (the form on disk),
-//! `known` and `glance` (the packed seen-set), `progress` and `fetches` (more of intake), `line` (order within a lead), `body`, `open`, `guarded`,
+//! `known` and `glance` (the packed seen-set), `progress`, `fetches` and `malformed` (more of intake), `line` (order within a lead), `body`, `open`, `guarded`,
 //! `rewrite` (the files written anew), `room` (how much it holds), `reopen` (after a failure), `segments` (sled's log), `tide`,
 //! `closed` and `torn` (what it must have).
 
@@ -54,6 +54,7 @@ pub mod intake;
 mod keys;
 mod known;
 mod line;
+mod malformed;
 mod open;
 pub mod ops;
 pub mod past;

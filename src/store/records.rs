@@ -142,6 +142,29 @@ pub struct SilenceRecord {
     pub stale: Option<i64>,
 }
 
+/// Rows of the source's lists that make no sense.
+#[derive(Serialize, Deserialize, Clone, Debug, Default)]
+pub struct MalformedRecord {
+    pub reasons: Vec<String>,
+    pub rows: Vec<MalformedRowRecord>,
+}
+
+/// One of them; of its text nothing is kept but a print.
+#[derive(Serialize, Deserialize, Clone, Debug)]
+pub struct MalformedRowRecord {
+    pub print: u64,
+    /// Which of the reasons.
+    pub reason: u32,
+    /// Within which its conversation was finalized.
+    pub from: i64,
+    pub to: i64,
+    /// Listed first and last.
+    pub first: i64,
+    pub last: i64,
+    pub readings: u32,
+    pub set_aside: bool,
+}
+
 /// A lead that is read again for want of a rating; behind it stand the marks of its watched fields.
 #[derive(Serialize, Deserialize, Clone, Debug)]
 pub struct RecheckRecord {

@@ -37,6 +37,7 @@ mod hostile_api;
 mod hung;
 mod late;
 mod main_job;
+mod malformed;
 mod oauth;
 mod once;
 mod open_files;

@@ -53,8 +53,8 @@ async fn a_list_is_read_row_by_row() {
             (13, None, None)
         ]
     );
-    assert_eq!(list.malformed.len(), 1);
-    assert!(list.malformed[0].starts_with("row 2: `weclever_lead_id` is text"), "{:?}", list.malformed);
+    assert_eq!((list.malformed, list.bad.len()), (1, 1));
+    assert!(list.bad[0].to_string().starts_with("row 2: `weclever_lead_id` is text"), "{:?}", list.bad);
 }
 
 #[tokio::test]

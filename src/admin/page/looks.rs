@@ -49,6 +49,7 @@ fn shown(reader: &Reader, look: &Look) -> Shown {
         Look::Silent { .. } => ("silent", "bad"),
         Look::Unread { .. } => ("unread", "warn"),
         Look::MayBeMissing { .. } => ("missing", "bad"),
+        Look::MalformedRows { .. } => ("malformed", "warn"),
         Look::Heedless { .. } => ("heedless", "warn"),
         Look::UnreadableLeads { .. } => ("unreadable", "warn"),
         Look::Token { has_token: true, .. } => ("token_ends", "warn"),
@@ -69,6 +70,11 @@ fn shown(reader: &Reader, look: &Look) -> Shown {
         }
         Look::Unread { error } => said = Some(error.clone()),
         Look::MayBeMissing { what } => said = Some(what.clone()),
+        Look::MalformedRows { rows, reason } => {
+            n = Some(*rows);
+            said = Some(reason.clone());
+            command = Some("leadhook status --json".to_owned());
+        }
         Look::Heedless { since } => {
             given.push(("since", form::at_in_short(*since, reader.now, &reader.zone, reader.language)));
             command = Some("leadhook doctor".to_owned());

@@ -29,6 +29,13 @@ pub enum Look {
         /// Which, in a sentence.
         what: String,
     },
+    /// Rows of its lists cannot be read, and the lists count without them.
+    MalformedRows {
+        /// How many.
+        rows: u64,
+        /// Why, for the one that was listed last.
+        reason: String,
+    },
     /// It does not look at the time that it is asked for.
     Heedless {
         /// Since when that is known.
@@ -92,6 +99,13 @@ impl fmt::Display for Look {
             }
             Look::Unread { error } => write!(f, "the source cannot be read: {error}"),
             Look::MayBeMissing { what } => write!(f, "leads may be missing, {what}"),
+            Look::MalformedRows { rows, reason } => {
+                let (rows, are) = if *rows == 1 { ("a row".to_owned(), "is") } else { (format!("{rows} rows"), "are") };
+                write!(
+                    f,
+                    "{rows} of WeClever's list cannot be read ({reason}) and {are} set aside: nobody hears of the conversation until WeClever lists it as it should; tell them, `leadhook status --json` says when it was"
+                )
+            }
             Look::Heedless { since } => write!(
                 f,
                 "WeClever lists the same conversations whatever time is asked for, since {since:.0}: one that is finalized again with the same status is not told, new ones and other statuses are; `leadhook doctor` tells more, and it ends by itself once WeClever looks at the time"
@@ -132,6 +146,9 @@ pub(super) fn looks(source: &SourceStatus, destinations: &[DestinationStatus], p
         && let Some(last) = source.unchecked.last()
     {
         looks.push(Look::MayBeMissing { what: last.what.clone() });
+    }
+    if let Some(last) = source.malformed_rows.iter().max_by_key(|row| row.last_seen) {
+        looks.push(Look::MalformedRows { rows: source.malformed_rows.len() as u64, reason: last.reason.clone() });
     }
     looks.extend(source.heedless_since.map(|since| Look::Heedless { since }));
     if source.unreadable > 0 {

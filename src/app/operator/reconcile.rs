@@ -115,7 +115,7 @@ impl Verb for ReconcileList {
     async fn run(self, operator: &Operator) -> Result<Listed, Refusal> {
         let window = Window { from: self.from, to: self.to };
         Ok(match operator.reconcile().await?.list(&window).await? {
-            Ok(listing) => Listed { rows: listing.rows, malformed: listing.malformed.len() as u64, setback: None },
+            Ok(listing) => Listed { rows: listing.rows, malformed: listing.malformed as u64, setback: None },
             Err(setback) => Listed { rows: Vec::new(), malformed: 0, setback: Some(setback) },
         })
     }

@@ -8,6 +8,7 @@ use super::look::{Look, looks};
 use super::{Operator, Refusal, Verb};
 use crate::domain::backfill::{self, Backfill};
 use crate::domain::clock;
+use crate::domain::malformed::Kept;
 use crate::domain::room::Short;
 use crate::store::StoreError;
 use crate::store::census::{Census, LaneCensus};
@@ -88,12 +89,30 @@ pub struct SourceStatus {
     pub cap: Option<usize>,
     /// Windows whose list is full and that cannot be made shorter, in a running service: leads of theirs may be missing.
     pub unchecked: Vec<Unchecked>,
+    /// Rows of its lists that cannot be read, however often they are asked for: the lists count as read without them.
+    #[serde(default)]
+    pub malformed_rows: Vec<MalformedRow>,
     /// Leads that showed up late, in a running service.
     pub lateness: Lateness,
     /// It lists the same leads whatever time is asked for, since, in a running service: that a lead was finalized again shows
     /// in its status alone.
     #[serde(default)]
     pub heedless_since: Option<Timestamp>,
+}
+
+/// A row of a list that cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MalformedRow {
+    /// Why.
+    pub reason: String,
+    /// Within which its conversation was finalized, as far as lists tell: from then...
+    pub from: Timestamp,
+    /// ...to then.
+    pub to: Timestamp,
+    /// When it was first listed.
+    pub first_seen: Timestamp,
+    /// When it was last listed.
+    pub last_seen: Timestamp,
 }
 
 /// Whether a destination takes deliveries.
@@ -188,6 +207,13 @@ pub struct StoreStatus {
     /// Nothing new is read for want of room, in a running service: why, and what to do.
     #[serde(default)]
     pub full: Option<String>,
+}
+
+impl From<Kept> for MalformedRow {
+    fn from(kept: Kept) -> MalformedRow {
+        let Kept { reason, stretch, first, last, .. } = kept;
+        MalformedRow { reason, from: stretch.from, to: stretch.to, first_seen: first, last_seen: last }
+    }
 }
 
 impl Verb for Status {
@@ -305,6 +331,7 @@ impl Operator {
         let health = self.health.as_ref().map(|health| health.source()).unwrap_or_default();
         // The store hears of a poll only now and then.
         let polled = self.health.as_ref().and_then(|health| *health.good_polls().borrow());
+        let malformed = self.store.malformed_rows(&config.platform_id).await?.into_iter().filter(|row| row.set_aside);
         let end = clock::before(self.clock.now(), config.overlap);
         let gaps = progress.as_ref().map_or(Vec::new(), |progress| match progress.baseline {
             Baseline::Awaited => Vec::new(),
@@ -329,6 +356,7 @@ impl Operator {
             unreadable: census.unreadable,
             cap,
             unchecked: health.unchecked,
+            malformed_rows: malformed.map(MalformedRow::from).collect(),
             lateness: health.lateness,
             heedless_since: health.heedless_since,
         })

@@ -51,6 +51,7 @@ pub fn seen() -> Seen {
                 unreadable: 0,
                 cap: None,
                 unchecked: Vec::new(),
+                malformed_rows: Vec::new(),
                 lateness: Default::default(),
                 heedless_since: None,
             },

@@ -127,7 +127,7 @@ impl<'a> Walk<'a> {
         let mut list = WholeList::new(&self.reader.intake, *window, Some((self.reader, Rank::Backfill)));
         loop {
             let error = match list.read().await {
-                Ok(listing) => return Ok(Ok((listing.rows, listing.malformed.len() as u64))),
+                Ok(listing) => return Ok(Ok((listing.rows, listing.malformed as u64))),
                 Err(ReadError::Stopped) => return Ok(Err(End::Stopped)),
                 Err(ReadError::Store(error)) => return Err(error),
                 Err(error) => error,

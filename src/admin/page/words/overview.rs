@@ -36,6 +36,27 @@ pub(super) const WORDS: &[Word] = &[
         ["WeClever's list ends before it is whole.", "A lista do WeClever termina antes de estar completa."],
     ),
     (
+        "look.malformed",
+        [
+            "{n} rows of WeClever's list cannot be read and are set aside.",
+            "{n} linhas da lista do WeClever não podem ser lidas e ficam separadas.",
+        ],
+    ),
+    (
+        "look.malformed.one",
+        [
+            "A row of WeClever's list cannot be read and is set aside.",
+            "Uma linha da lista do WeClever não pode ser lida e fica separada.",
+        ],
+    ),
+    (
+        "look.malformed.todo",
+        [
+            "Nobody hears of those conversations until WeClever lists them as it should: tell them.",
+            "Ninguém fica sabendo dessas conversas até o WeClever listá-las como deve: avise-os.",
+        ],
+    ),
+    (
         "look.heedless",
         [
             "WeClever lists the same conversations whatever time is asked for, since {since}.",
@@ -139,6 +160,8 @@ pub(super) const WORDS: &[Word] = &[
     ("source.set_aside", ["Set aside, tried again", "Separados, tentados de novo"]),
     ("source.unreadable", ["{n} could not be read", "{n} não puderam ser lidos"]),
     ("source.unreadable.one", ["{n} could not be read", "{n} não pôde ser lido"]),
+    ("source.malformed", ["Rows that cannot be read", "Linhas que não podem ser lidas"]),
+    ("source.malformed_last", ["last listed", "listada por último"]),
     ("source.baseline", ["Baseline", "Linha de base"]),
     ("source.baseline_what", ["earlier leads are known, not sent", "leads anteriores são conhecidos, não enviados"]),
     ("source.cap", ["Lists end at", "Listas terminam em"]),
