@@ -324,6 +324,10 @@ impl App {
             "leadhook {} begins",
             env!("CARGO_PKG_VERSION")
         );
+        if let Some(lacks) = parts.store.lacks() {
+            warn!("the store was made of the export of a damaged one: {lacks}");
+            parts.store.is_told_what_it_lacks()?;
+        }
         Ok(())
     }
 }

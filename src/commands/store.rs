@@ -7,25 +7,34 @@ use std::path::{Path, PathBuf};
 use super::Global;
 use super::exit::{Exit, Failure};
 use super::output::{Output, count};
-use crate::admin::reach;
+use crate::admin::{reach, reach_at};
 use crate::app::operator::StoreCheck;
+use crate::config::Config;
 use crate::domain::size;
-use crate::store::Store;
 use crate::store::check::Checked;
 use crate::store::export::{Compacted, ExportError, Told};
+use crate::store::{AGAIN, Store};
 
 #[derive(Debug, clap::Subcommand)]
 pub enum StoreCommand {
-    /// Read everything and hold it against each other: is all there that must be? Changes nothing, and works beside the service
-    Check,
+    /// Read everything and hold it against each other: is all there that must be? Changes nothing, and works beside the service;
+    /// where none runs, a copy is looked at
+    Check {
+        /// Where the copy is made, if there is no room for it beside the store
+        #[arg(long, value_name = "DIR")]
+        work: Option<PathBuf>,
+    },
     /// Write the store's files anew, without the room that deleted records took; the service must be stopped
     Compact,
-    /// Write the store as text, a line for each record, as far as it can be read; the service must be stopped. The text holds
-    /// people's data and the destinations' tokens: keep it as you keep those
+    /// Write the store as text, a line for each record, as far as it can be read, and say what cannot; changes nothing. The
+    /// service must be stopped. The text holds people's data and the destinations' tokens: keep it as you keep those
     Export {
         /// A file, which is made with mode 0600 and must not be there yet; `-` for standard output
         #[arg(default_value = "-")]
         file: PathBuf,
+        /// Where a copy of the store is made meanwhile, if there is no room for it beside the store
+        #[arg(long, value_name = "DIR")]
+        work: Option<PathBuf>,
     },
     /// Make a store of such a text, in [store] path, which must be empty or not there yet
     Import {
@@ -37,14 +46,14 @@ pub enum StoreCommand {
 pub async fn store(global: &Global, command: StoreCommand, output: &Output) -> Result<Exit, Failure> {
     let config = match command {
         // Records that are encrypted are opened.
-        StoreCommand::Check => global.load()?.config,
+        StoreCommand::Check { .. } => global.load()?.config,
         // Records are taken as they are: what is in trouble at three in the morning needs no secrets.
         _ => global.load_without_secrets()?.config,
     };
     let path = config.store.path.clone();
     match command {
-        StoreCommand::Check => {
-            let checked = reach(&config).await?.ask(StoreCheck {}).await?;
+        StoreCommand::Check { work } => {
+            let checked = check(&config, work).await?;
             let right = checked.wrong.is_empty();
             output.print(&checked, |checked| text(&path, checked))?;
             Ok(if right { Exit::Done } else { Exit::NeedsALook })
@@ -56,23 +65,43 @@ pub async fn store(global: &Global, command: StoreCommand, output: &Output) -> R
             })?;
             Ok(Exit::Done)
         }
-        StoreCommand::Export { file } => {
+        StoreCommand::Export { file, work } => {
             let to = file.clone();
-            let told = away(move || export(&path, &to)).await?;
-            for behind in &told.unreadable {
-                tracing::warn!(behind, "something could not be read, and is not in the export");
-            }
+            let told = away(move || export(&path, work.as_deref(), &to)).await?;
             if file != Path::new("-") {
                 output.print(&told, |told| format!("{} in {}{}", records(told), file.display(), lost(told)))?;
             }
-            Ok(if told.unreadable.is_empty() { Exit::Done } else { Exit::NeedsALook })
+            Ok(tell_what_is_missing(&told))
         }
         StoreCommand::Import { file } => {
             let to = path.clone();
             let told = away(move || import(&to, &file)).await?;
             output.print(&told, |told| format!("{} in {}{}", records(told), path.display(), lost(told)))?;
-            Ok(if told.unreadable.is_empty() { Exit::Done } else { Exit::NeedsALook })
+            Ok(tell_what_is_missing(&told))
         }
+    }
+}
+
+/// By the service that works on it, or else by looking at a copy.
+async fn check(config: &Config, work: Option<PathBuf>) -> Result<Checked, Failure> {
+    let (path, keys) = (config.store.path.clone(), config.store.encryption_keys.clone());
+    if !Store::is_there(&path) || reach_at(&path).await.is_some() {
+        return Ok(reach(config).await?.ask(StoreCheck {}).await?);
+    }
+    away(move || Ok(Store::check_as_it_is(&path, &keys, work.as_deref())?)).await
+}
+
+/// On standard error: the text may go to standard output.
+fn tell_what_is_missing(told: &Told) -> Exit {
+    for place in &told.unreadable {
+        tracing::warn!(place, "something could not be read, and is not in the export");
+    }
+    match told.lacks() {
+        Some(lacks) => {
+            tracing::warn!("{lacks}");
+            Exit::NeedsALook
+        }
+        None => Exit::Done,
     }
 }
 
@@ -95,9 +124,9 @@ fn of(file: &Path, error: std::io::Error) -> std::io::Error {
     std::io::Error::new(error.kind(), format!("{}: {error}{todo}", file.display()))
 }
 
-fn export(store: &Path, file: &Path) -> Result<Told, ExportError> {
+fn export(store: &Path, work: Option<&Path>, file: &Path) -> Result<Told, ExportError> {
     if file == Path::new("-") {
-        return Store::export(store, &mut BufWriter::new(std::io::stdout().lock()));
+        return Store::export(store, work, &mut BufWriter::new(std::io::stdout().lock()));
     }
     let mut options = OpenOptions::new();
     options.write(true).create_new(true);
@@ -107,7 +136,7 @@ fn export(store: &Path, file: &Path) -> Result<Told, ExportError> {
         options.mode(0o600);
     }
     let mut out = BufWriter::new(options.open(file).map_err(|error| of(file, error))?);
-    let told = Store::export(store, &mut out).and_then(|told| {
+    let told = Store::export(store, work, &mut out).and_then(|told| {
         out.flush()?;
         out.get_ref().sync_all()?;
         Ok(told)
@@ -132,10 +161,15 @@ fn records(told: &Told) -> String {
 }
 
 fn lost(told: &Told) -> String {
-    match told.unreadable.len() {
-        0 => String::new(),
-        n => format!("; {} could not be read, and what was there is missing", count(n as u64, "place")),
+    let mut lost = String::new();
+    if !told.unreadable.is_empty() {
+        let places = count(told.unreadable.len() as u64, "place");
+        lost += &format!("; {places} could not be read, and what was there is missing");
     }
+    if told.missing_commits > 0 {
+        lost += &format!("; {} missing", count(told.missing_commits, "acknowledged commit"));
+    }
+    lost
 }
 
 fn text(path: &Path, checked: &Checked) -> String {
@@ -151,7 +185,8 @@ fn text(path: &Path, checked: &Checked) -> String {
     }
     lines.push(format!(
         "\nStop the service and keep a copy of {}. Then restore a backup; or let `leadhook store export FILE` save what reads, \
-         and begin with an empty [store] path: leads are read again and keep their event ids",
+         and import that into an empty [store] path, or begin with an empty one: leads are read again and keep their event ids. In each case \
+         {AGAIN}",
         path.display()
     ));
     lines.join("\n")

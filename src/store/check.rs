@@ -1,11 +1,13 @@
 //! Whether a store agrees with itself: every record is read, and held against those that must go with it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::Store;
+use super::aside::Aside;
 use super::error::StoreError;
 use super::keys::{self, DestinationNo, LaneNo, PlatformNo, Seq};
 use super::known::{self, Known, Run};
@@ -15,7 +17,9 @@ use super::records::{
     MalformedRecord, PendingRecord, PlatformRecord, Settled, SettledRecord, SilenceRecord,
 };
 use super::tree::Tree;
+use super::{Store, open, unlock};
 use crate::domain::lead::LeadId;
+use crate::domain::seal::EncryptionKey;
 
 /// So many findings are told one by one; the others are counted.
 const TOLD: usize = 50;
@@ -57,6 +61,31 @@ impl Store {
             Ok(checked)
         })
         .await
+    }
+}
+
+impl Store {
+    /// The same of the store in this directory, which nobody may hold meanwhile; nothing in it is changed. A copy of it is read,
+    /// which is made beside it, or in `work`. Blocks for as long as it takes.
+    ///
+    /// # Errors
+    /// In use, damaged, written by a newer version, encrypted with none of these keys; or there is no room for the copy.
+    pub fn check_as_it_is(
+        directory: &Path,
+        keys: &[EncryptionKey],
+        work: Option<&Path>,
+    ) -> Result<Checked, StoreError> {
+        let copy = Aside::of(directory, work)?;
+        if copy.not_given > 0 {
+            let reason = format!("{} bytes of its files cannot be read from the disk", copy.not_given);
+            return Err(StoreError::Damaged { path: directory.to_owned(), reason });
+        }
+        let checked = open::open_copy(copy.path()).and_then(|db| {
+            let (note, seal) = unlock::seal_of(copy.path(), &db, keys)?;
+            let seal = seal.filter(|_| note.flatten().is_some()).map(Arc::new);
+            Ok(check(&Tree::new((*db).clone(), seal)))
+        });
+        checked.map_err(|error| error.while_opening(directory).in_place(directory))
     }
 }
 

@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use sled::{Batch, Db};
 use tokio::sync::{oneshot, watch};
 
@@ -174,7 +175,7 @@ fn write_all(disk: &Disk, bells: &Bells, mut tide: Tide, inbox: &Receiver<Job>) 
         }
         expected = answers.len();
         let batch = end.and_then(|()| {
-            txn.put_bytes(keys::COMMITS.to_vec(), tide::record(commits + 1)?);
+            txn.put_bytes(keys::COMMITS.to_vec(), tide::record(commits + 1, Timestamp::now())?);
             txn.batch()
         });
         match batch {

@@ -2,6 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use super::lacking::AGAIN;
+use crate::domain::size;
+
 /// A failure of the store. No key and no driver's type leaves it.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
@@ -19,11 +22,27 @@ pub enum StoreError {
         /// What the system says.
         reason: String,
     },
+    /// A copy of the store is wanted, and there is no room for it.
+    #[error(
+        "there is no room on the disk of {} for a copy of the store: it takes {}, and {} are free. Free some, or name a directory on another \
+         disk: `--work DIR`",
+        path.display(),
+        size::format(*wanted),
+        size::format(*free)
+    )]
+    NoRoom {
+        /// Where it was to be made.
+        path: PathBuf,
+        /// What it takes, in bytes.
+        wanted: u64,
+        /// What is there, in bytes.
+        free: u64,
+    },
     /// The store cannot be opened because what is on disk is not what was written.
     #[error(
         "the store in {} is damaged: {reason}. Keep a copy of the directory, then restore a \
          backup, or let `leadhook store export FILE` save what reads, or point [store] path at a new directory: leads are read again and keep their event ids, so that \
-         receivers can drop repeats",
+         receivers can drop repeats. In each case {AGAIN}",
         path.display()
     )]
     Damaged {
@@ -98,6 +117,17 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// The same of the store in this directory, of which a copy was looked at.
+    pub(super) fn in_place(self, directory: &Path) -> StoreError {
+        match self {
+            StoreError::Damaged { reason, .. } => StoreError::Damaged { path: directory.to_owned(), reason },
+            StoreError::Newer { found, known, .. } => StoreError::Newer { path: directory.to_owned(), found, known },
+            StoreError::Locked { .. } => StoreError::Locked { path: directory.to_owned() },
+            StoreError::OtherKey { .. } => StoreError::OtherKey { path: directory.to_owned() },
+            other => other,
+        }
+    }
+
     /// What it means where it happens as the store in this directory is opened: then a record that does not read is damage,
     /// and there are ways out of that.
     pub(super) fn while_opening(self, directory: &Path) -> StoreError {
@@ -120,6 +150,7 @@ impl StoreError {
             StoreError::InUse { .. } => true,
             StoreError::Damaged { .. }
             | StoreError::Newer { .. }
+            | StoreError::NoRoom { .. }
             | StoreError::Locked { .. }
             | StoreError::OtherKey { .. }
             | StoreError::Record(_)

@@ -4,11 +4,11 @@
 //! {"leadhook_store":1,"format":1,"version":"0.1.0"}
 //! {"k":"6d666f726d6174","v":"AAAAAQ=="}
 //! ...
-//! {"records":12345,"sha256":"...","unreadable":[]}
+//! {"records":12345,"sha256":"...","unreadable":[],"missing_commits":0}
 //! ```
 //!
 //! `k` is hexadecimal, `v` base64. The last line counts the others and holds their digest: a text that was cut or changed is
-//! not imported.
+//! not imported. It also says what the store lacked of what it had acknowledged.
 
 use std::fs::File;
 use std::io::{BufRead, Write};
@@ -18,10 +18,13 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use sled::{Batch, Db, IVec, Tree};
+use sled::{Batch, Db};
 
 use super::error::StoreError;
+use super::lacking::{self, Lacking};
+use super::readable::{Readable, each};
 use super::records;
 use super::sum::{Sum, hex};
 use super::{Store, open, rewrite};
@@ -32,9 +35,6 @@ const FORM: u32 = 1;
 /// Bytes written at a time: a batch is held in memory twice.
 const BATCH: usize = 512 * 1024;
 
-/// So many places that do not read are named; a disk that is gone has thousands.
-const NAMED: usize = 100;
-
 /// What was written, or read.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Told {
@@ -42,13 +42,28 @@ pub struct Told {
     pub records: u64,
     /// Their digest.
     pub sha256: String,
-    /// Where something is that could not be read: behind which key.
+    /// Where something is that could not be read: behind which key, in hexadecimal, or at which bytes of the log.
     pub unreadable: Vec<String>,
+    /// So many of the last commits that were acknowledged were not there any more.
+    #[serde(default)]
+    pub missing_commits: u64,
+    /// Then the last of those was made that were; where that is known, and some are missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub missing_since: Option<Timestamp>,
 }
 
 impl Told {
-    fn of(sum: Sum, unreadable: Vec<String>) -> Told {
-        Told { records: sum.records, sha256: sum.digest(), unreadable }
+    fn of(sum: Sum) -> Told {
+        Told { records: sum.records, sha256: sum.digest(), ..Told::default() }
+    }
+
+    fn lacking(&self) -> Lacking {
+        Lacking { commits: self.missing_commits, since: self.missing_since, holes: !self.unreadable.is_empty() }
+    }
+
+    /// What is missing, and what people have to do again, in words; `None`: nothing is.
+    pub fn lacks(&self) -> Option<String> {
+        self.lacking().told()
     }
 }
 
@@ -100,33 +115,35 @@ struct Line {
 }
 
 impl Store {
-    /// Writes the store in this directory as text, whatever of it can be read; nobody may hold it meanwhile. Blocks for as
-    /// long as it takes. What is written holds people's data and the destinations' tokens.
+    /// Writes the store in this directory as text, whatever of it can be read; nobody may hold it meanwhile, and nothing in it
+    /// is changed. A copy is made beside it, or in `work`. Blocks for as long as it takes. What is written holds people's data
+    /// and the destinations' tokens.
     ///
     /// # Errors
-    /// It cannot be opened at all, or the text not be written.
-    pub fn export(directory: &Path, out: &mut dyn Write) -> Result<Told, ExportError> {
+    /// Nothing of it can be read, or the text not be written.
+    pub fn export(directory: &Path, work: Option<&Path>, out: &mut dyn Write) -> Result<Told, ExportError> {
         if !Store::is_there(directory) {
             return Err(ExportError::NotThere(directory.to_owned()));
         }
-        let (opened, whole) = open::open_as_it_is(directory)?;
+        let mut readable = Readable::of(directory, work)?;
         let head =
             Head { leadhook_store: FORM, format: records::FORMAT, version: env!("CARGO_PKG_VERSION").to_owned() };
         let mut line = |text: Result<String, serde_json::Error>| writeln!(out, "{}", text?);
         line(serde_json::to_string(&head))?;
         let (mut sum, mut failed) = (Sum::default(), None);
-        let unreadable = each(&opened.tree, |key, value| {
+        readable.each(|key, value| {
             sum.add(key, value);
             failed = line(serde_json::to_string(&Line { k: hex(key), v: STANDARD.encode(value) })).err();
             failed.is_none()
-        });
+        })?;
         if let Some(error) = failed {
             return Err(error.into());
         }
-        let told = Told::of(sum, unreadable);
+        let Readable { lacking, unreadable, .. } = readable;
+        let (missing_commits, missing_since) = (lacking.commits, lacking.since);
+        let told = Told { unreadable, missing_commits, missing_since, ..Told::of(sum) };
         line(serde_json::to_string(&told))?;
         out.flush()?;
-        open::let_go(directory, opened, whole);
         Ok(told)
     }
 
@@ -142,6 +159,7 @@ impl Store {
         let end = fill(&making, text).and_then(|told| {
             rewrite::put_new_in_place(directory)?;
             open::mark_lock(&lock)?;
+            lacking::note(directory, &told.lacking())?;
             Ok(told)
         });
         if end.is_err() {
@@ -181,7 +199,7 @@ fn fill(making: &Path, text: &mut dyn BufRead) -> Result<Told, ExportError> {
     std::fs::create_dir_all(making)?;
     open::restrict(making, true);
     let db = open::config(making).open().map_err(StoreError::from)?;
-    let told = read(text, &mut |batch| Ok(db.apply_batch(batch).map_err(StoreError::from)?))?;
+    let (told, in_any_order) = read(text, &mut |batch| Ok(db.apply_batch(batch).map_err(StoreError::from)?))?;
     db.flush().map_err(StoreError::from)?;
     // What was written is read again: whatever replaces a store has to be one.
     let mut sum = Sum::default();
@@ -189,7 +207,7 @@ fn fill(making: &Path, text: &mut dyn BufRead) -> Result<Told, ExportError> {
         sum.add(key, value);
         true
     });
-    if Told::of(sum, unreadable).sha256 != told.sha256 {
+    if !unreadable.is_empty() || sum.in_any_order != in_any_order {
         return Err(StoreError::Write("what was imported does not read as it was written".into()).into());
     }
     drop(db);
@@ -198,8 +216,12 @@ fn fill(making: &Path, text: &mut dyn BufRead) -> Result<Told, ExportError> {
     Ok(told)
 }
 
-/// Reads a text to its end. What it holds is handed on in batches, and is worth nothing where an error comes after it.
-fn read(text: &mut dyn BufRead, write: &mut dyn FnMut(Batch) -> Result<(), ExportError>) -> Result<Told, ExportError> {
+/// Reads a text to its end; its records' sum, in any order, comes with what it says of itself. What it holds is handed on in
+/// batches, and is worth nothing where an error comes after it.
+fn read(
+    text: &mut dyn BufRead,
+    write: &mut dyn FnMut(Batch) -> Result<(), ExportError>,
+) -> Result<(Told, u128), ExportError> {
     let mut lines = (1_u64..).zip(text.lines());
     let wrong = |line: u64, reason: String| ExportError::Text { line, reason };
     let Some((_, first)) = lines.next() else { return Err(wrong(1, "it is empty".into())) };
@@ -213,8 +235,9 @@ fn read(text: &mut dyn BufRead, write: &mut dyn FnMut(Batch) -> Result<(), Expor
         let Ok(Line { k, v }) = serde_json::from_str(&line) else {
             let told: Told =
                 serde_json::from_str(&line).map_err(|e| wrong(number, format!("it does not read: {e}")))?;
-            let found = Told::of(sum, told.unreadable.clone());
-            if found != told {
+            let in_any_order = sum.in_any_order;
+            let found = Told::of(sum);
+            if (found.records, &found.sha256) != (told.records, &told.sha256) {
                 let reason = format!(
                     "{} records are announced and {} are there, or they were changed on the way",
                     told.records, found.records
@@ -222,7 +245,7 @@ fn read(text: &mut dyn BufRead, write: &mut dyn FnMut(Batch) -> Result<(), Expor
                 return Err(wrong(number, reason));
             }
             write(batch)?;
-            return Ok(told);
+            return Ok((told, in_any_order));
         };
         let key = unhex(&k).ok_or_else(|| wrong(number, "its key is not hexadecimal".into()))?;
         let value = STANDARD.decode(&v).map_err(|_| wrong(number, "its value is not base64".into()))?;
@@ -235,59 +258,6 @@ fn read(text: &mut dyn BufRead, write: &mut dyn FnMut(Batch) -> Result<(), Expor
         }
     }
     Err(wrong(sum.records + 2, "its last line is missing: it was cut".into()))
-}
-
-/// Goes through all records that can be read, in order, for as long as `take` wants more; says where others are.
-fn each(tree: &Tree, mut take: impl FnMut(&[u8], &[u8]) -> bool) -> Vec<String> {
-    let mut unreadable = Vec::new();
-    let mut from: Vec<u8> = Vec::new();
-    'stretches: loop {
-        let mut last: Option<IVec> = None;
-        let mut stretch = tree.range(from.clone()..);
-        loop {
-            // sled may trip over what lies there.
-            let next = catch_unwind(AssertUnwindSafe(|| stretch.next()));
-            match next {
-                Ok(None) => return unreadable,
-                Ok(Some(Ok((key, value)))) => {
-                    if !take(&key, &value) {
-                        return unreadable;
-                    }
-                    last = Some(key);
-                }
-                Ok(Some(Err(_))) | Err(_) => {
-                    let behind = last.map_or(from.clone(), |key| key.to_vec());
-                    if unreadable.len() < NAMED {
-                        unreadable.push(hex(&behind));
-                    }
-                    match beyond(tree, &behind) {
-                        Some(next) => from = next,
-                        None => return unreadable,
-                    }
-                    continue 'stretches;
-                }
-            }
-        }
-    }
-}
-
-/// The nearest place behind this key from which there is something to be read: nobody knows where the page ends that does not
-/// read.
-fn beyond(tree: &Tree, behind: &[u8]) -> Option<Vec<u8>> {
-    for length in (1..=behind.len().max(1)).rev() {
-        let mut from = behind.get(..length).unwrap_or(&[0]).to_vec();
-        while let Some(last) = from.last_mut() {
-            if *last == u8::MAX {
-                break;
-            }
-            *last += 1;
-            let there = catch_unwind(AssertUnwindSafe(|| tree.range(from.clone()..).next()));
-            if matches!(there, Ok(None | Some(Ok(_)))) {
-                return Some(from);
-            }
-        }
-    }
-    None
 }
 
 /// All that lies below, in bytes.

@@ -12,7 +12,7 @@ use sled::Db;
 use super::closed::Closed;
 use super::error::{StoreError, is_about_open_files};
 use super::open;
-use super::torn;
+use super::{tide, torn};
 
 /// Five million leads open within two seconds; a store that takes this long spins on lost bytes.
 const OPEN_PATIENCE: Duration = Duration::from_secs(120);
@@ -34,9 +34,16 @@ pub fn open_patiently(directory: &Path, inner: &Path, patience: Duration) -> Res
     if let Some(closed) = &closed {
         let as_it_was = closed.is_as_it_was(inner).map_err(in_the_way)?;
         as_it_was.map_err(|reason| StoreError::Damaged { path: directory.to_owned(), reason })?;
-        closed.lift(inner).map_err(in_the_way)?;
     } else {
         is_torn_at_most(directory, inner)?;
+    }
+    if let Some(commit) = tide::read(directory).filter(|commit| *commit > 0)
+        && !torn::reaches(inner, commit).map_err(in_the_way)?
+    {
+        return Err(tide::missed(directory, "before that", commit));
+    }
+    if let Some(closed) = &closed {
+        closed.lift(inner).map_err(in_the_way)?;
     }
     let opened = open_in_time(directory, inner, patience, closed.as_ref());
     if let (Some(closed), Err(StoreError::Damaged { .. } | StoreError::InUse { .. })) = (&closed, &opened) {
@@ -62,12 +69,7 @@ fn is_torn_at_most(directory: &Path, inner: &Path) -> Result<(), StoreError> {
 ///
 /// # Errors
 /// Likewise.
-pub fn open_in_time(
-    directory: &Path,
-    inner: &Path,
-    patience: Duration,
-    closed: Option<&Closed>,
-) -> Result<Db, StoreError> {
+fn open_in_time(directory: &Path, inner: &Path, patience: Duration, closed: Option<&Closed>) -> Result<Db, StoreError> {
     let started = Instant::now();
     let mut by_the_log_alone = false;
     loop {

@@ -26,8 +26,10 @@
 //! Below them: `txn` and `committer` (many commits, one sync), `keys` and `records` (the form on disk),
 //! `known` and `glance` (the packed seen-set), `progress`, `fetches` and `malformed` (more of intake), `line` (order within a lead), `body`, `open`, `guarded`,
 //! `rewrite` (the files written anew), `room` (how much it holds), `reopen` (after a failure), `segments` (sled's log), `tide`,
-//! `closed` and `torn` (what it must have).
+//! `closed` and `torn` (what it must have), `aside` (a copy to be looked at), `salvage` and `pages` (its records past sled), `readable` (what of it
+//! reads), `lacking` (what does not).
 
+mod aside;
 pub mod backfill;
 mod body;
 pub mod census;
@@ -53,12 +55,15 @@ pub mod history;
 pub mod intake;
 mod keys;
 mod known;
+mod lacking;
 mod line;
 mod malformed;
 mod open;
 pub mod ops;
+mod pages;
 pub mod past;
 mod progress;
+mod readable;
 pub mod rechecks;
 pub mod reconcile;
 mod records;
@@ -66,6 +71,7 @@ mod reopen;
 pub mod retention;
 mod rewrite;
 mod room;
+mod salvage;
 mod segments;
 mod story;
 mod sum;
@@ -89,6 +95,7 @@ use tokio::sync::Notify;
 use crate::domain::seal::EncryptionKey;
 use claims::{Bells, Claims};
 pub use error::StoreError;
+pub use lacking::AGAIN;
 use reopen::{Files, Open};
 use tree::Tree;
 use txn::Txn;
@@ -160,6 +167,19 @@ impl Store {
     /// Whether there is a store in this directory.
     pub fn is_there(directory: &Path) -> bool {
         rewrite::is_there(directory)
+    }
+
+    /// What the store in this directory lacks, in words, where it was made of the export of a damaged one and nobody was told yet.
+    pub fn lacks(&self) -> Option<String> {
+        lacking::noted(&self.path)?.told()
+    }
+
+    /// Somebody was told what it [lacks](Store::lacks).
+    ///
+    /// # Errors
+    /// That cannot be written down.
+    pub fn is_told_what_it_lacks(&self) -> Result<(), StoreError> {
+        lacking::is_told(&self.path)
     }
 
     /// The directory.

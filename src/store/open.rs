@@ -9,9 +9,9 @@ use std::time::{Duration, Instant};
 
 use sled::{Db, Tree};
 
-use super::closed::{self, Closed};
+use super::closed;
 use super::error::StoreError;
-use super::guarded::{SETTINGS, open_in_time, open_patiently};
+use super::guarded::{SETTINGS, open_patiently};
 use super::keys;
 use super::records;
 use super::reopen;
@@ -36,17 +36,6 @@ pub struct Opened {
     pub log: File,
     /// Held as long as the store is open.
     pub lock: Arc<File>,
-}
-
-/// Lets go of a store to which nothing was done. `whole`: all of its log is what was written.
-pub fn let_go(directory: &Path, opened: Opened, whole: bool) {
-    let Opened { db, tree, log, lock } = opened;
-    drop((tree, log));
-    let let_go = catch_unwind(AssertUnwindSafe(|| drop(db)));
-    if whole && let_go.is_ok() {
-        closed_is_noted(&rewrite::current(directory));
-    }
-    drop(lock);
 }
 
 /// Notes that the store is closed; whoever holds the lock of its directory has let go of its files.
@@ -89,29 +78,26 @@ fn new_entries(directory: &Path) -> Vec<&Path> {
     parents
 }
 
-/// Opens the store that is there, whatever it holds, to save what can be read of it; says whether all of its log is known to
-/// be what was written.
+/// Opens the copy of a store that somebody looks at, if there is nothing wrong with it.
 ///
 /// # Errors
-/// It cannot be opened at all.
-pub fn open_as_it_is(directory: &Path) -> Result<(Opened, bool), StoreError> {
-    let in_the_way =
-        |path: &Path, e: std::io::Error| StoreError::Directory { path: path.to_owned(), reason: e.to_string() };
-    let lock = Arc::new(lock(directory, LOCK_PATIENCE)?);
-    rewrite::settle(directory).map_err(|e| in_the_way(directory, e))?;
-    let inner = rewrite::current(directory);
-    let mut whole = false;
-    if let Some(closed) = Closed::read(&inner) {
-        whole = closed.is_as_it_was(&inner).map_err(|e| in_the_way(&inner, e))?.is_ok();
-        // Where it does not go with the log, it stays: what is damaged is told again, whatever is done to save the rest.
-        if whole {
-            closed.lift(&inner).map_err(|e| in_the_way(&inner, e))?;
-        }
+/// Damaged, or written by a newer version.
+pub fn open_copy(copy: &Path) -> Result<Db, StoreError> {
+    sound(copy, &rewrite::current(copy), LOCK_PATIENCE)
+}
+
+/// Keeps everyone from changing the store in this directory, without changing anything in it. `None`: there is nothing to
+/// be locked.
+///
+/// # Errors
+/// In use, or it cannot be read.
+pub fn lock_to_look(directory: &Path) -> Result<Option<File>, StoreError> {
+    let path = directory.join("lock");
+    match locked(directory, LOCK_PATIENCE, || File::open(&path)) {
+        Ok(lock) => Ok(Some(lock)),
+        Err(StoreError::Directory { .. }) if !path.exists() => Ok(None),
+        Err(error) => Err(error),
     }
-    let db = open_in_time(directory, &inner, LOCK_PATIENCE, None)?;
-    let tree = (*db).clone();
-    let log = File::open(inner.join("db")).map_err(|e| in_the_way(&inner, e))?;
-    Ok((Opened { db, tree, log, lock }, whole))
 }
 
 /// Locks a directory in which there is nothing yet, made if need be; `None`: there is something in it.
@@ -172,11 +158,19 @@ pub fn is_same(_: &File, path: &Path) -> bool {
     path.exists()
 }
 
-/// The store, where it is one that can be worked with; written anew where something of it was to be erased.
-fn checked(directory: &Path, db: Db) -> Result<Db, StoreError> {
-    check_format(directory, &db)?;
-    tide::is_reached(directory, &db)?;
-    without_what_was_erased(directory, db)
+/// The files of a store that can be worked with.
+fn sound(directory: &Path, inner: &Path, patience: Duration) -> Result<Db, StoreError> {
+    let in_the_way = |e: std::io::Error| StoreError::Directory { path: inner.to_owned(), reason: e.to_string() };
+    if let Some(mut log) = segments::log(inner).map_err(in_the_way)?
+        && let Err(damaged) = segments::all(&mut log).map_err(in_the_way)?
+    {
+        return Err(StoreError::Damaged { path: directory.to_owned(), reason: damaged.to_string() });
+    }
+    let db = open_patiently(directory, inner, patience)?;
+    check_format(directory, &db)
+        .and_then(|()| tide::is_reached(directory, &db))
+        .map_err(|e| e.while_opening(directory))?;
+    Ok(db)
 }
 
 /// Opens the store whose lock is held. `parents`: directories that were made for it.
@@ -188,13 +182,8 @@ fn open_held(directory: &Path, lock: Arc<File>, patience: Duration, parents: Vec
     // The directory may be anybody's, and open to all; what is in here is not.
     std::fs::create_dir_all(&inner).map_err(|e| in_the_way(&inner, e))?;
     restrict(&inner, true);
-    if let Some(mut log) = segments::log(&inner).map_err(|e| in_the_way(&inner, e))?
-        && let Err(damaged) = segments::all(&mut log).map_err(|e| in_the_way(&inner, e))?
-    {
-        return Err(StoreError::Damaged { path: directory.to_owned(), reason: damaged.to_string() });
-    }
-    let db = open_patiently(directory, &inner, patience)?;
-    let db = checked(directory, db).map_err(|e| e.while_opening(directory))?;
+    let db = sound(directory, &inner, patience)?;
+    let db = without_what_was_erased(directory, db).map_err(|e| e.while_opening(directory))?;
     let tree = (*db).clone();
     let log = File::open(inner.join("db")).map_err(|e| in_the_way(&inner, e))?;
     mark(&db, &log, &lock).map_err(|e| in_the_way(directory, e))?;
@@ -210,8 +199,35 @@ fn open_held(directory: &Path, lock: Arc<File>, patience: Duration, parents: Vec
 /// A lock of our own: sled's says that it is held only in the words of its message.
 fn lock(directory: &Path, patience: Duration) -> Result<File, StoreError> {
     let path = directory.join("lock");
+    let lock = locked(directory, patience, || private().create(true).truncate(false).write(true).open(&path))?;
+    make_private(&lock);
+    Ok(lock)
+}
+
+/// Files that were made before they were nobody else's business become so.
+pub fn make_private(file: &File) {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        // Where the file system knows no modes, or it is another's, there is nothing to restrict.
+        let _ = file.set_permissions(std::fs::Permissions::from_mode(0o600));
+    }
+    #[cfg(not(unix))]
+    let _ = file;
+}
+
+/// How files beside the log are opened: what they hold is nobody else's business.
+pub fn private() -> std::fs::OpenOptions {
+    let mut options = File::options();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
+fn locked(directory: &Path, patience: Duration, open: impl Fn() -> std::io::Result<File>) -> Result<File, StoreError> {
+    let path = directory.join("lock");
     let in_the_way = |e: std::io::Error| StoreError::Directory { path: path.clone(), reason: e.to_string() };
-    let open = || File::options().create(true).truncate(false).write(true).open(&path).map_err(in_the_way);
+    let open = || open().map_err(in_the_way);
     let mut file = open()?;
     let started = Instant::now();
     loop {

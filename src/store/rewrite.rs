@@ -5,6 +5,7 @@
 //! |---|---|
 //! | `sled` | the store |
 //! | `sled.new` | a copy in the making; worth nothing |
+//! | `sled.look` | a copy for somebody who looks at it; worth nothing |
 //! | `sled.old` | what the copy, whole and synced by then, takes the place of; worth nothing once `sled` is there |
 //!
 //! Killed anywhere, [`settle`] finds at the next start which of them counts.
@@ -35,6 +36,21 @@ fn replaced(directory: &Path) -> PathBuf {
     directory.join("sled.old")
 }
 
+/// Where a copy is made of the store, to be looked at.
+pub fn looked_at(directory: &Path) -> PathBuf {
+    directory.join("sled.look")
+}
+
+/// Where the store is, be it one whose rewriting was cut short; as [`settle`] would have it.
+pub fn that_counts(directory: &Path) -> PathBuf {
+    let (current, making, replaced) = (current(directory), making(directory), replaced(directory));
+    match (current.exists() || !replaced.exists(), making.exists()) {
+        (true, _) => current,
+        (false, true) => making,
+        (false, false) => replaced,
+    }
+}
+
 /// Whether there is a store in this directory, be it one whose rewriting was cut short.
 pub fn is_there(directory: &Path) -> bool {
     current(directory).exists() || replaced(directory).exists()
@@ -48,16 +64,16 @@ pub fn settle(directory: &Path) -> io::Result<()> {
     let (current, making, replaced) = (current(directory), making(directory), replaced(directory));
     if !current.exists() && replaced.exists() {
         // Between the two renames. The copy was whole before the first of them.
-        let whole = if making.exists() { &making } else { &replaced };
-        fs::rename(whole, &current)?;
+        fs::rename(that_counts(directory), &current)?;
         sync(directory)?;
     } else if replaced.exists() {
         // Whoever gave the copy its name may have been killed before that was on the platter. Were the old store taken away
         // first, a power loss could leave neither.
         sync(directory)?;
     }
-    remove(&making)?;
-    remove(&replaced)?;
+    for worthless in [&making, &replaced, &looked_at(directory)] {
+        remove(worthless)?;
+    }
     Ok(())
 }
 

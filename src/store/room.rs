@@ -1,7 +1,9 @@
 //! How much the store holds, and how much more there is room for.
 
+use std::path::Path;
+
+use super::Store;
 use super::error::StoreError;
-use super::{Inner, Store};
 use crate::domain::room::Disk;
 
 impl Store {
@@ -9,7 +11,7 @@ impl Store {
     pub async fn space(&self) -> Result<(u64, Option<Disk>), StoreError> {
         self.read(|inner| {
             inner.is_there()?;
-            Ok((inner.db.size_on_disk()?, disk(inner)))
+            Ok((inner.db.size_on_disk()?, disk(&inner.path)))
         })
         .await
     }
@@ -28,10 +30,15 @@ impl Store {
     }
 }
 
+/// What is free on the disk under this directory, where the system tells.
+pub fn free(directory: &Path) -> Option<u64> {
+    disk(directory).map(|disk| disk.free)
+}
+
 #[cfg(unix)]
-fn disk(inner: &Inner) -> Option<Disk> {
+fn disk(directory: &Path) -> Option<Disk> {
     // Whoever cannot say how much there is has no limit that anybody could keep.
-    let told = nix::sys::statvfs::statvfs(&inner.path).ok()?;
+    let told = nix::sys::statvfs::statvfs(directory).ok()?;
     // Of another width on some systems.
     #[allow(clippy::useless_conversion)]
     let of = |blocks| u64::from(blocks).saturating_mul(told.fragment_size().into());
@@ -39,6 +46,6 @@ fn disk(inner: &Inner) -> Option<Disk> {
 }
 
 #[cfg(not(unix))]
-fn disk(_: &Inner) -> Option<Disk> {
+fn disk(_: &Path) -> Option<Disk> {
     None
 }

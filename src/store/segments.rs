@@ -27,6 +27,9 @@ const TURNED: u64 = 0x7fff_ffff_ffff_ffff;
 /// The message that says that nothing comes behind it in its segment.
 const CAP: u8 = 2;
 
+/// The message that says where the last one lies that goes with those behind it.
+const BATCH: u8 = 3;
+
 /// The first of the kinds of message that replace what was said of a page: it is free.
 const FREE: u8 = 4;
 
@@ -35,6 +38,9 @@ const LINK: u8 = 10;
 
 /// The last of the kinds; 0 is none.
 const KINDS: u8 = 11;
+
+/// What a page of records holds; behind it the same, in a file of its own.
+const NODE: u8 = 8;
 
 /// Where a segment lies in the file, and in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,8 +94,9 @@ pub fn all(log: &mut File) -> std::io::Result<Result<Vec<Segment>, Damaged>> {
     Ok(Ok(segments))
 }
 
-fn number(header: &[u8; HEADER]) -> Option<u64> {
-    let (sum, rest) = header.split_first_chunk::<4>()?;
+/// Which segment begins with these bytes, if they read.
+pub fn number(bytes: &[u8]) -> Option<u64> {
+    let (sum, rest) = bytes.first_chunk::<HEADER>()?.split_first_chunk::<4>()?;
     // sled keeps the sum turned over: what CRC-32 is before its last step.
     let reads = *sum == (!crc32fast::hash(rest)).to_le_bytes();
     let number = u64::from_le_bytes(*rest.first_chunk::<8>()?) ^ TURNED;
@@ -209,12 +216,28 @@ impl<'a> Iterator for Messages<'a> {
     }
 }
 
+/// What a message says.
+pub enum Says<'a> {
+    /// All that its page holds.
+    Page(&'a [u8]),
+    /// What is different in its page.
+    Change(&'a [u8]),
+    /// Its page is no more.
+    Free,
+    /// One of those two, in a file of its own.
+    Elsewhere,
+    /// The messages from here to this number go together.
+    Batch(i64),
+    /// What no record is made of.
+    Other,
+}
+
 /// A message.
 pub struct Message<'a> {
     kind: u8,
     /// The page that it is about.
     pub page: u64,
-    /// What it says.
+    /// Its bytes without its head.
     pub body: &'a [u8],
     /// With its head.
     length: usize,
@@ -224,6 +247,23 @@ impl Message<'_> {
     /// Whether nothing that was said of its page before counts any more.
     pub fn replaces(&self) -> bool {
         (FREE..LINK).contains(&self.kind)
+    }
+
+    /// Where its bytes without its head begin, where it begins here.
+    pub fn body_at(&self, at: usize) -> usize {
+        at + self.length - self.body.len()
+    }
+
+    /// What it says, to whoever puts records together of it.
+    pub fn says(&self) -> Says<'_> {
+        match self.kind {
+            BATCH => self.body.first_chunk().map_or(Says::Other, |last| Says::Batch(i64::from_le_bytes(*last))),
+            FREE => Says::Free,
+            NODE => Says::Page(self.body),
+            LINK => Says::Change(self.body),
+            kind if kind == NODE + 1 || kind == LINK + 1 => Says::Elsewhere,
+            _ => Says::Other,
+        }
     }
 
     /// Whether it is one more thing that is said of its page.
@@ -239,6 +279,18 @@ pub fn number_by_content(bytes: &[u8]) -> Option<u64> {
     let (_length, segment) = (varint(&mut rest)?, varint(&mut rest)?);
     message(first, segment)?;
     segment.checked_mul(SEGMENT as u64)
+}
+
+/// The same by whichever of its messages reads first.
+pub fn number_by_any(bytes: &[u8]) -> Option<u64> {
+    (HEADER..=LAST.min(bytes.len())).find_map(|at| {
+        let rest = bytes.get(at..)?;
+        rest.get(4).filter(|kind| (1..=KINDS).contains(*kind))?;
+        let mut head = rest.get(5..)?;
+        let (_length, segment) = (varint(&mut head)?, varint(&mut head)?);
+        message(rest, segment)?;
+        segment.checked_mul(SEGMENT as u64)
+    })
 }
 
 /// The message with which these bytes begin, if it reads and belongs there.
@@ -259,8 +311,8 @@ fn message(bytes: &[u8], segment: u64) -> Option<Message<'_>> {
     (*sum == (!hasher.finalize()).to_le_bytes()).then_some(message)
 }
 
-/// A number of 1 to 9 bytes.
-fn varint(bytes: &mut &[u8]) -> Option<u64> {
+/// A number of 1 to 9 bytes, taken from the front of these.
+pub fn varint(bytes: &mut &[u8]) -> Option<u64> {
     let (first, rest) = bytes.split_first()?;
     let (value, rest) = match first {
         0..=240 => (u64::from(*first), rest),
@@ -325,7 +377,7 @@ mod tests {
     fn a_message_reads_to_the_byte_that_was_changed() {
         let directory = tempfile::tempdir().expect("a directory");
         let bytes = std::fs::read(written(directory.path())).expect("there");
-        let header = bytes.first_chunk().expect("a header");
+        let header = &bytes[..HEADER];
         let (number, first) = (number(header).expect("a number"), &bytes[..SEGMENT]);
         for at in (HEADER..LAST).step_by(997) {
             let mut hit = first.to_vec();

@@ -7,6 +7,8 @@ use sha2::{Digest, Sha256};
 pub struct Sum {
     /// How many.
     pub records: u64,
+    /// The same in whichever order they come.
+    pub in_any_order: u128,
     digest: Sha256,
 }
 
@@ -14,10 +16,15 @@ impl Sum {
     /// One more.
     pub fn add(&mut self, key: &[u8], value: &[u8]) {
         self.records += 1;
-        for part in [key, value] {
-            self.digest.update((part.len() as u64).to_be_bytes());
-            self.digest.update(part);
+        let mut record = Sha256::new();
+        for digest in [&mut self.digest, &mut record] {
+            for part in [key, value] {
+                digest.update((part.len() as u64).to_be_bytes());
+                digest.update(part);
+            }
         }
+        let record = record.finalize().first_chunk().copied().map_or(0, u128::from_be_bytes);
+        self.in_any_order = self.in_any_order.wrapping_add(record);
     }
 
     /// Their digest, in hexadecimal.

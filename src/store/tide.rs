@@ -8,11 +8,13 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use sled::Tree;
 
 use super::error::StoreError;
 use super::keys;
+use super::open;
 use super::records;
 
 /// A commit's number, and four bytes by which garbage is known.
@@ -43,25 +45,36 @@ pub fn read(directory: &Path) -> Option<u64> {
     (there == bytes(commits)).then_some(commits)
 }
 
-/// The bytes that a commit leaves in the log, by which it is found there: they stand behind its number.
-pub fn trace(commit: u64) -> [u8; 12] {
+/// So many bytes a commit leaves in the log, by which it is found there.
+pub const TRACE: usize = 12;
+
+/// Those bytes: they stand behind its number.
+pub fn trace(commit: u64) -> [u8; TRACE] {
     let digest = Sha256::new().chain_update(b"leadhook commit").chain_update(commit.to_be_bytes()).finalize();
     digest.first_chunk().copied().unwrap_or_default()
 }
 
-/// A commit's number as it is stored.
+/// A commit's number as it is stored, and when it is made.
 ///
 /// # Errors
 /// None that could happen.
-pub fn record(commit: u64) -> Result<Vec<u8>, StoreError> {
-    Ok([records::encode(&commit)?.as_slice(), &trace(commit)].concat())
+pub fn record(commit: u64, now: Timestamp) -> Result<Vec<u8>, StoreError> {
+    let made = records::to_ms(now).to_be_bytes();
+    Ok([records::encode(&commit)?.as_slice(), &made, &trace(commit)].concat())
+}
+
+/// The number of the commit that is stored so, and when it was made; of older stores that is not known.
+pub fn recorded(bytes: &[u8]) -> Option<(u64, Option<Timestamp>)> {
+    let (commit, behind) = records::decode_front(bytes).ok()?;
+    let made = behind.strip_suffix(&trace(commit)).and_then(|made| <[u8; 8]>::try_from(made).ok());
+    Some((commit, made.map(|made| records::from_ms(i64::from_be_bytes(made)))))
 }
 
 /// How many groups of commits the log holds.
 pub fn commits(tree: &Tree) -> u64 {
     // Where that does not read, neither does much else, and it is missed.
     let number = tree.get(keys::COMMITS).ok().flatten();
-    number.and_then(|bytes| records::decode(&bytes).ok()).unwrap_or(0)
+    number.and_then(|bytes| recorded(&bytes)).map_or(0, |(commits, _)| commits)
 }
 
 /// Whether the log reaches as far as it must.
@@ -73,17 +86,23 @@ pub fn is_reached(directory: &Path, tree: &Tree) -> Result<(), StoreError> {
     if there >= must {
         return Ok(());
     }
+    Err(missed(directory, &format!("at commit {there}"), must))
+}
+
+/// Its log ends here, as far as it can be read, and should hold that commit.
+pub fn missed(directory: &Path, end: &str, commit: u64) -> StoreError {
     let reason = format!(
-        "its log ends at commit {there}, and {must} were acknowledged: bytes of it have changed or are missing. To go on with \
-         what is left, and have the rest read again, delete the file `tide` in that directory"
+        "its log ends {end}, and {commit} were acknowledged: bytes of it have changed or are missing. To go on with what is left, \
+         delete the file `tide` in that directory"
     );
-    Err(StoreError::Damaged { path: directory.to_owned(), reason })
+    StoreError::Damaged { path: directory.to_owned(), reason }
 }
 
 impl Tide {
     /// Of the store in this directory.
     pub fn new(directory: &Path) -> Tide {
-        let file = File::options().create(true).truncate(false).write(true).open(path(directory));
+        let file = open::private().create(true).truncate(false).write(true).open(path(directory));
+        let _ = file.as_ref().map(open::make_private);
         // Where it cannot be written, neither can the log, and that will be told.
         Tide { file: file.ok() }
     }

@@ -12,6 +12,47 @@ use std::path::Path;
 use super::segments::{self, Damaged, Messages, SEGMENT, Segment};
 use super::tide;
 
+/// Whether the log holds this commit, or one that came soon after it, before the place at which sled will take it to end; what lies
+/// behind that place sled wipes as it opens the store, and then nobody can save it any more.
+///
+/// # Errors
+/// The log cannot be read.
+pub fn reaches(inner: &Path, commit: u64) -> io::Result<bool> {
+    let Some(mut log) = segments::log(inner)? else { return Ok(false) };
+    // Beginnings that do not read are told of by others.
+    let Ok(there) = segments::all(&mut log)? else { return Ok(true) };
+    let from = segments::snapshot(inner)?.max(stable(&there)) / SEGMENT as u64 * SEGMENT as u64;
+    // A kill comes between a commit and the note of it.
+    let traces: Vec<_> = (commit..commit.saturating_add(3)).map(tide::trace).collect();
+    let holds = |body: &[u8]| body.windows(tide::TRACE).any(|bytes| traces.iter().any(|trace| trace == bytes));
+    // Where the log may end there are no gaps in it.
+    let (mut expected, mut tail) = (from, Vec::new());
+    for segment in there.iter().filter(|segment| segment.number >= from) {
+        if segment.number != expected {
+            break;
+        }
+        tail.push(*segment);
+        if segment.reads(&mut log)? < SEGMENT {
+            break;
+        }
+        expected += SEGMENT as u64;
+    }
+    // It is among the last things, nearly always.
+    let before = there.iter().rev().filter(|segment| segment.number < from).copied();
+    for segment in tail.into_iter().rev().chain(before) {
+        let bytes = segment.bytes(&mut log)?;
+        if Messages::new(&bytes, segment.number).any(|(_, message)| holds(message.body)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Up to where the log was written for sure, by the beginnings of its segments.
+fn stable(there: &[Segment]) -> u64 {
+    u64::try_from(there.iter().map(Segment::stable).max().unwrap_or(-1)).unwrap_or(0)
+}
+
 /// So many of the last commits are looked for: where a page was just written anew, some of them leave no trace.
 const COMMITS: u64 = 64;
 
@@ -39,8 +80,7 @@ pub fn first_damaged(directory: &Path, inner: &Path) -> io::Result<Option<Damage
     there.retain(|segment| segment.number + SEGMENT as u64 > from);
     // sled looks for the log's end from here on, and finds it where a message does not read; whether that is far enough is
     // seen when it is open.
-    let stable = there.iter().map(Segment::stable).max().unwrap_or(-1);
-    let tail = u64::try_from(stable).unwrap_or(0) / SEGMENT as u64 * SEGMENT as u64;
+    let tail = stable(&there) / SEGMENT as u64 * SEGMENT as u64;
     for segment in there.iter().filter(|segment| segment.number < tail) {
         let reads = segment.reads(&mut log)?;
         if reads < SEGMENT {

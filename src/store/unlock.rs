@@ -15,6 +15,24 @@ use super::records;
 use super::tree::{opened, sealed};
 use crate::domain::seal::{EncryptionKey, KeyId, Seal};
 
+/// With which key the store says that it is sealed, if it says anything, and what opens it: one of these keys.
+///
+/// # Errors
+/// It is sealed, and not with one of these.
+pub fn seal_of(
+    directory: &Path,
+    tree: &sled::Tree,
+    keys: &[EncryptionKey],
+) -> Result<(Option<Option<KeyId>>, Option<Seal>), StoreError> {
+    let noted = tree.get(keys::SEALED)?.map(|bytes| records::decode::<Option<KeyId>>(&bytes)).transpose()?;
+    let path = directory.to_owned();
+    match (noted.flatten(), Seal::new(keys)) {
+        (Some(_), None) => Err(StoreError::Locked { path }),
+        (Some(id), Some(seal)) if !seal.knows(id) => Err(StoreError::OtherKey { path }),
+        (_, seal) => Ok((noted, seal)),
+    }
+}
+
 /// The store as it can be read with these keys, the first of which seals; none: it must not be sealed.
 ///
 /// # Errors
@@ -24,15 +42,9 @@ pub fn unlock(
     store: Opened,
     keys: &[EncryptionKey],
 ) -> Result<(Opened, Option<Arc<Seal>>), StoreError> {
-    let noted = store.tree.get(keys::SEALED)?.map(|bytes| records::decode::<Option<KeyId>>(&bytes)).transpose()?;
+    let (noted, seal) = seal_of(directory, &store.tree, keys)?;
     let before = noted.flatten();
-    let path = || directory.to_owned();
-    let Some(seal) = Seal::new(keys) else {
-        return if before.is_some() { Err(StoreError::Locked { path: path() }) } else { Ok((store, None)) };
-    };
-    if before.is_some_and(|id| !seal.knows(id)) {
-        return Err(StoreError::OtherKey { path: path() });
-    }
+    let Some(seal) = seal else { return Ok((store, None)) };
     if before == Some(seal.id()) {
         return Ok((store, Some(Arc::new(seal))));
     }

@@ -111,3 +111,62 @@ async fn compacting_can_be_killed_at_any_moment() {
     }
     assert_eq!(destination(&place.status(), "crm")["delivered"], LEADS);
 }
+
+/// Every file below, and what is in it.
+fn files(directory: &std::path::Path) -> Vec<(std::path::PathBuf, Vec<u8>)> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(directory).unwrap().map(Result::unwrap) {
+        match entry.file_type().unwrap().is_dir() {
+            true => found.extend(files(&entry.path())),
+            false => found.push((entry.path(), std::fs::read(entry.path()).unwrap())),
+        }
+    }
+    found.sort();
+    found
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_lacks_its_last_commits_says_so_until_it_is_a_store_again() {
+    let weclever = weclever(by_hand()).await;
+    let receiver = receiver(Behaviour::Fine).await;
+    let start = (jiff::Timestamp::now() - Duration::from_secs(3600)).to_string();
+    let file = File::new(&weclever.base_url()).source("start", &start).to("crm", &receiver.url(), "");
+    let place = Place::new(&file);
+    weclever.finalize(1, "sold");
+    assert_eq!(place.json(&["run", "--once"], 0)["delivered"], 1);
+    // The log is put back to where it was before somebody decided something.
+    let (now, then) = (place.path("data/sled"), place.path("then"));
+    assert!(std::process::Command::new("cp").arg("-a").args([&now, &then]).status().unwrap().success());
+    place.json(&["destination", "pause", "crm"], 0);
+    std::fs::remove_dir_all(&now).unwrap();
+    std::fs::rename(&then, &now).unwrap();
+
+    let was = files(&place.path("data"));
+    for args in [&["status"][..], &["store", "check"]] {
+        let refused = place.run(args);
+        assert_eq!((refused.code, refused.out.as_str()), (69, ""), "{refused:?}");
+        assert!(refused.err.contains("were acknowledged") && refused.err.contains("leadhook forget"), "{refused:?}");
+    }
+    let exported = place.run(&["store", "export", "backup"]);
+    assert_eq!(exported.code, 1, "{exported:?}");
+    assert!(exported.err.contains("missing, all since ") && exported.err.contains("leadhook forget"), "{exported:?}");
+    let trailer = std::fs::read_to_string(place.path("backup")).unwrap();
+    let trailer: serde_json::Value = serde_json::from_str(trailer.lines().last().unwrap()).unwrap();
+    assert!(trailer["missing_commits"].as_u64() > Some(0) && trailer["missing_since"].is_string(), "{trailer}");
+    assert_eq!(files(&place.path("data")), was, "to look at a store does not change it");
+
+    // Nothing is left of a copy that is made elsewhere, either.
+    std::fs::create_dir(place.path("work")).unwrap();
+    let elsewhere = place.run(&["store", "export", "again", "--work", "work"]);
+    assert_eq!(elsewhere.code, 1, "{elsewhere:?}");
+    assert_eq!(std::fs::read_dir(place.path("work")).unwrap().count(), 0);
+    assert_eq!(std::fs::read(place.path("again")).unwrap(), std::fs::read(place.path("backup")).unwrap());
+
+    std::fs::rename(place.path("data"), place.path("lost")).unwrap();
+    let imported = place.run(&["store", "import", "backup"]);
+    assert!(imported.code == 1 && imported.err.contains("leadhook forget"), "{imported:?}");
+    let first = place.run(&["run", "--once"]);
+    assert!(first.code == 0 && first.err.contains("made of the export of a damaged one"), "{first:?}");
+    assert!(!place.run(&["run", "--once"]).err.contains("damaged"));
+    assert_eq!(receiver.tally(|tally| tally.requests), 1);
+}

@@ -28,7 +28,7 @@ pub(super) fn copied(from: &Path, to: &Path) {
 }
 
 /// A small store of many writes, closed or killed; opened before, if so, so that sled has made a snapshot of it.
-async fn real(opened_before: bool, killed: bool) -> (TempDir, All) {
+pub(super) async fn real(opened_before: bool, killed: bool) -> (TempDir, All) {
     // In a killed one, most of the log is to lie before the place from which on sled looks for its end.
     let leads = if killed { 1_000 } else { 200 };
     let mut bench = Bench::new().await;
@@ -54,7 +54,7 @@ async fn real(opened_before: bool, killed: bool) -> (TempDir, All) {
 }
 
 /// Hits a file; how, in words.
-fn hit(path: &Path, dice: &mut Rng) -> String {
+pub(super) fn hit(path: &Path, dice: &mut Rng) -> String {
     let mut bytes = fs::read(path).unwrap();
     let used = bytes.iter().rposition(|byte| *byte != 0).unwrap_or(0) + 1;
     let at = dice.usize(..used);
@@ -75,6 +75,11 @@ fn hit(path: &Path, dice: &mut Rng) -> String {
     };
     fs::write(path, &bytes).unwrap();
     format!("{}, {how} at {at} of {used}", path.display())
+}
+
+/// How often stores are hit: as often as somebody asks for, or so often.
+pub(super) fn hits(unless_asked: usize) -> usize {
+    std::env::var("SURVIVE_HITS").ok().and_then(|text| text.parse().ok()).unwrap_or(unless_asked)
 }
 
 #[tokio::test]
@@ -129,7 +134,7 @@ async fn whatever_is_hit_the_store_opens_whole_or_says_that_it_is_damaged() {
         // What is left of it can be saved, or nothing can, and that is said.
         if round % 5 == 0 {
             let mut text = Vec::new();
-            match Store::export(place.path(), &mut text) {
+            match Store::export(place.path(), None, &mut text) {
                 Ok(_) => assert!(text.ends_with(b"}\n"), "{how}"),
                 Err(error) => assert!(error.to_string().contains("damaged"), "{how}: {error}"),
             }

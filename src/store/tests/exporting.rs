@@ -31,7 +31,7 @@ async fn busy() -> Bench {
 
 fn exported(directory: &std::path::Path) -> Vec<u8> {
     let mut text = Vec::new();
-    let told = Store::export(directory, &mut text).unwrap();
+    let told = Store::export(directory, None, &mut text).unwrap();
     assert_eq!(told.unreadable, [""; 0]);
     assert_eq!(told.records as usize + 2, text.split(|byte| *byte == b'\n').count() - 1);
     text

@@ -21,6 +21,7 @@ mod reconcile;
 mod rereading;
 mod retention;
 mod rewriting;
+mod salvaging;
 mod sealing;
 mod tearing;
 
