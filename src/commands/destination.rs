@@ -14,7 +14,8 @@ pub enum DestinationCommand {
         /// Its name in the file
         name: String,
     },
-    /// Go on sending: after a pause, a 410, or a wait that it asked for
+    /// Go on sending: after a pause, a 410, or a wait that it asked for. Where nothing was held back, what waits for its next
+    /// attempt is tried now; where it keeps failing, one delivery goes first
     Resume {
         /// Its name in the file
         name: String,
@@ -65,7 +66,12 @@ pub async fn destination(global: &Global, command: DestinationCommand, output: &
         }
         DestinationCommand::Resume { name } => {
             let standing = desk.ask(Resume { name }).await?;
-            output.print(&standing, |s| format!("{} goes on; {} pending", s.name, s.pending))?;
+            output.print(&standing, |s| match s.pending {
+                pending if s.tried_now && pending > 0 => {
+                    format!("{} goes on; what waits is tried now: {pending} pending", s.name)
+                }
+                pending => format!("{} goes on; {pending} pending", s.name),
+            })?;
         }
         DestinationCommand::Move { old, new, route, to_route } => {
             let moved = desk.ask(Move { from: old, to: new.clone(), route, to_route }).await?;

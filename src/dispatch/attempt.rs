@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use tracing::{info, warn};
 
 use crate::dispatch::setting::Setting;
+use crate::domain::breaker::Change;
 use crate::domain::clock;
 use crate::domain::destination::Destination;
 use crate::domain::outcome::{Answer, NoAnswer, Outcome, Response};
@@ -192,12 +193,18 @@ impl Attempt {
         }
     }
 
-    /// The claim, and what is to be settled.
-    pub fn settlement(self, verdict: Verdict, wait_until: Option<Timestamp>, now: Timestamp) -> (Claim, Settlement) {
+    /// The claim, and what is to be settled. `breaker`: what the attempt did to it.
+    pub fn settlement(
+        self,
+        verdict: Verdict,
+        wait_until: Option<Timestamp>,
+        breaker: Option<Change>,
+        now: Timestamp,
+    ) -> (Claim, Settlement) {
         let why = self.why();
         let Attempt { claim, step, at, took, answer, told, .. } = self;
         let tried = Some(dispatch::Tried { at, took, answer, outcome: told.outcome, step, but: told.why });
-        (claim, Settlement { tried, verdict, wait_until, why, progress: told.progress, now })
+        (claim, Settlement { tried, verdict, wait_until, breaker, why, progress: told.progress, now })
     }
 }
 

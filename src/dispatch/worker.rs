@@ -125,6 +125,7 @@ impl Worker {
     pub async fn run(mut self, mut ending: Ending) -> Result<(), StoreError> {
         let pulse = self.parts.health.pulses().begin(&format!("the worker of destination {}", self.parts.name));
         let bell = self.parts.store.destination_bell(&self.parts.name).await?;
+        self.go_on_where_it_was().await?;
         while !ending.stop.is_cancelled() {
             pulse.beat();
             if self.told.has_changed().unwrap_or(false) {
@@ -162,6 +163,17 @@ impl Worker {
         self.end(&ending).await
     }
 
+    /// What was found out of the destination before a restart still holds.
+    async fn go_on_where_it_was(&mut self) -> Result<(), StoreError> {
+        self.holds = self.parts.store.holds(&self.parts.name).await?;
+        if let Some(since) = self.holds.failing {
+            self.breaker = Breaker::still_open(since, self.parts.clock.now());
+            self.parts.health.of_destination(&self.parts.name, |health| health.failing_since = Some(since));
+            info!(destination = self.parts.name, %since, "was failing: only probes are sent until one is accepted");
+        }
+        Ok(())
+    }
+
     /// Begins attempts as far as they are allowed, and says what to wait for.
     async fn send_what_may_be_sent(&mut self) -> Result<Wait, StoreError> {
         if self.settling.len() >= SETTLING || !self.in_file {
@@ -173,6 +185,12 @@ impl Worker {
             if self.holds_on_their_way > 0 {
                 holds.wait_until = holds.wait_until.max(self.holds.wait_until);
                 holds.disabled = holds.disabled.or(self.holds.disabled);
+            }
+            if holds.resumed != self.holds.resumed {
+                // A person wants it tried now.
+                self.breaker.look_again(now);
+                self.probing = false;
+                self.throttle = Throttle::default();
             }
             self.holds = holds;
         }
@@ -254,7 +272,8 @@ impl Worker {
         let (destination, event) = (&self.parts.name, &claim.event_id);
         info!(destination, lead = claim.lead.0, %event, until = %at, "its contact has had as much as it may: it waits");
         let verdict = Verdict::Again { at, counted: false };
-        let settlement = Settlement { tried: None, verdict, wait_until: None, why: None, progress: None, now };
+        let settlement =
+            Settlement { tried: None, verdict, wait_until: None, breaker: None, why: None, progress: None, now };
         let store = self.parts.store.clone();
         self.settling.spawn(async move { store.settle(claim, settlement).await.map(|_| Settling::default()) });
     }
@@ -287,11 +306,8 @@ impl Worker {
             Ok(Next::Send(call)) => *call,
             Ok(Next::Done) => return self.done(claim, now),
             Ok(Next::Lost(lost)) => {
-                return self.conclude(
-                    Attempt::lost(claim, Arc::clone(&self.setting.destination), lost, now),
-                    None,
-                    now,
-                );
+                let attempt = Attempt::lost(claim, Arc::clone(&self.setting.destination), lost, now);
+                return self.conclude(attempt, None, None, now);
             }
             Err(unfit) => return self.bury(claim, &unfit, now),
         };

@@ -68,6 +68,11 @@ pub enum Change {
 }
 
 impl Breaker {
+    /// One that was open when leadhook last ran: whether that is still so is found out at once.
+    pub fn still_open(since: Timestamp, now: Timestamp) -> Breaker {
+        Breaker(State::Open { since, wait: FIRST_WAIT, probe: Probe::Planned { decided: now, due: now } })
+    }
+
     /// What may be sent now.
     pub fn permission(&self, now: Timestamp) -> Permission {
         match &self.0 {
@@ -96,14 +101,12 @@ impl Breaker {
         }
     }
 
-    /// Somebody has changed what is sent, or where to: what was counted is forgotten, and where only probes go out, the next
+    /// Somebody has changed what is sent, or where to, or wants it tried now: what was counted is forgotten, and where only probes go out, the next
     /// one goes at once. One that is out says nothing any more, and is not told.
     pub fn look_again(&mut self, now: Timestamp) {
-        self.0 = match self.0 {
-            State::Closed { .. } => State::default(),
-            State::Open { since, .. } => {
-                State::Open { since, wait: FIRST_WAIT, probe: Probe::Planned { decided: now, due: now } }
-            }
+        *self = match self.0 {
+            State::Closed { .. } => Breaker::default(),
+            State::Open { since, .. } => Breaker::still_open(since, now),
         };
     }
 
@@ -250,6 +253,17 @@ mod tests {
                 assert_eq!(breaker.permission(at(i * 1_000)), Permission::NotBefore(at(i * 1_000 + 1_000)));
             }
         }
+    }
+
+    #[test]
+    fn one_that_was_open_before_a_restart_begins_with_a_probe() {
+        let mut breaker = Breaker::still_open(at(-3_600_000), at(0));
+        assert_eq!((breaker.since(), breaker.permission(at(0))), (Some(at(-3_600_000)), Permission::OneProbe));
+        breaker.probe_sent(at(0));
+        assert_eq!(breaker.observe(&Outcome::Retry, true, at(10)), None, "it is not told again");
+        assert_eq!(breaker.permission(at(10)), Permission::NotBefore(at(2_010)));
+        breaker.probe_sent(at(2_010));
+        assert_eq!(breaker.observe(&Outcome::Accepted, true, at(2_020)), Some(Change::Closed));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use super::keys::{self, DestinationNo, LaneNo, Seq};
 use super::records::{DestinationRecord, LaneRecord, PendingRecord, Settled, SettledRecord, from_ms, to_ms};
 use super::txn::{Get, Txn};
 use super::{Inner, Store};
+use crate::domain::breaker::Change;
 
 /// Deliveries moved or dropped in one commit.
 const BATCH: usize = 256;
@@ -36,6 +37,10 @@ pub struct Holds {
     pub disabled: Option<Timestamp>,
     /// It asked to be left alone until then.
     pub wait_until: Option<Timestamp>,
+    /// It keeps failing, since then: only probes are sent.
+    pub failing: Option<Timestamp>,
+    /// When a person last had it resumed: where it was failing, it is probed at once.
+    pub resumed: Option<Timestamp>,
 }
 
 /// What a move did.
@@ -64,7 +69,15 @@ fn destination_no(txn: &mut Txn<'_>, name: &str) -> Result<DestinationNo, StoreE
         return Ok(record.no);
     }
     let no = DestinationNo::try_from(txn.next_number(keys::LAST_DESTINATION)?).map_err(|_| too_many())?;
-    let record = DestinationRecord { no, paused: None, disabled: None, wait_until: None };
+    let record = DestinationRecord {
+        no,
+        paused: None,
+        disabled: None,
+        wait_until: None,
+        failing: None,
+        recovered: None,
+        resumed: None,
+    };
     txn.put(keys::destination(name), &record)?;
     txn.put(keys::destination_name(no), &name)?;
     Ok(no)
@@ -84,6 +97,8 @@ pub(super) fn holds(record: &DestinationRecord) -> Holds {
         paused: record.paused.map(from_ms),
         disabled: record.disabled.map(from_ms),
         wait_until: record.wait_until.map(from_ms),
+        failing: record.failing.map(from_ms),
+        resumed: record.resumed.map(from_ms),
     }
 }
 
@@ -108,10 +123,32 @@ impl Store {
         self.change(destination, move |record| record.paused = record.paused.or(Some(to_ms(now)))).await
     }
 
-    /// Sending goes on: ends a pause by hand, a 410 and a wait that the destination asked for.
-    pub async fn resume(&self, destination: &str) -> Result<(), StoreError> {
-        self.change(destination, |record| (record.paused, record.disabled, record.wait_until) = (None, None, None))
-            .await
+    /// Sending goes on: ends a pause by hand, a 410 and a wait that the destination asked for. Where it was neither paused nor
+    /// disabled, what waits for its next attempt is due now, but for what waits for its contact's sake: then this is true.
+    /// Killed in between, it goes on when it is asked again.
+    pub async fn resume(&self, destination: &str, now: Timestamp) -> Result<bool, StoreError> {
+        let name = destination.to_owned();
+        let resume = move |txn: &mut Txn<'_>| {
+            let no = destination_no(txn, &name)?;
+            let mut held = false;
+            txn.change_destination_no(no, |record| {
+                held = record.paused.is_some() || record.disabled.is_some();
+                (record.paused, record.disabled, record.wait_until) = (None, None, None);
+                record.resumed = Some(to_ms(now));
+            })?;
+            Ok((no, held))
+        };
+        let (no, held) = self.commit(resume).await?;
+        if held {
+            return Ok(false);
+        }
+        let mut after = 0;
+        loop {
+            let (batch, last) = self.pending_batch(no, Lanes::default(), after).await?;
+            let Some(last) = last else { return Ok(true) };
+            after = last;
+            self.commit(move |txn| txn.make_due(no, &batch, to_ms(now))).await?;
+        }
     }
 
     async fn change(
@@ -237,6 +274,17 @@ impl Txn<'_> {
             .ok_or_else(|| StoreError::Record("a destination's name is missing".into()))
     }
 
+    fn make_due(&mut self, no: DestinationNo, batch: &[Seq], now: i64) -> Result<(), StoreError> {
+        for &seq in batch {
+            let Some(before) = self.pending(no, seq)? else { continue };
+            if before.due > now && !before.for_contact {
+                let after = PendingRecord { due: now, ..before.clone() };
+                self.keep_in_line(no, seq, &before, &after)?;
+            }
+        }
+        Ok(())
+    }
+
     fn drop_batch(&mut self, no: DestinationNo, batch: &[Seq], now: i64) -> Result<u64, StoreError> {
         let mut dropped = 0;
         for &seq in batch {
@@ -295,6 +343,15 @@ impl Txn<'_> {
         pending.tries = pending.tries.max(settled.tries);
         self.delete(key);
         Ok(true)
+    }
+}
+
+/// What became of the breaker at `now`. Settlements that follow on one another may come in any order.
+pub(super) fn note_breaker(record: &mut DestinationRecord, change: Change, now: i64) {
+    match change {
+        Change::Tripped if record.recovered.is_some_and(|at| at >= now) => {}
+        Change::Tripped => record.failing = Some(now),
+        Change::Closed => (record.failing, record.recovered) = (record.failing.filter(|at| *at > now), Some(now)),
     }
 }
 

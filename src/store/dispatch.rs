@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::claims::Lease;
 use super::contacts::Counts;
-use super::destinations::lane_no;
+use super::destinations::{lane_no, note_breaker};
 use super::error::StoreError;
 use super::keys::{self, DestinationNo, LaneNo, PlatformNo, Seq};
 use super::line::read_queue_value;
@@ -15,6 +15,7 @@ use super::records::{
 };
 use super::txn::{Get, Txn};
 use super::{Inner, Store, body, records};
+use crate::domain::breaker::Change;
 use crate::domain::event::{EventType, computed_id};
 use crate::domain::lead::LeadId;
 use crate::domain::outcome::{Answer, Outcome};
@@ -91,6 +92,8 @@ pub struct Settlement {
     pub verdict: Verdict,
     /// The destination asked to be left alone until then.
     pub wait_until: Option<Timestamp>,
+    /// What it did to the destination's breaker.
+    pub breaker: Option<Change>,
     /// Why it died, where no attempt tells or there is more to say.
     pub why: Option<String>,
     /// How far it has come now, where it takes several calls.
@@ -288,6 +291,9 @@ impl Txn<'_> {
             self.change_destination_no(destination, |record| {
                 record.wait_until = record.wait_until.max(Some(to_ms(until)))
             })?;
+        }
+        if let Some(change) = settlement.breaker {
+            self.change_destination_no(destination, |record| note_breaker(record, change, now))?;
         }
         if settlement.verdict == Verdict::Parked {
             self.change_destination_no(destination, |record| record.disabled = record.disabled.or(Some(now)))?;

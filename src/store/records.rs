@@ -99,6 +99,15 @@ pub struct DestinationRecord {
     pub disabled: Option<i64>,
     /// Asked us to wait until.
     pub wait_until: Option<i64>,
+    /// Failing, so that only probes are sent, since.
+    #[serde(default)]
+    pub failing: Option<i64>,
+    /// When it last stopped failing.
+    #[serde(default)]
+    pub recovered: Option<i64>,
+    /// When a person last had it resumed.
+    #[serde(default)]
+    pub resumed: Option<i64>,
 }
 
 #[derive(Serialize, Deserialize, Clone, Debug)]

@@ -1,5 +1,7 @@
 //! What a chat room hears of destinations that fail, of dead letters, and of leads that cannot be read.
 
+use std::time::{Duration, Instant};
+
 use leadhook::simulator::{Behaviour, Options, Receiver, WeClever};
 use serde_json::Value;
 
@@ -47,7 +49,7 @@ async fn a_broken_crm_makes_one_message_and_a_count() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_that_fails_for_long_is_told_of_and_so_is_its_return() {
+async fn one_that_fails_for_long_is_told_of_once_even_over_a_restart_and_so_is_its_return() {
     let (weclever, chat) = (weclever(by_hand()).await, receiver(Behaviour::Fine).await);
     let crm = receiver(Behaviour::Broken { status: 503 }).await;
     let retry = r#"retry = { initial = "500ms", factor = 1.0, max = "500ms", attempts = 1000 }"#;
@@ -57,7 +59,33 @@ async fn one_that_fails_for_long_is_told_of_and_so_is_its_return() {
         weclever.finalize(id, "sold");
     }
     accepted(&chat, 1).await;
+
+    place.until_status("that is settled", |status| destination(status, "chat")["delivered"] == 1).await;
+
+    // It is known on disk, and nothing but probes goes out from then on.
+    service.kill();
+    let since = |status: &Value| destination(status, "crm")["since"].as_str().map(str::to_owned);
+    let before = place.json(&["status"], 1);
+    assert_eq!(destination(&before, "crm")["state"], "failing", "{before}");
+    let (advised, resume) = (place.run(&["status"]).out, "leadhook destination resume crm");
+    assert!(advised.contains(resume), "{advised}");
+    let service = place.start().await;
+    until("it is probed, less and less often", || service.logged("probe=true") >= 3).await;
+    let status = place.status();
+    assert_eq!((&destination(&status, "crm")["state"], since(&status)), (&"failing".into(), since(&before)));
+    let probes = service.logged("probe=true");
+    // The next one would come after eight seconds.
+    let asked = Instant::now();
+    let said = place.run(&["destination", "resume", "crm"]);
+    assert!(said.code == 0 && said.out.contains("what waits is tried now: 3 pending"), "{}", said.out);
+    until("it is probed at once", || service.logged("probe=true") > probes).await;
+    assert!(asked.elapsed() < Duration::from_secs(4), "it took {:?}", asked.elapsed());
+    let log = service.log();
+    let unprobed = log.lines().filter(|line| line.contains("destination=\"crm\"") && line.contains("probe=false"));
+    assert_eq!(unprobed.count(), 0, "{log}");
+
     crm.behave(Behaviour::Fine);
+    place.run(&["destination", "resume", "crm"]);
     accepted(&chat, 2).await;
     let told = told(&chat);
     assert_eq!(kinds(&told), [("ops.destination.failing", "crm", 1), ("ops.destination.recovered", "crm", 1)]);

@@ -78,7 +78,7 @@ async fn show(asked: &Asked, reader: &Reader, name: &str, tested: Option<Tested>
         since => own.since.map(|at| at.to_string()),
         until => own.until.map(|at| at.to_string()),
         in_file => own.state != Standing::NotInFile,
-        can_resume => matches!(own.state, Standing::Paused | Standing::Disabled | Standing::Waiting),
+        can_resume => matches!(own.state, Standing::Paused | Standing::Disabled | Standing::Waiting | Standing::Failing),
         can_pause => !matches!(own.state, Standing::Paused | Standing::Disabled),
         pending => own.pending,
         oldest => own.oldest_pending.map(|at| at.to_string()),

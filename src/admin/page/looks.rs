@@ -97,6 +97,7 @@ fn shown(reader: &Reader, look: &Look) -> Shown {
             given.push(("name", name.clone()));
             said = Some(reason::in_words(last, reader.language)).filter(|said| !said.is_empty());
             way = Some((destination(name), "look.way.destination"));
+            command = Some(format!("leadhook destination resume {name}"));
         }
         Look::DeadLetters { destination: name, dead } => {
             given.push(("name", name.clone()));

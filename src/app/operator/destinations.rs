@@ -12,20 +12,32 @@ pub struct Pause {
     pub name: String,
 }
 
-/// Sending goes on, after a pause by hand, a 410, or a wait that the destination asked for.
+/// Sending goes on, after a pause by hand, a 410, or a wait that the destination asked for. Where it was neither paused nor
+/// disabled, what waits is tried now; where it was failing, one delivery finds out whether it still is.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Resume {
     /// The destination.
     pub name: String,
 }
 
-/// What waits at a destination, after it was paused or resumed.
+/// What waits at a destination.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Standing {
     /// The destination.
     pub name: String,
     /// Deliveries that are still to be made.
     pub pending: u64,
+}
+
+/// What waits at a destination that was resumed.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Resumed {
+    /// The destination.
+    pub name: String,
+    /// Deliveries that are still to be made.
+    pub pending: u64,
+    /// Whether what waits for its next attempt is tried now: nothing was held back by a person or a 410.
+    pub tried_now: bool,
 }
 
 /// Pending deliveries go elsewhere.
@@ -79,12 +91,13 @@ impl Verb for Pause {
 
 impl Verb for Resume {
     const PATH: &'static str = "destination/resume";
-    type Reply = Standing;
+    type Reply = Resumed;
 
-    async fn run(self, operator: &Operator) -> Result<Standing, Refusal> {
+    async fn run(self, operator: &Operator) -> Result<Resumed, Refusal> {
         operator.must_know(&self.name).await?;
-        operator.store.resume(&self.name).await?;
-        operator.standing(self.name).await
+        let tried_now = operator.store.resume(&self.name, operator.clock.now()).await?;
+        let Standing { name, pending } = operator.standing(self.name).await?;
+        Ok(Resumed { name, pending, tried_now })
     }
 }
 

@@ -266,9 +266,11 @@ impl Operator {
         if delivery.under_way {
             return Ok(next(WaitsFor::Answer, None, format!("on the wire, or next{last}")));
         }
-        let failing = self.health.as_ref().is_some_and(|health| health.destination(name).failing_since.is_some());
-        if failing {
-            let text = "it keeps failing: only probes are sent until one is accepted".to_owned();
+        let failing = self.health.as_ref().map_or(holds.failing, |health| health.destination(name).failing_since);
+        if failing.is_some() {
+            let text = format!(
+                "it keeps failing: only probes are sent until one is accepted; `leadhook destination resume {name}` sends one now"
+            );
             return Ok(next(WaitsFor::Recovery, Some(due), text));
         }
         if delivery.for_contact && due > now {

@@ -120,7 +120,10 @@ impl fmt::Display for Look {
                 "{destination} said that it is gone and is disabled: mend it, then `leadhook destination resume {destination}`"
             ),
             Look::Failing { destination, said } => {
-                write!(f, "{destination} keeps failing ({said}); its deliveries wait")
+                write!(
+                    f,
+                    "{destination} keeps failing ({said}); its deliveries wait, and one at a time finds out when it is back; `leadhook destination resume {destination}` tries now"
+                )
             }
             Look::DeadLetters { destination, dead } => {
                 write!(f, "{destination} has {dead} dead letters: see `leadhook dead list --destination {destination}`")

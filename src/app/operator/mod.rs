@@ -33,7 +33,7 @@ pub use dead::{
     DeadDetails, DeadDrop, DeadLetter, DeadList, DeadRetry, DeadShow, DeadStepDone, Decided, Filter, Letters, LookFor,
     Shown, StepDone,
 };
-pub use destinations::{Drop, Dropped, Move, MovedReply, Pause, Resume, Standing};
+pub use destinations::{Drop, Dropped, Move, MovedReply, Pause, Resume, Resumed, Standing};
 pub use event::{EventShow, ShownEvent};
 pub use explain::{
     DeliveryState, DeliveryStory, EventStory, Explain, Explained, FailedReading, KeptEvent, Next, Stage, Story,

@@ -374,7 +374,9 @@ impl Operator {
         let health = self.health.as_ref().map(|health| health.destination(name)).unwrap_or_default();
         let sum =
             |of: fn(&LaneCensus) -> u64| census.lanes.iter().filter(|lane| lane.destination == name).map(of).sum();
-        let (state, since, until) = self.state(name, stored.map(|d| d.holds).unwrap_or_default(), health.failing_since);
+        let holds = stored.map(|d| d.holds).unwrap_or_default();
+        let failing = if self.health.is_some() { health.failing_since } else { holds.failing };
+        let (state, since, until) = self.state(name, holds, failing);
         DestinationStatus {
             name: name.to_owned(),
             url: self.config().destinations.iter().find(|d| d.name == name).map(|d| d.form.shown_url()),

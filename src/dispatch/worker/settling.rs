@@ -56,11 +56,11 @@ impl Worker {
         };
         if !self.setting.is_as_then(&attempt.destination) {
             // How the destination was doing by another file says nothing of how it is doing.
-            self.conclude(attempt, None, now);
+            self.conclude(attempt, None, None, now);
             return Ok(());
         }
         self.probing &= !attempt.probe;
-        self.note(&attempt, now);
+        let change = self.note(&attempt, now);
         let pause = match attempt.outcome() {
             Outcome::Throttled(asked) => Some(self.throttle.pause(asked, attempt.began, Instant::now())),
             Outcome::Accepted => {
@@ -69,7 +69,7 @@ impl Worker {
             }
             _ => None,
         };
-        self.conclude(attempt, pause, now);
+        self.conclude(attempt, pause, change, now);
         Ok(())
     }
 
@@ -80,8 +80,14 @@ impl Worker {
         }
     }
 
-    /// Settles what an attempt led to. `pause`: how long the destination is now left alone.
-    pub(super) fn conclude(&mut self, attempt: Attempt, pause: Option<Duration>, now: Timestamp) {
+    /// Settles what an attempt led to. `pause`: how long the destination is now left alone. `change`: of its breaker.
+    pub(super) fn conclude(
+        &mut self,
+        attempt: Attempt,
+        pause: Option<Duration>,
+        change: Option<Change>,
+        now: Timestamp,
+    ) {
         let verdict = match attempt.verdict(pause, now, fastrand::f64()) {
             // Gone is what the file said then.
             Verdict::Parked if !self.setting.is_as_then(&attempt.destination) => {
@@ -93,7 +99,7 @@ impl Worker {
         attempt.log(&name, &verdict);
         let said = attempt.said();
         let happening = attempt.happening(&name, verdict, now);
-        let (claim, settlement) = attempt.settlement(verdict, pause.map(|pause| clock::after(now, pause)), now);
+        let (claim, settlement) = attempt.settlement(verdict, pause.map(|pause| clock::after(now, pause)), change, now);
         // In force at once, though the disk hears of it a moment later.
         self.holds.wait_until = self.holds.wait_until.max(settlement.wait_until);
         if settlement.verdict == Verdict::Parked {
@@ -115,7 +121,8 @@ impl Worker {
         let age = clock::elapsed(claim.seen_at, now);
         let happening = Happening::Done { destination: name, lead: claim.lead, age };
         let verdict = Verdict::Delivered;
-        let settlement = Settlement { tried: None, verdict, wait_until: None, why: None, progress: None, now };
+        let settlement =
+            Settlement { tried: None, verdict, wait_until: None, breaker: None, why: None, progress: None, now };
         self.settle(claim, settlement, happening);
     }
 
@@ -139,11 +146,9 @@ impl Worker {
             info!(destination = name, lead, event, why = why.as_deref(), "{death}: set aside as a dead letter");
         }
         let happening = Happening::Unsent { destination: name, lead: claim.lead, death };
-        self.settle(
-            claim,
-            Settlement { tried: None, verdict: Verdict::Dead(death), wait_until: None, why, progress: None, now },
-            happening,
-        );
+        let verdict = Verdict::Dead(death);
+        let settlement = Settlement { tried: None, verdict, wait_until: None, breaker: None, why, progress: None, now };
+        self.settle(claim, settlement, happening);
     }
 
     fn settle(&mut self, claim: Claim, settlement: Settlement, happening: Happening) {
@@ -202,7 +207,8 @@ impl Worker {
         Ok(())
     }
 
-    fn note(&mut self, attempt: &Attempt, now: Timestamp) {
+    /// What the attempt says of how the destination is doing.
+    fn note(&mut self, attempt: &Attempt, now: Timestamp) -> Option<Change> {
         let failing = self.breaker.since();
         let change = self.breaker.observe(&attempt.outcome(), attempt.probe, now);
         if matches!(change, Some(Change::Tripped)) {
@@ -231,5 +237,6 @@ impl Worker {
                 health.trouble = Some(Trouble::again(health.trouble.take(), attempt.said(), now));
             }
         });
+        change
     }
 }

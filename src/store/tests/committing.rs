@@ -83,7 +83,7 @@ async fn a_caller_who_goes_away_does_not_undo_the_commit() {
     bench.store.pause("crm", at(0)).await.unwrap();
     let claim = bench.claim("crm", &["all"], 1).await.remove(0);
     assert!(futures_util::FutureExt::now_or_never(bench.store.settle(claim, settled(again(5), 1))).is_none());
-    bench.store.resume("crm").await.unwrap();
+    bench.store.resume("crm", at(1)).await.unwrap();
     assert_eq!(bench.claim("crm", &["all"], 5).await[0].failed(), 1);
     bench.audit();
 }
@@ -128,6 +128,6 @@ async fn recording_moving_retrying_and_resuming_ring() {
     rings(&chat).await;
     bench.store.retry_dead(Filter::default(), false, at(1)).await.unwrap();
     rings(&chat).await;
-    bench.store.resume("chat").await.unwrap();
+    bench.store.resume("chat", at(1)).await.unwrap();
     rings(&chat).await;
 }

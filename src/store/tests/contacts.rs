@@ -10,7 +10,7 @@ const LIMIT: Rate = Rate { count: 2, per: Duration::from_secs(100) };
 
 fn put_off(until: i64, now: i64) -> Settlement {
     let verdict = Verdict::Again { at: at(until), counted: false };
-    Settlement { tried: None, verdict, wait_until: None, why: None, progress: None, now: at(now) }
+    Settlement { tried: None, verdict, wait_until: None, breaker: None, why: None, progress: None, now: at(now) }
 }
 
 #[tokio::test]

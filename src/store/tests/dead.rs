@@ -15,8 +15,15 @@ async fn graveyard() -> (Bench, Vec<String>) {
     let answer = Answer::Nothing { why: crate::domain::outcome::NoAnswer::Tls, detail: "expired".into() };
     let tried = Tried { at: at(20), took: Duration::ZERO, answer, outcome: Outcome::Retry, step: None, but: None };
     let verdict = Verdict::Dead(Death::AttemptsExhausted);
-    let settlement =
-        Settlement { tried: Some(tried), verdict, wait_until: None, why: None, progress: None, now: at(20) };
+    let settlement = Settlement {
+        tried: Some(tried),
+        verdict,
+        wait_until: None,
+        breaker: None,
+        why: None,
+        progress: None,
+        now: at(20),
+    };
     bench.store.settle(claims.remove(0), settlement).await.unwrap();
     (bench, events)
 }
@@ -67,6 +74,7 @@ async fn of_a_long_answer_two_kibibytes_are_kept() {
             tried: Some(tried),
             verdict: dead(),
             wait_until: None,
+            breaker: None,
             why: None,
             progress: None,
             now: at(10),

@@ -1,6 +1,7 @@
 //! Claims and what becomes of them.
 
 use super::*;
+use crate::domain::breaker::Change;
 use crate::store::destinations::Holds;
 
 fn numbers(claims: &[Claim]) -> Vec<(u64, u32)> {
@@ -131,7 +132,7 @@ async fn every_verdict_leaves_what_it_says() {
     }
     assert_eq!(bench.counts("crm", "all").await, [3, 1, 1, 0]);
     let holds = bench.store.holds("crm").await.unwrap();
-    assert_eq!(holds, Holds { paused: None, disabled: Some(at(10)), wait_until: None });
+    assert_eq!(holds, Holds { disabled: Some(at(10)), ..Holds::default() });
     // The parked one counted no attempt and is due; the store leaves it to the worker not to ask.
     let claims = bench.claim("crm", &["all"], 100).await;
     let mut seen: Vec<_> = claims.iter().map(|c| (c.lead.0, c.attempt(), c.failed())).collect();
@@ -149,6 +150,7 @@ async fn one_too_old_dies_untried_with_the_last_error_it_had() {
         tried: None,
         verdict: Verdict::Dead(Death::TooOld),
         wait_until: None,
+        breaker: None,
         why: None,
         progress: None,
         now: at(9_999),
@@ -175,9 +177,35 @@ async fn a_destination_is_left_alone_as_long_as_it_asked() {
     bench.store.pause("crm", at(5)).await.unwrap();
     bench.store.pause("crm", at(6)).await.unwrap();
     assert_eq!(bench.store.holds("crm").await.unwrap().paused, Some(at(5)));
-    bench.store.resume("crm").await.unwrap();
-    assert_eq!(bench.store.holds("crm").await.unwrap(), Holds::default());
+    assert!(!bench.store.resume("crm", at(7)).await.unwrap());
+    assert_eq!(bench.store.holds("crm").await.unwrap(), Holds { resumed: Some(at(7)), ..Holds::default() });
+    // What is to be tried again later is so still, until it is to be tried now.
+    assert_eq!(bench.claim("crm", &["all"], 8).await.len(), 0);
+    assert!(bench.store.resume("crm", at(8)).await.unwrap());
+    assert_eq!(bench.claim("crm", &["all"], 8).await.len(), 2);
     assert_eq!(bench.store.holds("nowhere").await.unwrap(), Holds::default());
+}
+
+#[tokio::test]
+async fn that_a_destination_keeps_failing_is_known_after_a_restart_in_whatever_order_that_was_written() {
+    let bench = Bench::new().await;
+    for lead in 1..=4 {
+        bench.record(lead, &[("crm", "all")], 0).await;
+    }
+    let mut claims = bench.claim("crm", &["all"], 1).await;
+    let mut settle = |change, now| {
+        let settlement = Settlement { breaker: Some(change), ..settled(again(90), now) };
+        bench.store.settle(claims.remove(0), settlement)
+    };
+    settle(Change::Tripped, 10).await.unwrap();
+    assert_eq!(bench.store.holds("crm").await.unwrap().failing, Some(at(10)));
+    settle(Change::Closed, 20).await.unwrap();
+    settle(Change::Tripped, 15).await.unwrap();
+    assert_eq!(bench.store.holds("crm").await.unwrap().failing, None, "it had recovered by then");
+    settle(Change::Tripped, 30).await.unwrap();
+    drop(claims);
+    let bench = bench.reopened().await;
+    assert_eq!(bench.store.holds("crm").await.unwrap().failing, Some(at(30)));
 }
 
 #[tokio::test]

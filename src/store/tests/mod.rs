@@ -217,7 +217,7 @@ fn settled(verdict: Verdict, now: i64) -> Settlement {
         step: None,
         but: None,
     };
-    Settlement { tried: Some(tried), verdict, wait_until: None, why: None, progress: None, now: at(now) }
+    Settlement { tried: Some(tried), verdict, wait_until: None, breaker: None, why: None, progress: None, now: at(now) }
 }
 
 fn dead() -> Verdict {

@@ -379,9 +379,13 @@ impl Life {
                 store.pause(name(place), at(model.now)).await.unwrap();
             }
             Step::Resume(place) => {
-                model.paused.remove(&place);
-                model.disabled.remove(&place);
-                store.resume(name(place)).await.unwrap();
+                let held = [model.paused.remove(&place), model.disabled.remove(&place)].iter().any(Option::is_some);
+                for (_, delivery) in model.deliveries.iter_mut().filter(|((there, _), _)| !held && *there == place) {
+                    if let State::Pending { due, .. } = &mut delivery.state {
+                        *due = model.now.min(*due);
+                    }
+                }
+                store.resume(name(place), at(model.now)).await.unwrap();
             }
             Step::SetAside(lead, due) => {
                 let seen = model.events.iter().any(|event| event.1 == lead) || model.aside.get(&lead) == Some(&None);

@@ -89,8 +89,8 @@ pub(super) const WORDS: &[Word] = &[
     (
         "look.failing.todo",
         [
-            "Only probes are sent until one is accepted; its deliveries wait and none is lost.",
-            "Só sondagens são enviadas até uma ser aceita; as entregas esperam e nenhuma se perde.",
+            "Only probes are sent until one is accepted; its deliveries wait and none is lost. Resume it to try now.",
+            "Só sondagens são enviadas até uma ser aceita; as entregas esperam e nenhuma se perde. Retome para tentar agora.",
         ],
     ),
     ("look.dead", ["{name} has {n} dead letters.", "{name} tem {n} entregas mortas."]),
