@@ -70,6 +70,7 @@ impl Bounded {
                 }
                 accepted = Listener::accept(&mut listener) => accepted,
             };
+            give_up_on_the_dead(&stream);
             let Some(permit) = room_for_one(&room, &places).await else { continue };
             number += 1;
             let kept = places.take(number, Instant::now());
@@ -83,6 +84,17 @@ impl Bounded {
         }
     }
 }
+
+/// Has the system end a connection whose other side is no longer there, as a laptop that was closed: a line that is told little
+/// would fill no buffer for hours, and the system's own patience is a quarter of an hour.
+#[cfg(target_os = "linux")]
+fn give_up_on_the_dead(stream: &TcpStream) {
+    // Where it cannot be had, the system's patience has to do.
+    let _ = socket2::SockRef::from(stream).set_tcp_user_timeout(Some(super::places::UNREAD));
+}
+
+#[cfg(not(target_os = "linux"))]
+fn give_up_on_the_dead(_: &TcpStream) {}
 
 /// Room for another connection, be it that of whoever has kept us waiting longest; `None` where all are ours to answer: then
 /// the new one is closed at once.
@@ -140,5 +152,19 @@ async fn converse(
                 conversation.as_mut().graceful_shutdown();
             }
         }
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_system_gives_up_on_a_dead_peer_as_soon_as_we_do() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let stream = TcpStream::connect(listener.local_addr().expect("an address")).await.expect("a connection");
+        give_up_on_the_dead(&stream);
+        let patience = socket2::SockRef::from(&stream).tcp_user_timeout().expect("a setting");
+        assert_eq!(patience, Some(super::super::places::UNREAD));
     }
 }

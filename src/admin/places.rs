@@ -19,7 +19,7 @@ const BODY: Duration = Duration::from_secs(30);
 const KEPT: Duration = Duration::from_secs(180);
 
 /// So long nobody may have taken a byte of what we have to say.
-const UNREAD: Duration = Duration::from_secs(30);
+pub(super) const UNREAD: Duration = Duration::from_secs(30);
 
 /// So long nothing may move at all, whoever's turn it is: longer than a command waits for its answer, and far longer than
 /// any stream is silent.
