@@ -9,6 +9,7 @@ use figment::value::{Dict, Value};
 
 use super::document::Document;
 use super::node::Node;
+use super::queue;
 use super::reader::Section;
 use super::suggest;
 
@@ -217,6 +218,14 @@ pub(super) fn preset(section: &mut Section<'_>) -> Option<Preset> {
     match Preset::find(text.value.trim(), section.reading.directory) {
         Ok(preset) => {
             section.reading.inputs.note(text.spot.path(), preset.text.as_bytes());
+            if let Some(broker) = section.as_written("url").and_then(queue::broker)
+                && preset.destination.keys().any(|key| queue::OF_HTTP.contains(&key.as_str()))
+            {
+                // Nothing is set by it: of each key of its own nobody has written it would be said that it means nothing.
+                let message = format!("is for HTTP, and `url` leads to {broker}, which does not speak it");
+                text.mistake(&message, "take it out: an event goes there as it is, or as a `body` of your own says");
+                return None;
+            }
             section.fill_in(&preset.destination, &BODY, &IN_PARTS);
             Some(preset)
         }

@@ -297,6 +297,11 @@ impl<'a> Section<'a> {
         self.entries.get(key).map_or_else(Table::nothing, Table::of)
     }
 
+    /// What this key holds, where it is a text, before anything is put into it.
+    pub(super) fn as_written(&self, key: &str) -> Option<&str> {
+        self.entries.get(key)?.as_str()
+    }
+
     /// Whether this key is set and nobody has asked for it yet.
     pub(super) fn has(&self, key: &str) -> bool {
         self.entries.contains_key(key)

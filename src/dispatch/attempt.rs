@@ -167,7 +167,7 @@ impl Attempt {
             why = self.told.why,
             outcome = self.outcome().as_str(),
             took_ms = self.took.as_millis() as u64,
-            next = %next(verdict),
+            next = %next(verdict, self.probe),
             "attempt"
         );
         if matches!(verdict, Verdict::Dead(_)) && self.claim.event_type.is_ops() {
@@ -214,8 +214,12 @@ pub fn log_untold(claim: &Claim, destination: &str, said: &str) {
     warn!(destination, %event, %event_type, said, "could not be told there; it is given up on and only logged");
 }
 
-fn next(verdict: &Verdict) -> String {
+fn next(verdict: &Verdict, probe: bool) -> String {
     match verdict {
+        // It is due all the while; what it waits for is no time of its own.
+        Verdict::Again { counted: false, .. } if probe => {
+            "again once a probe is accepted, or as the next one".to_owned()
+        }
         Verdict::Delivered => "delivered".to_owned(),
         Verdict::NextStep => "the next step".to_owned(),
         Verdict::Again { at, .. } => format!("again at {at:.0}"),

@@ -91,9 +91,7 @@ pub enum OverLimit {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unfit {
     /// A template could not be filled in.
-    #[error(
-        "{part} cannot be filled in: {reason}; mend it in the file, try it with `leadhook route test`, then `leadhook dead retry`"
-    )]
+    #[error("{part} cannot be filled in: {reason}; mend it in the file, try it with `leadhook route test`")]
     Unrenderable {
         /// `the body`, `the url`, `the header x-lead`.
         part: String,
@@ -101,7 +99,7 @@ pub enum Unfit {
         reason: String,
     },
     /// Too large for the destination, whatever is left out.
-    #[error("the body is {}, and the destination takes {}; {remedy}, then `leadhook dead retry`", size::format(*.bytes as u64), size::format(*.limit as u64))]
+    #[error("the body is {}, and the destination takes {}; {remedy}", size::format(*.bytes as u64), size::format(*.limit as u64))]
     TooLarge {
         /// As it would have been sent.
         bytes: usize,
@@ -126,6 +124,11 @@ impl Unfit {
             }
             too_large @ Unfit::TooLarge { .. } => too_large,
         }
+    }
+
+    /// The same to whoever has a dead letter of it.
+    pub fn of_the_dead(&self) -> String {
+        format!("{self}, then `leadhook dead retry`")
     }
 
     /// What the delivery dies of.

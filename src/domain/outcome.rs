@@ -67,7 +67,7 @@ impl fmt::Display for Refusal {
         f.write_str(match self {
             Refusal::NotThere => "there is nothing there that takes it",
             Refusal::Denied => "the broker does not let us",
-            Refusal::TooLarge => "the message is too large for the broker; write fewer `fields` or payload = \"thin\"",
+            Refusal::TooLarge => "the message is too large for the broker; write a smaller `max_body`, fewer `fields` or payload = \"thin\"",
             Refusal::Busy => "the broker has no room for it now",
             Refusal::Unfit => "the broker can never take this message",
             Refusal::Other => "the broker refused it",

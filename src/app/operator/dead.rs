@@ -252,7 +252,7 @@ impl Operator {
                 (Some(self.without_path(*request, &delivery.destination, step.as_deref())), None)
             }
             Some(Coming::Nothing) => (None, Some("every step is behind it: it counts as delivered then".to_owned())),
-            Some(Coming::Unfit(unfit)) => (None, Some(unfit.to_string())),
+            Some(Coming::Unfit(unfit)) => (None, Some(unfit.of_the_dead())),
             None => (None, Some("its destination or its route has left the file".to_owned())),
         }
     }

@@ -118,7 +118,7 @@ async fn test_one(
     let request =
         destination.form.render(&event_id, envelope.into_bytes()).map_err(|unfit| Refusal::Usage(unfit.to_string()))?;
     let sent = send(way, &event_id, request).await;
-    let said = said(config, &sent, destination.judge(&sent.answer), None);
+    let said = said(config, &sent, destination.judge(&sent.answer), destination.hint(&sent.answer));
     let accepted = said.outcome == Outcome::Accepted;
     Ok(Tested { destination: destination.name.clone(), event_id, accepted, said: Some(said), steps: Vec::new() })
 }

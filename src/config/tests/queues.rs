@@ -96,6 +96,18 @@ fn keys_that_mean_nothing_there_are_told_with_what_to_do_instead() {
     assert!(said.iter().any(|said| said.contains("crm.steps: means nothing for Kafka")), "{said:#?}");
 }
 
+#[test]
+fn a_preset_for_http_is_told_of_once_and_by_its_name() {
+    for (preset, url) in
+        [("slack", "nats://h.example.com/x"), ("sqs", "kafka://h.example.com/x"), ("hubspot", "redis://h")]
+    {
+        let said = said(read(&file(&format!("preset = \"{preset}\"\nurl = \"{url}\""))));
+        let own: Vec<&String> = said.iter().filter(|said| !said.contains("crm.url: ")).collect();
+        assert_eq!(own.len(), 1, "{said:#?}");
+        assert!(own[0].contains("crm.preset: is for HTTP, and `url` leads to "), "{said:#?}");
+    }
+}
+
 #[cfg(feature = "full")]
 #[test]
 fn certificates_are_for_connections_that_are_encrypted() {

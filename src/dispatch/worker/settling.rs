@@ -134,7 +134,7 @@ impl Worker {
 
     /// No request can be made of it: sending would have to wait for another file, and nobody would know.
     pub(super) fn bury(&mut self, claim: Claim, unfit: &Unfit, now: Timestamp) {
-        self.end_untried(claim, unfit.death(), Some(unfit.to_string()), now);
+        self.end_untried(claim, unfit.death(), Some(unfit.of_the_dead()), now);
     }
 
     fn end_untried(&mut self, claim: Claim, death: Death, why: Option<String>, now: Timestamp) {

@@ -50,3 +50,15 @@ async fn what_sqs_answers_leads_where_it_should() {
     let keys = "auth = { access_key_id = \"AKID\", secret_access_key = \"s\", region = \"sa-east-1\" }";
     answers_lead_to("sqs", "/123456789012/leads.fifo", keys, page, modes).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sample_that_is_refused_says_what_to_do() {
+    let body = "{\"__type\": \"com.amazonaws.sqs#InvalidClientTokenId\", \"message\": \"...\"}";
+    let sqs = Raw::start(|_, _| Reply::new(403, "content-type: application/x-amz-json-1.0\r\n", body)).await;
+    let keys = "auth = { access_key_id = \"AKID\", secret_access_key = \"s\", region = \"sa-east-1\" }";
+    let url = format!("{}/123456789012/leads.fifo", sqs.url());
+    let place = Place::new(&File::new("http://127.0.0.1:1").to("queue", &url, &format!("preset = \"sqs\"\n{keys}")));
+    let ran = place.run(&["destination", "test", "queue"]);
+    let told = "HTTP 403, but AWS says InvalidClientTokenId: AWS does not know the key: look at access_key_id";
+    assert!(ran.code == 1 && ran.out.contains(told), "{ran:?}");
+}

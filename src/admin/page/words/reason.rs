@@ -31,8 +31,8 @@ pub(super) const WORDS: &[Word] = &[
     (
         "reason.too_large",
         [
-            "the message is too large for the broker; write fewer `fields` or payload = \"thin\"",
-            "a mensagem é grande demais para o broker; escreva menos `fields` ou payload = \"thin\"",
+            "the message is too large for the broker; write a smaller `max_body`, fewer `fields` or payload = \"thin\"",
+            "a mensagem é grande demais para o broker; escreva um `max_body` menor, menos `fields` ou payload = \"thin\"",
         ],
     ),
     ("reason.busy", ["the broker has no room for it now", "o broker não tem espaço agora"]),

@@ -15,7 +15,7 @@ const RESOURCE_ERROR: u16 = 506;
 const NOT_ALLOWED: u16 = 530;
 
 const NO_VHOST: &str = "RabbitMQ has no such virtual host, or does not let this user into it: look at the path of `url`, and \
-                        give the user permissions there";
+                        give the user permissions there (`rabbitmqctl set_permissions`)";
 
 /// Explains errors on the way to this place; `None`: it may not be named.
 #[derive(Clone, Copy)]
@@ -51,11 +51,17 @@ impl Said<'_> {
         let text = error.get_message().as_str();
         match error.get_id() {
             ACCESS_REFUSED if text.contains("Login") => {
-                refused(Refusal::Denied, "RabbitMQ does not know this user and password".to_owned())
+                let detail = "RabbitMQ does not know this user and password: look at what stands in `url` before the @";
+                refused(Refusal::Denied, detail.to_owned())
             }
             ACCESS_REFUSED => {
                 let place = self.place.map_or_else(|| "that exchange or queue".to_owned(), Place::to_string);
-                refused(Refusal::Denied, format!("the user of `url` has no permission for {place}"))
+                refused(
+                    Refusal::Denied,
+                    format!(
+                        "the user of `url` has no permission for {place}; `rabbitmqctl set_permissions` lets it write there"
+                    ),
+                )
             }
             NOT_FOUND => {
                 let place = self.place.map_or_else(|| "the exchange or queue".to_owned(), Place::to_string);
