@@ -9,11 +9,15 @@ use super::exit::{Exit, Failure};
 use super::output::{Output, count};
 use super::signals::Asked;
 use super::{Global, open_files, signals, supervisor};
-use crate::admin::Server;
-use crate::app::{App, OnceReport, Origin, Reloader, Stop};
+use crate::admin::{Server, reach_at};
+use crate::app::{App, AppError, OnceReport, Origin, Reloader, Stop};
 use crate::config::{Config, Environment};
 use crate::domain::span;
+use crate::store::StoreError;
 use crate::watch::Clock;
+
+/// A store that a command has is looked at so often, beside the time for which opening it waits by itself.
+const AGAIN: Duration = Duration::from_secs(1);
 
 #[derive(Debug, clap::Args)]
 pub struct RunArgs {
@@ -42,7 +46,11 @@ pub async fn run(global: &Global, args: &RunArgs, output: &Output) -> Result<Exi
 async fn service(config: Config, origin: Origin, asked_to_reload: Asked, stop: Stop) -> Result<Exit, Failure> {
     let (reached, store) = (config.admin.clone(), config.store.path.clone());
     let (platform, destinations) = (config.source.platform_id.clone(), config.destinations.len() as u64);
-    let app = App::build(config, Clock::system()).await?.of(origin);
+    let Some(app) = built(&config, &stop).await? else {
+        info!("stopped while it waited for the store");
+        return Ok(Exit::Done);
+    };
+    let app = app.of(origin);
     let admin = Server::bind(&reached, &store, app.operator()).await?;
     if let Some(address) = admin.address() {
         info!(%address, "listens there; `leadhook page` prints a link to the page, and commands ask it by themselves");
@@ -61,6 +69,30 @@ async fn service(config: Config, origin: Origin, asked_to_reload: Asked, stop: S
     end?;
     info!("stopped; everything that is not delivered is on disk");
     Ok(Exit::Done)
+}
+
+/// Builds it. Where a command that will end by itself has the store, it waits; `None`: it was stopped meanwhile.
+async fn built(config: &Config, stop: &Stop) -> Result<Option<App>, Failure> {
+    let mut told = None;
+    loop {
+        let (path, by) = match App::build(config.clone(), Clock::system()).await {
+            Err(AppError::Store(StoreError::InUse { path, by: Some(by) })) if !by.is_service => (path, by),
+            built => return Ok(Some(built?)),
+        };
+        // A service has it of which nothing else can be seen.
+        if let Some(error) = reach_at(&path).await.map(|_| StoreError::InUse { path, by: Some(by.clone()) }) {
+            return Err(AppError::from(error).into());
+        }
+        if told.as_ref() != Some(&by) {
+            info!("{} has the store: the service begins once it lets go", by.told());
+            told = Some(by);
+        }
+        supervisor::waits("waits for a command that has the store", AGAIN * 10);
+        tokio::select! {
+            () = stop.gently.cancelled() => return Ok(None),
+            () = tokio::time::sleep(AGAIN) => {}
+        }
+    }
 }
 
 /// What comes of it is logged, and `status` tells of it.

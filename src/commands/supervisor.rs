@@ -12,6 +12,14 @@ pub fn ready(status: &str) {
     tell(&[State::Ready, State::Status(status)]);
 }
 
+/// It waits for something before it can begin, and is to be given that much more time.
+pub fn waits(status: &str, longer: Duration) {
+    #[cfg(unix)]
+    tell(&[State::ExtendTimeoutUsec(u32::try_from(longer.as_micros()).unwrap_or(u32::MAX)), State::Status(status)]);
+    #[cfg(not(unix))]
+    let _ = (status, longer);
+}
+
 /// Tells once that it is stopping.
 pub async fn tell_when_stopping(stop: CancellationToken) {
     stop.cancelled().await;

@@ -28,6 +28,10 @@ use super::txn::Txn;
 /// More wait for the next group.
 const GROUP: usize = 256;
 
+/// So do more once it is that large: a group that lies in more than two segments of the log can be torn by a power loss, where all
+/// of them but the first are there.
+const BYTES: usize = 128 * 1024;
+
 /// How long the first of a group waits for others, where others are to be expected.
 const GATHER: Duration = Duration::from_millis(2);
 
@@ -163,7 +167,7 @@ fn write_all(disk: &Disk, bells: &Bells, mut tide: Tide, inbox: &Receiver<Job>) 
                 }
                 Err(_) => end = end.and(Err(unreadable())),
             }
-            if answers.len() < GROUP && end.is_ok() {
+            if answers.len() < GROUP && txn.size() < BYTES && end.is_ok() {
                 let patience = if answers.len() < expected {
                     until.saturating_duration_since(Instant::now())
                 } else {

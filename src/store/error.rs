@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::holder::Holder;
 use super::lacking::AGAIN;
 use crate::domain::size;
 
@@ -9,10 +10,12 @@ use crate::domain::size;
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum StoreError {
     /// Another process holds the directory.
-    #[error("{} is in use by another leadhook; stop it, or give this one its own [store] path", path.display())]
+    #[error("{} is in use by {}", path.display(), held_by(by.as_ref()))]
     InUse {
         /// The store's directory.
         path: PathBuf,
+        /// Who it is, where the system tells.
+        by: Option<Holder>,
     },
     /// The directory cannot be made, read or written.
     #[error("{}: {}", path.display(), of_the_system(reason, "leadhook must be able to make, read and write this directory"))]
@@ -156,6 +159,20 @@ impl StoreError {
             | StoreError::Record(_)
             | StoreError::Stuck { .. } => false,
         }
+    }
+}
+
+/// Who holds it, and what to do.
+fn held_by(holder: Option<&Holder>) -> String {
+    let who = holder.map_or(String::new(), |holder| format!(" ({})", holder.told()));
+    match holder {
+        Some(holder) if holder.command.is_some() && !holder.is_service => {
+            format!("another leadhook{who}; it lets go once it is done: try again then")
+        }
+        _ => format!(
+            "another leadhook{who}; a service that has just been started may be writing the store anew, or reading a large one: it can be asked \
+             soon. Else stop it, or give this one its own [store] path"
+        ),
     }
 }
 

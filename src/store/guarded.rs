@@ -11,6 +11,7 @@ use sled::Db;
 
 use super::closed::Closed;
 use super::error::{StoreError, is_about_open_files};
+use super::holder::Holder;
 use super::open;
 use super::{tide, torn};
 
@@ -76,7 +77,9 @@ fn open_in_time(directory: &Path, inner: &Path, patience: Duration, closed: Opti
         match open_guarded(inner) {
             Ok(db) => return Ok(db),
             Err(Trouble::Locked) if started.elapsed() < patience => std::thread::sleep(Duration::from_millis(100)),
-            Err(Trouble::Locked) => return Err(StoreError::InUse { path: directory.to_owned() }),
+            Err(Trouble::Locked) => {
+                return Err(StoreError::InUse { path: directory.to_owned(), by: Holder::of(&inner.join("db")) });
+            }
             // A cut snapshot alone reads as damage, and so do cut settings; the log beside them is whole.
             Err(Trouble::Damaged(reason)) => {
                 if by_the_log_alone || !set_all_but_the_log_aside(inner) {

@@ -27,7 +27,7 @@
 //! `known` and `glance` (the packed seen-set), `progress`, `fetches` and `malformed` (more of intake), `line` (order within a lead), `body`, `open`, `guarded`,
 //! `rewrite` (the files written anew), `room` (how much it holds), `reopen` (after a failure), `segments` (sled's log), `tide`,
 //! `closed` and `torn` (what it must have), `aside` (a copy to be looked at), `salvage` and `pages` (its records past sled), `readable` (what of it
-//! reads), `lacking` (what does not).
+//! reads), `lacking` (what does not), `holder` (who has it open).
 
 mod aside;
 pub mod backfill;
@@ -52,6 +52,7 @@ pub mod fuzzing;
 mod glance;
 mod guarded;
 pub mod history;
+mod holder;
 pub mod intake;
 mod keys;
 mod known;
@@ -95,6 +96,7 @@ use tokio::sync::Notify;
 use crate::domain::seal::EncryptionKey;
 use claims::{Bells, Claims};
 pub use error::StoreError;
+pub use holder::Holder;
 pub use lacking::AGAIN;
 use reopen::{Files, Open};
 use tree::Tree;

@@ -12,6 +12,7 @@ use sled::{Db, Tree};
 use super::closed;
 use super::error::StoreError;
 use super::guarded::{SETTINGS, open_patiently};
+use super::holder::Holder;
 use super::keys;
 use super::records;
 use super::reopen;
@@ -238,7 +239,9 @@ fn locked(directory: &Path, patience: Duration, open: impl Fn() -> std::io::Resu
             Err(TryLockError::WouldBlock) if started.elapsed() < patience => {
                 std::thread::sleep(Duration::from_millis(100));
             }
-            Err(TryLockError::WouldBlock) => return Err(StoreError::InUse { path: directory.to_owned() }),
+            Err(TryLockError::WouldBlock) => {
+                return Err(StoreError::InUse { path: directory.to_owned(), by: Holder::of(&path) });
+            }
             Err(TryLockError::Error(e)) => return Err(in_the_way(e)),
         }
     }

@@ -18,6 +18,8 @@ use crate::domain::lead::LeadId;
 pub struct Txn<'a> {
     pub(super) tree: &'a Tree,
     writes: HashMap<Vec<u8>, Option<Vec<u8>>>,
+    /// Bytes that were put, about.
+    size: usize,
     pub(super) runs: Runs,
     counts: HashMap<LaneNo, LaneCounts>,
     /// Claims that these commits consume: given back once the commit stands.
@@ -54,6 +56,7 @@ impl<'a> Txn<'a> {
         Txn {
             tree,
             writes: HashMap::new(),
+            size: 0,
             runs: Runs::default(),
             counts: HashMap::new(),
             leases: Vec::new(),
@@ -64,7 +67,7 @@ impl<'a> Txn<'a> {
 
     pub fn put<T: Serialize>(&mut self, key: Vec<u8>, record: &T) -> Result<(), StoreError> {
         let bytes = records::encode(record)?;
-        self.writes.insert(key, Some(bytes));
+        self.put_bytes(key, bytes);
         Ok(())
     }
 
@@ -91,6 +94,7 @@ impl<'a> Txn<'a> {
 
     /// Bytes that are no record: chunks, index entries.
     pub fn put_bytes(&mut self, key: Vec<u8>, bytes: Vec<u8>) {
+        self.size += key.len() + bytes.len();
         self.writes.insert(key, Some(bytes));
     }
 
@@ -122,6 +126,11 @@ impl<'a> Txn<'a> {
             self.counts.insert(lane, counts);
         }
         Ok(self.counts.entry(lane).or_default())
+    }
+
+    /// How many bytes it is about to write, packed records of known leads aside.
+    pub fn size(&self) -> usize {
+        self.size
     }
 
     /// Everything as one batch.

@@ -170,3 +170,34 @@ async fn what_lacks_its_last_commits_says_so_until_it_is_a_store_again() {
     assert!(!place.run(&["run", "--once"]).err.contains("damaged"));
     assert_eq!(receiver.tally(|tally| tally.requests), 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_waits_for_a_command_that_has_the_store_and_says_for_which() {
+    const LEADS: u64 = 90;
+    let weclever = weclever(by_hand()).await;
+    let receiver = receiver(Behaviour::Fine).await;
+    let start = (jiff::Timestamp::now() - Duration::from_secs(3600)).to_string();
+    let place = Place::new(&File::new(&weclever.base_url()).source("start", &start).to("crm", &receiver.url(), ""));
+    for lead in 1..=LEADS {
+        weclever.finalize(lead, "sold");
+    }
+    assert_eq!(place.json(&["run", "--once"], 0)["delivered"], LEADS);
+    // More than a pipe holds, and nobody reads it to its end.
+    let mut export = place.command(&["store", "export", "-"]);
+    let mut export = export.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut first = [0; 1];
+    std::io::Read::read_exact(export.stdout.as_mut().unwrap(), &mut first).unwrap();
+    let service = place.start_with(&[]);
+    let refused = place.run(&["status"]);
+    assert_eq!(refused.code, 69, "{refused:?}");
+    let who = format!("`leadhook store export`, process {}", export.id());
+    assert!(refused.err.contains(&who) && refused.err.contains("lets go once it is done"), "{refused:?}");
+    service.until_logged(&format!("{who} has the store: the service begins once it lets go")).await;
+    export.kill().unwrap();
+    export.wait().unwrap();
+    service.can_be_asked().await;
+    assert_eq!(destination(&place.status(), "crm")["delivered"], LEADS);
+    // The copy that the export has left went with the start.
+    assert!(!place.path("data/sled.look").exists());
+    service.stop();
+}

@@ -45,6 +45,9 @@ async fn everything_is_there_again_and_closing_lets_go() {
     {
         use std::os::unix::fs::PermissionsExt;
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o700);
+        for file in ["lock", "tide"] {
+            assert_eq!(fs::metadata(path.join(file)).unwrap().permissions().mode() & 0o777, 0o600, "{file}");
+        }
     }
 }
 
