@@ -85,7 +85,9 @@ fn steps_of(next: &Next, story: &Story) -> Vec<String> {
 }
 
 fn headline(story: &Story) -> String {
+    let flaps = story.reading.as_ref().is_some_and(|reading| reading.flaps);
     let stage = match story.stage {
+        Stage::SetAside if flaps => "waits, for its status changes with nearly every list",
         Stage::Baseline => "was there before leadhook began",
         Stage::SetAside => "its details are still to be read",
         Stage::Unreadable => "its details could not be read",
@@ -134,6 +136,9 @@ fn in_order(mut entries: Vec<Entry>) -> Vec<Entry> {
 
 fn reading_entries(reading: &FailedReading) -> Vec<Entry> {
     let line = |at, line: String| Entry { at: Some(at), lines: vec![line] };
+    if reading.flaps {
+        return vec![line(reading.since, "finalized again, as so often lately: it waits before it is read".to_owned())];
+    }
     let mut entries = vec![line(reading.since, "its details were asked for".to_owned())];
     let tried = format!("reading them failed for the {} time: {}", nth(reading.attempts), printable(&reading.error));
     entries.push(line(reading.last_attempt, tried));

@@ -20,6 +20,7 @@ pub mod destination;
 pub mod doctor;
 pub mod event;
 pub mod fields;
+pub mod flap;
 pub mod form;
 pub mod history;
 pub mod lead;

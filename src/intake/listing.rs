@@ -2,7 +2,8 @@
 
 use std::collections::HashSet;
 
-use super::reader::{Reader, each_lead_once};
+use super::listed::each_lead_once;
+use super::reader::Reader;
 use super::turns::Rank;
 use super::{Intake, ReadError};
 use crate::domain::cap::{Caps, Splitting};

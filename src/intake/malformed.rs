@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use tracing::{debug, warn};
 
 use super::ReadError;
-use super::reader::{Listed, Reader};
+use super::listed::Listed;
+use super::reader::Reader;
 use crate::domain::clock;
 use crate::domain::malformed::{BadList, Heard, Print, is_broken};
 use crate::domain::window::{DAY, Piece, Window};

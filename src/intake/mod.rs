@@ -9,10 +9,12 @@
 //! | `poll` | the newest window, again and again |
 //! | `first` | the first complete reading: what was there before |
 //! | `gaps` | what was never read, behind the polls |
+//! | `listed` | a list as it came |
 //! | `listing` | the whole list of a window, for whoever looks at the past |
 //! | `lookback` | what shows up late, behind the polls |
 //! | `fetch` | reads one lead, and what follows from it |
-//! | `refetch` | leads whose details failed |
+//! | `flap` | leads whose status changes with nearly every list |
+//! | `refetch` | leads whose details failed, or that wait |
 //! | `rechecks` | leads that have no rating yet |
 //! | [`backfill`] | history for one destination, behind all of these |
 //! | [`reconcile`] | what is listed against what was delivered |
@@ -23,8 +25,10 @@ pub mod backfill;
 mod course;
 mod fetch;
 mod first;
+mod flap;
 mod gaps;
 mod heed;
+mod listed;
 mod listing;
 mod lookback;
 mod malformed;

@@ -8,8 +8,9 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 use tracing::{debug, warn};
 
+use super::listed::Listed;
 use super::malformed::{Judged, Verdict};
-use super::reader::{How, Listed, Purpose, Read, Reader};
+use super::reader::{How, Purpose, Read, Reader};
 use super::turns::Rank;
 use super::{Intake, ReadError, sleep};
 use crate::domain::cap::{Ask, Caps, Found, Heard, Splitting, Stuck, print};

@@ -1,6 +1,6 @@
 //! Reads one window whole: list, detect, fetch, record, and only then cover.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,12 +11,13 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 use super::fetch::{Fetch, Job, Shared};
+use super::listed::{Listed, ReadUntil, each_lead_once};
 use super::malformed::Judged;
 use super::turns::{Precedence, Rank};
 use super::{Intake, ReadError};
 use crate::domain::clock;
 use crate::domain::lead::{LeadId, Row};
-use crate::domain::malformed::{MalformedRow, Print};
+use crate::domain::malformed::Print;
 use crate::domain::patience::Waiting;
 use crate::domain::window::{Piece, Window};
 use crate::source::SourceError;
@@ -64,66 +65,6 @@ pub struct Read {
     pub parts: Vec<(Piece, usize)>,
     /// Lists that may have been cut, and could not be checked.
     pub unchecked: u32,
-}
-
-/// A list.
-pub struct Listed {
-    /// The window's ends as they were asked for.
-    pub first: String,
-    /// See `first`.
-    pub last: String,
-    /// What they mean.
-    pub window: Window,
-    /// Each lead once.
-    pub rows: Vec<Row>,
-    /// Rows as they came, those that make no sense among them.
-    pub count: usize,
-    /// Rows that make no sense, the first of them...
-    pub bad: Vec<MalformedRow>,
-    /// ...and how many there are.
-    pub malformed: usize,
-    /// Up to when it can have listed anything.
-    pub read_until: ReadUntil,
-}
-
-impl Listed {
-    /// What it can have listed anything of.
-    pub fn stretch(&self) -> Window {
-        let Window { from, to } = self.window;
-        let to = to.min(self.read_until.asked_at);
-        Window { from: from.min(to), to }
-    }
-
-    /// What its rows that make no sense are known by.
-    pub fn prints(&self) -> HashSet<Print> {
-        self.bad.iter().map(|row| row.print).collect()
-    }
-
-    /// The same rows in words: which, and why.
-    pub fn described(&self) -> String {
-        let mut rows: Vec<String> = self.bad.iter().map(ToString::to_string).collect();
-        let more = self.malformed - self.bad.len();
-        rows.extend((more > 0).then(|| format!("and {more} more rows")));
-        rows.join("; ")
-    }
-}
-
-/// When a list was asked for, by two clocks.
-#[derive(Clone, Copy)]
-pub struct ReadUntil {
-    /// By our own.
-    pub asked_at: Timestamp,
-    /// By WeClever's, when it answered.
-    pub date: Option<Timestamp>,
-}
-
-impl ReadUntil {
-    /// What of a piece counts as read: up to the earlier of the two. Where our clock is wrong, nothing of the time to come
-    /// is among it.
-    pub fn of(&self, piece: &Piece) -> (Timestamp, Timestamp) {
-        let to = piece.to.min(self.date.map_or(self.asked_at, |date| date.min(self.asked_at)));
-        (piece.from.min(to), to)
-    }
 }
 
 /// Reads windows and leads by one file; cheap to clone.
@@ -287,6 +228,9 @@ impl Reader {
                     stopped = true;
                     break;
                 }
+                if self.waits_for_flapping(&row, window, &before, now).await? {
+                    continue;
+                }
                 new += 1;
                 if let (Some(late), None) = (late, before.standing()) {
                     debug!(lead = row.id.0, late_s = late.as_secs(), "a lead showed up late");
@@ -397,30 +341,8 @@ impl Reader {
 /// A lead that is read for the first time, or because it was finalized again.
 pub fn first_fetch(row: Row, window: Window, before: &Before, now: Timestamp) -> FetchJob {
     let again = before.standing().map(|_| before.events());
-    FetchJob { row, window, waiting: Waiting::first(now), since: now, due: now, error: String::new(), again }
-}
-
-/// The API may list a lead twice; its last row stands.
-pub fn each_lead_once(rows: Vec<Row>) -> Vec<Row> {
-    // Hardly ever it does, and a list can be large: it is not copied for nothing.
-    let mut leads: Vec<LeadId> = rows.iter().map(|row| row.id).collect();
-    leads.sort_unstable();
-    if leads.is_sorted_by(|a, b| a < b) {
-        return rows;
-    }
-    drop(leads);
-    let mut at: HashMap<LeadId, usize> = HashMap::with_capacity(rows.len());
-    let mut once: Vec<Row> = Vec::with_capacity(rows.len());
-    for row in rows {
-        match at.get(&row.id) {
-            Some(&i) => once[i] = row,
-            None => {
-                at.insert(row.id, once.len());
-                once.push(row);
-            }
-        }
-    }
-    once
+    let (waiting, error) = (Waiting::first(now), String::new());
+    FetchJob { row, window, waiting, since: now, due: now, error, again, flaps: false }
 }
 
 /// Reads of leads that are underway; each ends with its lead.

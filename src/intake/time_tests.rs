@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use proptest::prelude::*;
 
 use super::gaps::unread;
-use super::reader::ReadUntil;
+use super::listed::ReadUntil;
 use super::skew::Skew;
 use crate::domain::cap::Caps;
 use crate::domain::clock;

@@ -252,6 +252,7 @@ fn failed_reading(job: FetchRecord, platform_id: &str, lead: LeadId) -> FailedRe
         attempts: job.attempts,
         last_attempt: given_up.unwrap_or(from_ms(job.last_attempt)),
         error: job.error,
+        flaps: job.flaps && job.attempts == 0,
         due: given_up.is_none().then_some(from_ms(job.due)),
         dead_letter: given_up.map(|_| lead_dead_id(platform_id, lead)),
         given_up,

@@ -34,6 +34,8 @@ pub struct FetchJob {
     pub error: String,
     /// Where the lead is known and was finalized again: how many events it had by then.
     pub again: Option<u32>,
+    /// It waits because its status flaps: nothing has failed yet.
+    pub flaps: bool,
 }
 
 impl Store {
@@ -150,6 +152,7 @@ fn fetch_record(job: &FetchJob) -> FetchRecord {
         due: to_ms(job.due),
         error: job.error.clone(),
         dead: None,
+        flaps: job.flaps,
     }
 }
 
@@ -171,6 +174,7 @@ pub(super) fn fetch_job(lead: LeadId, record: FetchRecord) -> FetchJob {
         due: from_ms(record.due),
         error: record.error,
         again: None,
+        flaps: record.flaps,
     }
 }
 

@@ -11,7 +11,7 @@ use super::known::{self, Happened, Known};
 use super::progress::missing_platform;
 pub use super::progress::{Baseline, Platform, Progress};
 use super::rechecks::Again;
-use super::records::{self, EventRecord, PendingRecord, PlatformRecord, from_ms, to_ms};
+use super::records::{self, Came, EventRecord, FetchRecord, PendingRecord, PlatformRecord, from_ms, to_ms};
 use super::txn::{Get, Txn};
 use super::{Store, body};
 use crate::domain::event::{Event, EventType, Origin};
@@ -75,6 +75,13 @@ impl Before {
     /// How many events the lead has had.
     pub fn events(&self) -> u32 {
         self.known.as_ref().map_or(0, |k| k.happened.len() as u32)
+    }
+
+    /// How often it was finalized, as far as it was told of.
+    pub fn finalized(&self) -> usize {
+        let finalized = records::event_code(EventType::LeadFinalized);
+        let happened = self.known.iter().flat_map(|known| &known.happened);
+        happened.filter(|happened| happened.event_type == finalized).count()
     }
 
     /// How many of them have this type and subject.
@@ -197,11 +204,18 @@ impl Txn<'_> {
         }
         (known.watched, known.rating) = (reading.shown.watched, reading.shown.rating);
         self.plan_recheck(platform, &reading.row, &mut known, reading.again.as_ref())?;
+        let job = match standing {
+            Some(Standing::SetAside) => self.get::<FetchRecord>(&keys::fetch(platform.no, lead))?,
+            _ => None,
+        };
+        let flapped = job.is_some_and(|job| job.flaps);
         let mut deliveries = Vec::new();
         let behind = reading.origin == Origin::Backfill;
         for ((event, Decision { wanted, said }), chunks) in reading.events.into_iter().zip(packed) {
             let seq = self.next_number(keys::LAST_SEQ)?;
-            self.put_event(platform.no, seq, &event, (reading.origin, false), said, chunks)?;
+            let waited = flapped && event.event_type == EventType::LeadFinalized;
+            let came = Came { origin: reading.origin, put_back: false, waited };
+            self.put_event(platform.no, seq, &event, came, said, chunks)?;
             known.happened.push(Happened {
                 event_type: records::event_code(event.event_type),
                 subject: known::subject_hash(&event.subject),
@@ -225,7 +239,7 @@ impl Txn<'_> {
         platform: PlatformNo,
         seq: Seq,
         event: &Event,
-        (origin, put_back): (Origin, bool),
+        Came { origin, put_back, waited }: Came,
         said: Vec<Said>,
         mut chunks: Vec<Vec<u8>>,
     ) -> Result<(), StoreError> {
@@ -242,6 +256,7 @@ impl Txn<'_> {
             chunks: u16::try_from(chunks.len()).map_err(|_| StoreError::Record("an event is too large".into()))?,
             said: said.into_iter().map(Into::into).collect(),
             put_back,
+            waited,
         };
         let mut bytes = records::encode(&record)?;
         bytes.extend_from_slice(&first);

@@ -46,6 +46,7 @@ mod error;
 pub mod explain;
 pub mod export;
 mod fetches;
+pub mod flap;
 pub mod forget;
 #[cfg(fuzzing)]
 pub mod fuzzing;

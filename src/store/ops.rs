@@ -9,7 +9,7 @@ use super::destinations::lane;
 use super::error::StoreError;
 use super::keys::{self, DestinationNo, Seq};
 use super::progress::Platform;
-use super::records::{PendingRecord, SilenceRecord, from_ms, to_ms};
+use super::records::{Came, PendingRecord, SilenceRecord, from_ms, to_ms};
 use super::txn::{Get, Txn};
 use super::{Store, body};
 use crate::domain::event::{Event, Origin};
@@ -41,7 +41,8 @@ impl Store {
         let packed = body::pack(event.envelope.as_bytes());
         self.commit(move |txn| {
             let seq = txn.next_number(keys::LAST_SEQ)?;
-            txn.put_event(keys::OPS, seq, &event, (Origin::Live, false), decision.said, packed)?;
+            let came = Came { origin: Origin::Live, put_back: false, waited: false };
+            txn.put_event(keys::OPS, seq, &event, came, decision.said, packed)?;
             for wanted in decision.wanted {
                 let (destination, lane) = lane(txn, &wanted.destination, &wanted.route)?;
                 let pending = PendingRecord::new(lane, keys::OPS, event.lead.0, to_ms(event.timestamp));

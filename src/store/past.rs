@@ -12,7 +12,7 @@ use super::explain::{self, Stage};
 use super::intake::{Before, Platform};
 use super::keys::{self, DestinationNo, PlatformNo, Seq};
 use super::known::{self, AtDestination, Happened, Known, Standing};
-use super::records::{self, DestinationRecord, EventRecord, PendingRecord, Settled, SettledRecord, to_ms};
+use super::records::{self, Came, DestinationRecord, EventRecord, PendingRecord, Settled, SettledRecord, to_ms};
 use super::txn::{Get, Txn};
 use super::{Inner, Store, body};
 use crate::domain::event::{Event, EventId, EventType, Origin};
@@ -162,7 +162,14 @@ impl Store {
                 return Ok(false);
             }
             if txn.get::<EventRecord>(&keys::event(past.seq))?.is_none() {
-                txn.put_event(platform.no, past.seq, &event, (Origin::Backfill, true), said, packed)?;
+                txn.put_event(
+                    platform.no,
+                    past.seq,
+                    &event,
+                    Came { origin: Origin::Backfill, put_back: true, waited: false },
+                    said,
+                    packed,
+                )?;
             }
             let sent = txn.send_past(job, platform.no, event.lead, past.seq, &way, now)?;
             if sent {

@@ -141,6 +141,9 @@ pub struct FetchRecord {
     pub error: String,
     /// Given up on, since.
     pub dead: Option<i64>,
+    /// It waits because its status flaps.
+    #[serde(default)]
+    pub flaps: bool,
 }
 
 /// That the source does not answer, kept from the first failure to the next good poll.
@@ -204,6 +207,17 @@ pub struct EventRecord {
     /// It was put back after retention had taken it: what became of it before is known of its lead alone.
     #[serde(default)]
     pub put_back: bool,
+    /// Its lead had waited until then, because its status flapped.
+    #[serde(default)]
+    pub waited: bool,
+}
+
+/// What is kept of how an event came to be here.
+#[derive(Clone, Copy, Debug)]
+pub struct Came {
+    pub origin: Origin,
+    pub put_back: bool,
+    pub waited: bool,
 }
 
 /// What one route said of an event.

@@ -64,6 +64,9 @@ pub struct FailedReading {
     pub last_attempt: Timestamp,
     /// What the last try said.
     pub error: String,
+    /// They have not been tried yet: the lead waits because its status changes with nearly every list.
+    #[serde(default)]
+    pub flaps: bool,
     /// When they are tried again; `None`: not before a person wants it.
     pub due: Option<Timestamp>,
     /// When they were given up on.

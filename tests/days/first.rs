@@ -18,12 +18,8 @@ async fn started_in_vain(options: Options) -> (Stage, Timestamp) {
     stage.weclever.set_faults(down());
     let report = stage.whatever_comes_after(MINUTE).await;
     assert_eq!((report.windows_read, report.new_leads), (0, 0));
-    assert_eq!(stage.status().source.baseline_until, None);
+    assert_eq!(stage.status().await.source.baseline_until, None);
     (stage, now + MINUTE)
-}
-
-fn by_hand() -> Options {
-    Options { leads_per_second: 0.0, ..a_day(0.0) }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -40,7 +36,7 @@ async fn what_is_finished_while_the_first_reading_is_awaited_is_sent() {
         stage.weclever.set_faults(Faults::default());
         stage.after(MINUTE).await;
         assert_eq!(once_each(&stage.told("lead.finalized")), BTreeSet::from([11, 12, 13]), "{outage:?}");
-        let status = stage.status().source;
+        let status = stage.status().await.source;
         let until = status.baseline_until.unwrap();
         assert!(until >= began && until < began + MINUTE, "{until} {began}");
         assert_eq!((status.gaps.len(), status.seen_leads), (0, 8), "five of before, and three");
@@ -67,13 +63,13 @@ async fn a_first_reading_that_breaks_off_goes_on_with_the_same_start() {
         assert!(stage.weclever.wait_until(first, Duration::from_secs(20)).await);
         stage.weclever.set_faults(down());
     });
-    let status = stage.status().source;
+    let status = stage.status().await.source;
     assert!(report.windows_read == 0 && status.baseline_until.is_some(), "{report:?}");
     assert_eq!((status.last_poll, status.seen_leads), (None, 2));
     stage.weclever.finalize(12, "sold");
     stage.weclever.set_faults(Faults::default());
     stage.after(5 * HOUR).await;
-    assert_eq!(stage.status().source.baseline_until, status.baseline_until);
+    assert_eq!(stage.status().await.source.baseline_until, status.baseline_until);
     assert_eq!(once_each(&stage.told("lead.finalized")), BTreeSet::from([11, 12]));
     assert_eq!(stage.weclever.requests().detail, 2, "nothing is fetched that is not sent");
 }

@@ -4,10 +4,10 @@
 #![allow(clippy::unwrap_used)]
 
 mod first;
+mod flap;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::Mutex;
 use std::time::Duration;
 
 use leadhook::app::operator::{Status, StatusReport, Verb};
@@ -37,7 +37,6 @@ struct Stage {
     more: &'static str,
     /// Lines of the source's.
     source: &'static str,
-    status: Mutex<Option<StatusReport>>,
 }
 
 impl Stage {
@@ -46,15 +45,7 @@ impl Stage {
         let keep = ReceiverOptions { keep: 20_000, ..ReceiverOptions::default() };
         let crm = Receiver::start_with(listener().await, Behaviour::Fine, keep).unwrap();
         let clock = Clock::manual(weclever.now());
-        Stage {
-            weclever,
-            crm,
-            clock,
-            directory: tempfile::tempdir().unwrap(),
-            more: "",
-            source: "",
-            status: Mutex::default(),
-        }
+        Stage { weclever, crm, clock, directory: tempfile::tempdir().unwrap(), more: "", source: "" }
     }
 
     /// So much time passes, and leadhook is run once, and is done with all that there was to do.
@@ -68,6 +59,14 @@ impl Stage {
     async fn whatever_comes_after(&self, time: Duration) -> OnceReport {
         self.weclever.advance(time);
         self.clock.set(self.weclever.now());
+        let app = self.app().await;
+        let operator = app.operator();
+        let report = app.run_once(Duration::ZERO, Stop::default()).await.unwrap();
+        operator.close().await;
+        report
+    }
+
+    async fn app(&self) -> App {
         let (weclever, crm, more, source) = (self.weclever.base_url(), self.crm.url(), self.more, self.source);
         let text = format!(
             r#"
@@ -90,17 +89,19 @@ to          = ["crm"]
         );
         let mut config = parse(Path::new("days.toml"), &text, &Environment::default()).unwrap().config;
         config.store.path = self.directory.path().join("data");
-        let app = App::build(config, self.clock.clone()).await.unwrap();
-        let operator = app.operator();
-        let report = app.run_once(Duration::ZERO, Stop::default()).await.unwrap();
-        *self.status.lock().unwrap() = Some(Status {}.run(&operator).await.unwrap());
-        operator.close().await;
-        report
+        App::build(config, self.clock.clone()).await.unwrap()
     }
 
-    /// How everything stood after the last run.
-    fn status(&self) -> StatusReport {
-        self.status.lock().unwrap().clone().unwrap()
+    /// What a command would be told beside no service.
+    async fn ask<V: Verb>(&self, verb: V) -> V::Reply {
+        let operator = self.app().await.operator();
+        let reply = verb.run(&operator).await.unwrap();
+        operator.close().await;
+        reply
+    }
+
+    async fn status(&self) -> StatusReport {
+        self.ask(Status {}).await
     }
 
     /// How often each lead was told of, by type.
@@ -122,6 +123,10 @@ to          = ["crm"]
 /// So many a day, and none is rated.
 fn a_day(leads: f64) -> Options {
     Options { leads_per_second: leads / 86_400.0, unrated_share: 1.0, ..Options::default() }
+}
+
+fn by_hand() -> Options {
+    a_day(0.0)
 }
 
 fn once_each(leads: &BTreeMap<u64, u32>) -> BTreeSet<u64> {

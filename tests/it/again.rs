@@ -99,3 +99,38 @@ async fn one_that_cannot_be_read_at_first_is_told_of_later() {
     assert_eq!(types(&told(&receiver)), [("lead.finalized", 1), ("lead.finalized", 2)]);
     assert_eq!(statuses(&receiver), ["scheduled", "sold"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lead_whose_status_flaps_waits_and_somebody_is_told_what_to_do() {
+    let weclever = weclever(unrated()).await;
+    let receiver = receiver(Behaviour::Fine).await;
+    let place = Place::new(&file(&weclever.base_url(), &receiver).source("poll_every", "50ms"));
+    let service = place.start_and_read().await;
+    for n in 1..=6 {
+        weclever.finalize(7, if n % 2 == 0 { "sold" } else { "lost" });
+        accepted(&receiver, n).await;
+    }
+    weclever.finalize(7, "lost");
+    place.until_status("it waits", |status| status["source"]["flapping"][0]["weclever_lead_id"] == 7).await;
+    weclever.finalize(8, "sold");
+    accepted(&receiver, 7).await;
+    weclever.finalize(7, "won");
+    service.readings(3).await;
+    let text = place.run(&["status"]);
+    assert!(text.code == 1 && text.out.contains("lead 7 changes its status with nearly every list: "), "{}", text.out);
+    let text = place.run(&["explain", "7"]);
+    for part in
+        ["waits, for its status changes with nearly every list, status `won`", "finalized again, as so often lately"]
+    {
+        assert!(text.code == 0 && text.out.contains(part), "{}", text.out);
+    }
+    let page = Asking::of(&service).get("/").body;
+    assert!(page.contains("A lead changes its status with nearly every list.") && !page.contains("lead 7"), "{page}");
+    // It is what was listed last that is to be told, whoever begins anew.
+    service.kill();
+    let service = place.start().await;
+    service.readings(2).await;
+    assert_eq!(place.json(&["explain", "7"], 0)["story"]["mapped_status"], "won");
+    assert_eq!(receiver.tally(|tally| tally.accepted), 7);
+    service.stop();
+}

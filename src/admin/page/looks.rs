@@ -50,6 +50,7 @@ fn shown(reader: &Reader, look: &Look) -> Shown {
         Look::Unread { .. } => ("unread", "warn"),
         Look::MayBeMissing { .. } => ("missing", "bad"),
         Look::MalformedRows { .. } => ("malformed", "warn"),
+        Look::Flapping { .. } => ("flapping", "warn"),
         Look::Heedless { .. } => ("heedless", "warn"),
         Look::UnreadableLeads { .. } => ("unreadable", "warn"),
         Look::Token { has_token: true, .. } => ("token_ends", "warn"),
@@ -74,6 +75,11 @@ fn shown(reader: &Reader, look: &Look) -> Shown {
             n = Some(*rows);
             said = Some(reason.clone());
             command = Some("leadhook status --json".to_owned());
+        }
+        // Which leads is told to who is signed in, or in a shell.
+        Look::Flapping { leads, .. } => {
+            n = Some(*leads);
+            command = Some("leadhook status".to_owned());
         }
         Look::Heedless { since } => {
             given.push(("since", form::at_in_short(*since, reader.now, &reader.zone, reader.language)));

@@ -109,6 +109,9 @@ impl Teller<'_> {
     }
 
     fn reading(&self, reading: &FailedReading) -> Vec<Entry> {
+        if reading.flaps {
+            return vec![entry(Some(reading.since), "held", self.say("story.flaps", &[]))];
+        }
         let given = [("n", reading.attempts.to_string()), ("error", reading.error.clone())];
         let mut entries = vec![
             entry(Some(reading.since), "", self.say("story.asked", &[])),

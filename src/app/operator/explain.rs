@@ -193,6 +193,11 @@ impl Operator {
                  `leadhook reconcile --fix` and `leadhook backfill` send it"
                     .to_owned(),
             )],
+            (Stage::SetAside, Some(FailedReading { due: Some(due), flaps: true, .. })) => {
+                let (waits_for, by) = self.whose_turn(*due);
+                let text = "its status changes with nearly every list, so that it waits: its details are read again";
+                vec![of_lead(waits_for, Some(*due), format!("{text}{by}, with the status that it has by then"))]
+            }
             (Stage::SetAside, Some(FailedReading { due: Some(due), .. })) => {
                 let (waits_for, by) = self.whose_turn(*due);
                 vec![of_lead(waits_for, Some(*due), format!("its details are read again{by}"))]

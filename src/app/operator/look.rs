@@ -4,6 +4,8 @@ use std::fmt;
 
 use jiff::Timestamp;
 
+use crate::domain::lead::LeadId;
+
 use super::status::{DestinationStatus, Parked, SourceStatus, State};
 
 /// Something that needs a look.
@@ -35,6 +37,15 @@ pub enum Look {
         rows: u64,
         /// Why, for the one that was listed last.
         reason: String,
+    },
+    /// Leads whose status changes with nearly every list.
+    Flapping {
+        /// One of them.
+        lead: LeadId,
+        /// When that one is read again.
+        due: Timestamp,
+        /// How many there are.
+        leads: u64,
     },
     /// It does not look at the time that it is asked for.
     Heedless {
@@ -106,6 +117,16 @@ impl fmt::Display for Look {
                     "{rows} of WeClever's list cannot be read ({reason}) and {are} set aside: nobody hears of the conversation until WeClever lists it as it should; tell them, `leadhook status --json` says when it was"
                 )
             }
+            Look::Flapping { lead, due, leads } => {
+                let others = match leads.saturating_sub(1) {
+                    0 => String::new(),
+                    others => format!(", and so do {others} more (`leadhook status --json`)"),
+                };
+                write!(
+                    f,
+                    "lead {lead} changes its status with nearly every list{others}: each change is an event, so that it is read again only at {due:.0}, with the status that it has by then; tell WeClever, `leadhook explain {lead}` tells more"
+                )
+            }
             Look::Heedless { since } => write!(
                 f,
                 "WeClever lists the same conversations whatever time is asked for, since {since:.0}: one that is finalized again with the same status is not told, new ones and other statuses are; `leadhook doctor` tells more, and it ends by itself once WeClever looks at the time"
@@ -152,6 +173,10 @@ pub(super) fn looks(source: &SourceStatus, destinations: &[DestinationStatus], p
     }
     if let Some(last) = source.malformed_rows.iter().max_by_key(|row| row.last_seen) {
         looks.push(Look::MalformedRows { rows: source.malformed_rows.len() as u64, reason: last.reason.clone() });
+    }
+    if let Some(flapping) = source.flapping.first() {
+        let (lead, due, leads) = (flapping.weclever_lead_id, flapping.due, source.flapping.len() as u64);
+        looks.push(Look::Flapping { lead, due, leads });
     }
     looks.extend(source.heedless_since.map(|since| Look::Heedless { since }));
     if source.unreadable > 0 {

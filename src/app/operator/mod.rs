@@ -46,7 +46,9 @@ pub use ready::{Readiness, Ready};
 pub use reconcile::{Begun, Judged, Listed, Order, ReconcileBegin, ReconcileLeads, ReconcileList, Setback, Step};
 pub use reload::{Reload, Reloaded};
 pub use request::{OutgoingCall, OutgoingRequest, rehearsed};
-pub use status::{DestinationStatus, MalformedRow, Parked, SourceStatus, State, Status, StatusReport, StoreStatus};
+pub use status::{
+    DestinationStatus, FlappingLead, MalformedRow, Parked, SourceStatus, State, Status, StatusReport, StoreStatus,
+};
 
 pub use store::StoreCheck;
 pub use test::{Said, Test, Tested, TestedStep, test};

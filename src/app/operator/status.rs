@@ -8,11 +8,13 @@ use super::look::{Look, looks};
 use super::{Operator, Refusal, Verb};
 use crate::domain::backfill::{self, Backfill};
 use crate::domain::clock;
+use crate::domain::lead::LeadId;
 use crate::domain::malformed::Kept;
 use crate::domain::room::Short;
 use crate::store::StoreError;
 use crate::store::census::{Census, LaneCensus};
 use crate::store::destinations::Holds;
+use crate::store::flap::Flapping;
 use crate::store::intake::Baseline;
 use crate::tokens::Standing;
 use crate::watch::{Doubts, Lateness, Trouble, Unchecked};
@@ -92,12 +94,26 @@ pub struct SourceStatus {
     /// Rows of its lists that cannot be read, however often they are asked for: the lists count as read without them.
     #[serde(default)]
     pub malformed_rows: Vec<MalformedRow>,
+    /// Leads whose status changes with nearly every list, and that wait.
+    #[serde(default)]
+    pub flapping: Vec<FlappingLead>,
     /// Leads that showed up late, in a running service.
     pub lateness: Lateness,
     /// It lists the same leads whatever time is asked for, since, in a running service: that a lead was finalized again shows
     /// in its status alone.
     #[serde(default)]
     pub heedless_since: Option<Timestamp>,
+}
+
+/// A lead whose status changes with nearly every list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FlappingLead {
+    /// Which.
+    pub weclever_lead_id: LeadId,
+    /// Since when it waits.
+    pub since: Timestamp,
+    /// When it is read again.
+    pub due: Timestamp,
 }
 
 /// A row of a list that cannot be read.
@@ -332,6 +348,9 @@ impl Operator {
         // The store hears of a poll only now and then.
         let polled = self.health.as_ref().and_then(|health| *health.good_polls().borrow());
         let malformed = self.store.malformed_rows(&config.platform_id).await?.into_iter().filter(|row| row.set_aside);
+        let flapping = self.store.flapping(&config.platform_id).await?.into_iter();
+        let flapping =
+            flapping.map(|Flapping { lead, since, due }| FlappingLead { weclever_lead_id: lead, since, due });
         let end = clock::before(self.clock.now(), config.overlap);
         let gaps = progress.as_ref().map_or(Vec::new(), |progress| match progress.baseline {
             Baseline::Awaited => Vec::new(),
@@ -357,6 +376,7 @@ impl Operator {
             cap,
             unchecked: health.unchecked,
             malformed_rows: malformed.map(MalformedRow::from).collect(),
+            flapping: flapping.collect(),
             lateness: health.lateness,
             heedless_since: health.heedless_since,
         })

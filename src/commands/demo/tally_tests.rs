@@ -52,6 +52,7 @@ pub fn seen() -> Seen {
                 cap: None,
                 unchecked: Vec::new(),
                 malformed_rows: Vec::new(),
+                flapping: Vec::new(),
                 lateness: Default::default(),
                 heedless_since: None,
             },

@@ -67,6 +67,7 @@ fn job(lead: u64, due: i64) -> FetchJob {
         due: at(due),
         error: "HTTP 500".into(),
         again: None,
+        flaps: false,
     }
 }
 

@@ -57,6 +57,21 @@ pub(super) const WORDS: &[Word] = &[
         ],
     ),
     (
+        "look.flapping",
+        ["{n} leads change their status with nearly every list.", "{n} leads mudam de status a quase cada lista."],
+    ),
+    (
+        "look.flapping.one",
+        ["A lead changes its status with nearly every list.", "Um lead muda de status a quase cada lista."],
+    ),
+    (
+        "look.flapping.todo",
+        [
+            "Each change is an event, so they are read only now and then; the last status is not lost. Tell WeClever.",
+            "Cada mudança é um evento, então são lidos só de vez em quando; o último status não se perde. Avise o WeClever.",
+        ],
+    ),
+    (
         "look.heedless",
         [
             "WeClever lists the same conversations whatever time is asked for, since {since}.",

@@ -40,6 +40,13 @@ pub(super) const WORDS: &[Word] = &[
     ("story.listed", ["First listed by WeClever", "Apareceu na lista do WeClever"]),
     ("story.finalized_after", ["finalized after {from}", "finalizado depois de {from}"]),
     ("story.finalized_between", ["finalized between {from} and {to}", "finalizado entre {from} e {to}"]),
+    (
+        "story.flaps",
+        [
+            "Its status changes with nearly every list: it waits before it is read again",
+            "O status muda a quase cada lista: espera antes de ser lido de novo",
+        ],
+    ),
     ("story.asked", ["Its details were asked for", "Os detalhes foram pedidos"]),
     (
         "story.reading_failed",
