@@ -7,9 +7,10 @@ use serde_json::Value as Json;
 
 use super::document::child;
 use super::network;
-use super::node::{Node, Text};
+use super::node::Node;
 use super::reader::Section;
 use super::telling::{Known, doubt, tell};
+use super::text::Text;
 use crate::domain::form::BodyForm;
 use crate::domain::template::{self, Place, Tree, Wrong, WrongLeaf};
 

@@ -7,8 +7,9 @@ use std::path::Path;
 use jiff::Timestamp;
 use rustls::pki_types::CertificateDer;
 
-use super::node::{Node, Text};
+use super::node::Node;
 use super::reader::Section;
+use super::text::Text;
 use crate::domain::connection::{Connection, Identity, Proxy, Roots, Validity, certificates, private_key, validity};
 
 /// More than all the roots of the world are.

@@ -5,7 +5,7 @@
 //! ```text
 //! document      the text, and where each key of it stands
 //! environment   variables that override keys; figment merges both
-//! reader, node  the merged tree, pulled key by key; `${...}` is put in on the way
+//! reader, node, text  the merged tree, pulled key by key; `${...}` is put in on the way, and told of by its reference
 //! source, csat, destination, auth, connection, contact, retry, fields, outcomes, route, local, admin
 //!               each section's rules
 //! form, body    what is made of an event; preset: what a vendor expects, where the file leaves it open
@@ -62,6 +62,7 @@ mod summary;
 mod telling;
 #[cfg(test)]
 mod tests;
+mod text;
 mod trial;
 mod wrap;
 

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use http::{HeaderName, HeaderValue};
 use url::Url;
 
-use super::node::Text;
+use super::text::Text;
 use crate::domain::address;
 
 /// An absolute `http` or `https` URL with a host and without a fragment. Messages never repeat it: a webhook's URL is

@@ -3,8 +3,8 @@
 use url::Url;
 
 use super::document::child;
-use super::node::Text;
 use super::reader::{Reading, Section, Spot};
+use super::text::Text;
 use crate::domain::destination::Destination;
 use crate::domain::event::EventType;
 use crate::domain::queue::{Broker, Place, Server};

@@ -1,6 +1,6 @@
 //! What is wrong or doubtful about a template of the file, told at its place in it.
 
-use super::node::Text;
+use super::text::Text;
 use crate::domain::template::{Name, Wrong, check_names};
 
 /// What a template knows beside what every event has.
