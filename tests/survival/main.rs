@@ -6,6 +6,7 @@
 //! | `SURVIVE_KILLS` | how often it is killed | 200 |
 //! | `SURVIVE_IMAGES` | on how many disks it starts after a power loss | 50 |
 //! | `SURVIVE_SOAK` | how many seconds it works under load | 24 |
+//! | `SURVIVE_STATES` | on how many states of the log, as a kill leaves them, the store is opened | 150 |
 //! | `SURVIVE_SEED` | nothing: a run with the same dice | drawn, and printed |
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr)]
@@ -25,6 +26,7 @@ mod opening;
 mod power;
 mod shim;
 mod soak;
+mod states;
 
 /// The dice's seed: a new one each time, unless it is given.
 fn seed() -> u64 {
