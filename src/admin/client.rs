@@ -69,8 +69,9 @@ pub async fn reach(config: &Config) -> Result<Desk, Refusal> {
     let path = config.store.path.as_path();
     if !Store::is_there(path) {
         return Err(Refusal::Unavailable(format!(
-            "there is no store in {} yet; `leadhook run` makes it at its first start",
-            path.display()
+            "there is no store in {} yet; `leadhook run` makes it at its first start. If a service runs, it works in another directory: \
+             give its file (--config) and what it has in its environment, such as LEADHOOK_STORE__PATH",
+            std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display()
         )));
     }
     reach_or_make(config).await

@@ -13,6 +13,7 @@ use super::closed::Closed;
 use super::error::{StoreError, is_about_open_files};
 use super::holder::Holder;
 use super::open;
+use super::segments::SEGMENT;
 use super::{tide, torn};
 
 /// Five million leads open within two seconds; a store that takes this long spins on lost bytes.
@@ -24,6 +25,9 @@ pub const OPENING: &str = "store-open";
 /// In which sled keeps how large its segments are.
 pub const SETTINGS: &str = "conf";
 
+/// With which the names of files begin that were set aside.
+const ASIDE: &str = "damaged-";
+
 /// Opens sled's files in this directory, which belongs to that of the store: what was closed as it was then, what was not
 /// as far as what is missing is what a kill or a power loss takes.
 ///
@@ -31,6 +35,7 @@ pub const SETTINGS: &str = "conf";
 /// In use, unreadable, damaged.
 pub fn open_patiently(directory: &Path, inner: &Path, patience: Duration) -> Result<Db, StoreError> {
     let in_the_way = |e: std::io::Error| StoreError::Directory { path: inner.to_owned(), reason: e.to_string() };
+    without_unfinished(inner).map_err(in_the_way)?;
     let closed = Closed::read(inner);
     if let Some(closed) = &closed {
         let as_it_was = closed.is_as_it_was(inner).map_err(in_the_way)?;
@@ -47,7 +52,7 @@ pub fn open_patiently(directory: &Path, inner: &Path, patience: Duration) -> Res
         closed.lift(inner).map_err(in_the_way)?;
     }
     let opened = open_in_time(directory, inner, patience, closed.as_ref());
-    if let (Some(closed), Err(StoreError::Damaged { .. } | StoreError::InUse { .. })) = (&closed, &opened) {
+    if let (Some(closed), Err(_)) = (&closed, &opened) {
         // What is damaged is told again. Where that cannot be written, it is told at least now.
         let _ = closed.put_back(inner);
     }
@@ -82,6 +87,9 @@ fn open_in_time(directory: &Path, inner: &Path, patience: Duration, closed: Opti
             }
             // A cut snapshot alone reads as damage, and so do cut settings; the log beside them is whole.
             Err(Trouble::Damaged(reason)) => {
+                // sled may trip over a disk that takes nothing as over bytes that have changed.
+                takes_what_is_written(inner)
+                    .map_err(|e| StoreError::Directory { path: inner.to_owned(), reason: e.to_string() })?;
                 if by_the_log_alone || !set_all_but_the_log_aside(inner) {
                     return Err(StoreError::Damaged { path: directory.to_owned(), reason });
                 }
@@ -95,7 +103,7 @@ fn open_in_time(directory: &Path, inner: &Path, patience: Duration, closed: Opti
                     }
                     None => is_torn_at_most(directory, inner)?,
                 }
-                tracing::warn!(directory = %directory.display(), reason, "the store's snapshot or settings are damaged; opening it by its log alone");
+                tracing::warn!(directory = %directory.display(), reason, "the store's snapshot or settings are damaged; opening it by its log alone. They are kept as damaged-* until the next good start");
                 by_the_log_alone = true;
             }
             Err(Trouble::Hangs) => {
@@ -105,6 +113,34 @@ fn open_in_time(directory: &Path, inner: &Path, patience: Duration, closed: Opti
             Err(Trouble::Io(reason)) => return Err(StoreError::Directory { path: inner.to_owned(), reason }),
         }
     }
+}
+
+/// Takes snapshots away that were never finished: a kill or a full disk leaves them, and sled takes them for its newest.
+fn without_unfinished(inner: &Path) -> std::io::Result<()> {
+    for path in named(inner, |name| name.starts_with("snap.") && name.ends_with(".generating")) {
+        std::fs::remove_file(path)?;
+    }
+    Ok(())
+}
+
+/// Files of an earlier opening that were damaged and set aside; worth nothing once the store opens without that.
+pub fn set_aside(inner: &Path) -> Vec<PathBuf> {
+    named(inner, |name| name.starts_with(ASIDE))
+}
+
+/// Whether as much can be written there as sled may write as it opens a store.
+fn takes_what_is_written(inner: &Path) -> std::io::Result<()> {
+    let path = inner.join("tried");
+    let tried = std::fs::write(&path, vec![0; SEGMENT]).and_then(|()| std::fs::File::open(&path)?.sync_all());
+    match std::fs::remove_file(&path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => tried.and(Err(error)),
+        _ => tried,
+    }
+}
+
+fn named(inner: &Path, wanted: impl Fn(&str) -> bool) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(inner).into_iter().flatten().flatten().map(|entry| entry.path());
+    entries.filter(|path| path.file_name().is_some_and(|name| wanted(&name.to_string_lossy()))).collect()
 }
 
 enum Trouble {
@@ -141,17 +177,10 @@ fn open_guarded(inner: &Path) -> Result<Db, Trouble> {
 /// Renames the snapshots and the settings, which sled makes anew, the settings always the same; nothing is destroyed.
 /// True where there was one.
 fn set_all_but_the_log_aside(inner: &Path) -> bool {
-    let is_made_anew = |name: &str| name == SETTINGS || name.starts_with("snap.");
-    let made_anew: Vec<PathBuf> = std::fs::read_dir(inner)
-        .into_iter()
-        .flatten()
-        .flatten()
-        .map(|entry| entry.path())
-        .filter(|path| path.file_name().is_some_and(|name| is_made_anew(&name.to_string_lossy())))
-        .collect();
+    let made_anew = named(inner, |name| name == SETTINGS || name.starts_with("snap."));
     let aside = |path: &Path| {
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        std::fs::rename(path, path.with_file_name(format!("damaged-{name}")))
+        std::fs::rename(path, path.with_file_name(format!("{ASIDE}{name}")))
     };
     !made_anew.is_empty() && made_anew.iter().all(|path| aside(path).is_ok())
 }

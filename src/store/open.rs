@@ -11,7 +11,7 @@ use sled::{Db, Tree};
 
 use super::closed;
 use super::error::StoreError;
-use super::guarded::{SETTINGS, open_patiently};
+use super::guarded::{self, SETTINGS, open_patiently};
 use super::holder::Holder;
 use super::keys;
 use super::records;
@@ -183,7 +183,10 @@ fn open_held(directory: &Path, lock: Arc<File>, patience: Duration, parents: Vec
     // The directory may be anybody's, and open to all; what is in here is not.
     std::fs::create_dir_all(&inner).map_err(|e| in_the_way(&inner, e))?;
     restrict(&inner, true);
+    let set_aside = guarded::set_aside(&inner);
     let db = sound(directory, &inner, patience)?;
+    // They were kept for whoever wanted to see what was wrong.
+    set_aside.iter().try_for_each(std::fs::remove_file).map_err(|e| in_the_way(&inner, e))?;
     let db = without_what_was_erased(directory, db).map_err(|e| e.while_opening(directory))?;
     let tree = (*db).clone();
     let log = File::open(inner.join("db")).map_err(|e| in_the_way(&inner, e))?;

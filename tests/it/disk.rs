@@ -145,3 +145,29 @@ async fn a_directory_that_is_taken_away_is_missed_and_welcome_when_it_is_back() 
     service.stop();
     assert!(!place.path("data").exists(), "nothing was made in its place");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_disk_that_takes_nothing_at_a_start_is_not_called_damage_and_nothing_is_set_aside() {
+    let weclever = weclever(by_hand()).await;
+    let receiver = receiver(Behaviour::Fine).await;
+    let start = (jiff::Timestamp::now() - Duration::from_secs(3600)).to_string();
+    let file = File::new(&weclever.base_url()).source("start", &start).to("crm", &receiver.url(), "");
+    let (place, disk) = FaultyDisk::under(Place::new(&file));
+    weclever.finalize(1, "sold");
+    assert_eq!(place.json(&["run", "--once"], 0)["delivered"], 1);
+    for (fault, said) in
+        [("fail 28", "No space left"), ("fail 5", "Input/output error"), ("room 20000", "No space left")]
+    {
+        // A kill leaves a log to be mended.
+        place.start_and_read().await.kill();
+        disk.does(fault);
+        let refused = place.run(&["status"]);
+        assert_eq!((refused.code, refused.out.as_str()), (69, ""), "{fault}: {refused:?}");
+        assert!(refused.err.contains(said) && !refused.err.contains("damaged"), "{fault}: {refused:?}");
+        disk.does("");
+        let left = std::fs::read_dir(place.path("data/sled")).unwrap().map(|entry| entry.unwrap().file_name());
+        let aside = left.filter(|name| name.to_string_lossy().starts_with("damaged-")).count();
+        assert_eq!(aside, 0, "{fault}");
+        assert_eq!(destination(&place.status(), "crm")["delivered"], 1, "{fault}");
+    }
+}

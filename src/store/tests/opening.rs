@@ -121,9 +121,14 @@ async fn a_cut_snapshot_is_survived() {
         for snapshot in cut {
             File::options().write(true).open(&snapshot).unwrap().set_len(keep).unwrap();
         }
+        let set_aside = |directory: &Path| crate::store::guarded::set_aside(&directory.join("sled")).len();
         let bench = Bench::on(directory).await;
         assert_eq!(bench.counts("crm", "all").await, [20, 0, 0, 0], "cut to {keep}");
         bench.audit();
+        // What was set aside goes with the next good start.
+        assert!(set_aside(bench.directory.path()) > 0);
+        let bench = bench.reopened().await;
+        assert_eq!((set_aside(bench.directory.path()), bench.counts("crm", "all").await), (0, [20, 0, 0, 0]));
     }
 }
 
