@@ -27,7 +27,7 @@ use super::lacking::{self, Lacking};
 use super::readable::{Readable, each};
 use super::records;
 use super::sum::{Sum, hex};
-use super::{Store, open, rewrite};
+use super::{Store, keys, open, rewrite};
 
 /// The form of the text.
 const FORM: u32 = 1;
@@ -209,6 +209,11 @@ fn fill(making: &Path, text: &mut dyn BufRead) -> Result<Told, ExportError> {
     });
     if !unreadable.is_empty() || sum.in_any_order != in_any_order {
         return Err(StoreError::Write("what was imported does not read as it was written".into()).into());
+    }
+    // Of a damaged store, that may be among what is missing.
+    if !db.contains_key(keys::FORMAT).map_err(StoreError::from)? {
+        db.insert(keys::FORMAT, &records::FORMAT.to_be_bytes()).map_err(StoreError::from)?;
+        db.flush().map_err(StoreError::from)?;
     }
     drop(db);
     open::closed_is_noted(making);

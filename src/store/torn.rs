@@ -7,8 +7,11 @@
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io;
+use std::ops::RangeInclusive;
 use std::path::Path;
 
+use super::keys;
+use super::salvage::Salvage;
 use super::segments::{self, Damaged, Messages, SEGMENT, Segment};
 use super::tide;
 
@@ -22,9 +25,6 @@ pub fn reaches(inner: &Path, commit: u64) -> io::Result<bool> {
     // Beginnings that do not read are told of by others.
     let Ok(there) = segments::all(&mut log)? else { return Ok(true) };
     let from = segments::snapshot(inner)?.max(stable(&there)) / SEGMENT as u64 * SEGMENT as u64;
-    // A kill comes between a commit and the note of it.
-    let traces: Vec<_> = (commit..commit.saturating_add(3)).map(tide::trace).collect();
-    let holds = |body: &[u8]| body.windows(tide::TRACE).any(|bytes| traces.iter().any(|trace| trace == bytes));
     // Where the log may end there are no gaps in it.
     let (mut expected, mut tail) = (from, Vec::new());
     for segment in there.iter().filter(|segment| segment.number >= from) {
@@ -39,13 +39,53 @@ pub fn reaches(inner: &Path, commit: u64) -> io::Result<bool> {
     }
     // It is among the last things, nearly always.
     let before = there.iter().rev().filter(|segment| segment.number < from).copied();
-    for segment in tail.into_iter().rev().chain(before) {
-        let bytes = segment.bytes(&mut log)?;
+    let searched: Vec<Segment> = tail.into_iter().rev().chain(before).collect();
+    // A kill comes between a commit and the note of it.
+    if hold_one_of(&mut log, &searched, commit..=commit.saturating_add(2))? {
+        return Ok(true);
+    }
+    // A power loss may have left an old note: then the commit may be gone from the log, for one that came long after it.
+    let last = last_commit(inner)?.unwrap_or(u64::MAX);
+    Ok(match last.checked_sub(commit) {
+        None => false,
+        Some(0..=MOST) => hold_one_of(&mut log, &searched, commit..=last)?,
+        // Nobody knows; it is looked at again once the store is open.
+        Some(_) => true,
+    })
+}
+
+/// So many commits are looked for at the most.
+const MOST: u64 = 1_000_000;
+
+/// Whether one of these commits left its trace in one of these segments.
+fn hold_one_of(log: &mut File, segments: &[Segment], commits: RangeInclusive<u64>) -> io::Result<bool> {
+    let traces: HashSet<_> = commits.map(tide::trace).collect();
+    for segment in segments {
+        let bytes = segment.bytes(log)?;
+        // Three are compared faster than they are hashed.
+        let is_one = |there: &[u8]| match traces.len() {
+            0..=3 => traces.iter().any(|trace| trace == there),
+            _ => traces.contains(there),
+        };
+        let holds = |body: &[u8]| body.windows(tide::TRACE).any(is_one);
         if Messages::new(&bytes, segment.number).any(|(_, message)| holds(message.body)) {
             return Ok(true);
         }
     }
     Ok(false)
+}
+
+/// The last commit that can be read of the log, behind the place at which sled takes it to end as well.
+fn last_commit(inner: &Path) -> io::Result<Option<u64>> {
+    let Some(mut salvage) = Salvage::of(inner)? else { return Ok(None) };
+    let mut last = None;
+    salvage.each(|key, value| {
+        if key == keys::COMMITS {
+            last = tide::recorded(value).map(|(commit, _)| commit);
+        }
+        last.is_none()
+    })?;
+    Ok(last)
 }
 
 /// Up to where the log was written for sure, by the beginnings of its segments.
@@ -141,6 +181,10 @@ impl Said {
     fn still_counts(&self, broken: &Broken) -> bool {
         if broken.number + broken.reads as u64 >= self.acknowledged {
             return false;
+        }
+        // The file was cut, and nobody knows what lay behind that.
+        if broken.bytes.len() < SEGMENT {
+            return true;
         }
         let mut messages = Messages::new(&broken.bytes, broken.number);
         while let Some((at, message)) = messages.skips() {

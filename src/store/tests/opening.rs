@@ -99,6 +99,25 @@ async fn a_newer_format_is_refused() {
     assert!(matches!(error, StoreError::Newer { found: 2, known: 1, .. }), "{error}");
 }
 
+#[tokio::test]
+async fn an_old_note_of_the_last_commit_is_no_damage_even_where_that_commit_has_gone() {
+    let bench = Bench::new().await;
+    bench.record(1, &[("crm", "all")], 0).await;
+    let note = bench.directory.path().join("tide");
+    // As a power loss may leave it.
+    let old = fs::read(&note).unwrap();
+    for lead in 2..30 {
+        bench.record(lead, &[("crm", "all")], 0).await;
+    }
+    let Bench { store, directory, .. } = bench;
+    store.close().await;
+    // Of each record, the newest state alone is left.
+    Store::compact(directory.path()).unwrap();
+    fs::write(&note, old).unwrap();
+    let bench = Bench::on(directory).await;
+    assert_eq!(bench.counts("crm", "all").await, [29, 0, 0, 0]);
+}
+
 fn snapshots(directory: &Path) -> Vec<std::path::PathBuf> {
     let entries = fs::read_dir(directory.join("sled")).unwrap().map(|entry| entry.unwrap());
     entries.filter(|e| e.file_name().to_string_lossy().starts_with("snap.")).map(|e| e.path()).collect()
