@@ -7,12 +7,15 @@ use jiff::Timestamp;
 
 use super::clock;
 
-/// A first reading that comes within so long after the first start is the baseline as it is.
+/// A first reading that comes within so long after the first start is the baseline as it is: nobody could say that a
+/// conversation of these moments came after it.
+pub const AT_ONCE: Duration = Duration::from_secs(2);
+
+/// One that comes later, but within so long, is cut at the start only where the lists are seen to keep to the file's time zone.
 ///
-/// It could be cut at the start as well, and nothing would be lost of that minute. But rows carry no time: a cut is a list
-/// that ends at the start, written on the clocks of `timezone`. Where that is still wrong, as it may well be at a first run, that
-/// list ends hours too early, and the leads of those hours would be sent. So it is cut only where something would be
-/// lost for certain.
+/// Rows carry no time: a cut is a list that ends at the start, written on the clocks of `timezone`. Where that is still wrong, as
+/// it may well be at a first run, that list ends hours too early, and the leads of those hours would be sent. After a longer
+/// time it is cut all the same, for then more would be lost.
 pub const GRACE: Duration = Duration::from_secs(60);
 
 /// Clocks that are further apart say different things of when the first start was.
@@ -29,16 +32,43 @@ pub struct Clocks {
     pub there: Timestamp,
 }
 
-/// Up to when the first reading, which comes now, shows what was there before. `None`: all that it shows was.
+/// How the first reading is cut into what was there before and what is new.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cut {
+    /// Not at all: all that it shows was there before.
+    Nowhere,
+    /// There, where the lists keep to the file's time zone; else not at all.
+    IfInZone(Timestamp),
+    /// There.
+    At(Timestamp),
+}
+
+impl Cut {
+    /// Where; `None`: not at all.
+    pub fn at(self) -> Option<Timestamp> {
+        match self {
+            Cut::Nowhere => None,
+            Cut::IfInZone(at) | Cut::At(at) => Some(at),
+        }
+    }
+}
+
+/// Up to when the first reading, which comes now, shows what was there before.
 ///
 /// A start that was noted by a clock that has been set since, or that is far from WeClever's, is no time to cut at: hours or
 /// years of old leads might be sent.
-pub fn cut(began: Option<Timestamp>, clocks: &Clocks) -> Option<Timestamp> {
+pub fn cut(began: Option<Timestamp>, clocks: &Clocks) -> Cut {
     let (woke, now) = clocks.wall;
-    let began = began.filter(|began| clock::elapsed(*began, now) > GRACE)?;
     let apart = |a: Timestamp, b: Timestamp| clock::elapsed(a, b).max(clock::elapsed(b, a)) > APART;
     let was_set = apart(clock::after(woke, clocks.passed), now);
-    (!was_set && !apart(now, clocks.there)).then_some(began)
+    match began {
+        Some(began) if !was_set && !apart(now, clocks.there) => match clock::elapsed(began, now) {
+            since if since <= AT_ONCE => Cut::Nowhere,
+            since if since <= GRACE => Cut::IfInZone(began),
+            _ => Cut::At(began),
+        },
+        _ => Cut::Nowhere,
+    }
 }
 
 /// When a source began whose store was made by a leadhook that did not note it, and is still without a first reading.
@@ -63,21 +93,27 @@ mod tests {
 
     #[test]
     fn a_first_reading_is_cut_only_where_it_comes_late() {
-        for (began, now, expected) in
-            [(0, 0, None), (0, 60, None), (0, 61, Some(0)), (-50, 11, Some(-50)), (90, 60, None)]
-        {
-            assert_eq!(cut(Some(at(began)), &clocks(now, now as u64, now)), expected.map(at), "{began} {now}");
+        for (began, now, expected) in [
+            (0, 0, Cut::Nowhere),
+            (0, 2, Cut::Nowhere),
+            (0, 3, Cut::IfInZone(at(0))),
+            (0, 60, Cut::IfInZone(at(0))),
+            (0, 61, Cut::At(at(0))),
+            (-50, 11, Cut::At(at(-50))),
+            (90, 60, Cut::Nowhere),
+        ] {
+            assert_eq!(cut(Some(at(began)), &clocks(now, now as u64, now)), expected, "{began} {now}");
         }
-        assert_eq!(cut(None, &clocks(3_600, 3_600, 3_600)), None, "nobody knows when it began");
+        assert_eq!(cut(None, &clocks(3_600, 3_600, 3_600)), Cut::Nowhere, "nobody knows when it began");
     }
 
     #[test]
     fn a_clock_that_was_set_or_is_far_from_the_other_cuts_nothing() {
         // Three hours behind at first, as a machine may be that has only just been switched on.
-        assert_eq!(cut(Some(at(0)), &clocks(3 * 3_600, 5, 3 * 3_600)), None);
-        assert_eq!(cut(Some(at(-9_000)), &clocks(-3_600, 5, -3_600)), None);
-        assert_eq!(cut(Some(at(0)), &clocks(3_600, 3_600, -86_400)), None);
-        assert_eq!(cut(Some(at(0)), &clocks(3_600, 3_590, 3_800)), Some(at(0)), "a little is nothing");
+        assert_eq!(cut(Some(at(0)), &clocks(3 * 3_600, 5, 3 * 3_600)), Cut::Nowhere);
+        assert_eq!(cut(Some(at(-9_000)), &clocks(-3_600, 5, -3_600)), Cut::Nowhere);
+        assert_eq!(cut(Some(at(0)), &clocks(3_600, 3_600, -86_400)), Cut::Nowhere);
+        assert_eq!(cut(Some(at(0)), &clocks(3_600, 3_590, 3_800)), Cut::At(at(0)), "a little is nothing");
     }
 
     #[test]

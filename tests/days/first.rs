@@ -24,8 +24,8 @@ async fn started_in_vain(options: Options) -> (Stage, Timestamp) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_finished_while_the_first_reading_is_awaited_is_sent() {
-    // Within what a poll reaches back to, and long beyond it.
-    for outage in [20 * MINUTE, 30 * HOUR] {
+    // Hardly worth the name, within what a poll reaches back to, and long beyond it.
+    for (outage, then) in [(20 * SECOND, 5 * SECOND), (20 * MINUTE, MINUTE), (30 * HOUR, MINUTE)] {
         let (stage, began) = started_in_vain(by_hand()).await;
         for id in 11..=13 {
             stage.weclever.advance(outage / 4);
@@ -34,7 +34,7 @@ async fn what_is_finished_while_the_first_reading_is_awaited_is_sent() {
         let report = stage.whatever_comes_after(outage / 4).await;
         assert_eq!((report.windows_read, report.new_leads), (0, 0));
         stage.weclever.set_faults(Faults::default());
-        stage.after(MINUTE).await;
+        stage.after(then).await;
         assert_eq!(once_each(&stage.told("lead.finalized")), BTreeSet::from([11, 12, 13]), "{outage:?}");
         let status = stage.status().await.source;
         let until = status.baseline_until.unwrap();
@@ -47,6 +47,18 @@ async fn what_is_finished_while_the_first_reading_is_awaited_is_sent() {
         }
         assert_eq!(once_each(&stage.told("lead.finalized")), BTreeSet::from([11, 12, 13, 14]));
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_of_the_past_is_sent_where_the_time_zone_is_still_wrong() {
+    // Where a list that ends at the start ends three hours before it.
+    let (stage, _) = started_in_vain(Options { zone: "UTC".to_owned(), ..by_hand() }).await;
+    stage.weclever.set_faults(Faults::default());
+    stage.after(20 * SECOND).await;
+    assert_eq!(stage.told("lead.finalized"), BTreeMap::new());
+    stage.weclever.finalize(11, "sold");
+    stage.after(MINUTE).await;
+    assert_eq!(once_each(&stage.told("lead.finalized")), BTreeSet::from([11]));
 }
 
 #[tokio::test(flavor = "multi_thread")]
