@@ -126,18 +126,6 @@ struct Check<'a> {
     expected: Expected,
 }
 
-fn number<const N: usize>(key: &[u8], at: usize) -> Option<[u8; N]> {
-    key.get(at..at + N)?.try_into().ok()
-}
-
-fn seq_at(key: &[u8], at: usize) -> Seq {
-    number(key, at).map_or(0, u64::from_be_bytes)
-}
-
-fn destination_at(key: &[u8], at: usize) -> DestinationNo {
-    number(key, at).map_or(0, u32::from_be_bytes)
-}
-
 /// What stands under a key that begins with this letter.
 fn name(letter: u8) -> &'static str {
     match letter {
@@ -258,7 +246,7 @@ impl Check<'_> {
 
     fn run(&mut self, key: &[u8], value: &[u8]) {
         let Some(run) = self.decoded::<Run>(key, value) else { return };
-        let platform = number(key, 1).map_or(0, u16::from_be_bytes);
+        let platform = keys::u16_at(key, 1);
         *self.leads.entry(platform).or_default() += run.len() as u64;
         let from = keys::last_u64(key);
         if !run.is_sorted_by(|a, b| a.0 < b.0) || run.first().is_some_and(|(lead, _)| *lead < from) {
@@ -322,7 +310,7 @@ impl Check<'_> {
 
     fn fetch(&mut self, key: &[u8], value: &[u8]) {
         let Some(job) = self.decoded::<FetchRecord>(key, value) else { return };
-        let (platform, lead) = (number(key, 1).map_or(0, u16::from_be_bytes), keys::last_u64(key));
+        let (platform, lead) = (keys::u16_at(key, 1), keys::last_u64(key));
         if job.dead.is_some() {
             self.expected.unreadable += 1;
             return;
@@ -349,7 +337,7 @@ impl Check<'_> {
     }
 
     fn belongs_to_an_event(&mut self, key: &[u8]) {
-        let seq = seq_at(key, 1);
+        let seq = keys::u64_at(key, 1);
         if !self.is_there(&keys::event(seq)) {
             let of = name(key.first().copied().unwrap_or_default());
             self.wrong(format!("one of the {of} is of event {seq}, which is not there"));
@@ -357,7 +345,7 @@ impl Check<'_> {
     }
 
     fn pending(&mut self, key: &[u8], value: &[u8]) {
-        let (destination, seq) = (destination_at(key, 1), seq_at(key, 5));
+        let (destination, seq) = (keys::u32_at(key, 1), keys::u64_at(key, 5));
         let Some(pending) = self.decoded::<PendingRecord>(key, value) else { return };
         self.counted.entry(pending.lane).or_default().pending += 1;
         self.delivery(destination, seq, pending.lane);
@@ -377,7 +365,7 @@ impl Check<'_> {
     }
 
     fn settled(&mut self, key: &[u8], value: &[u8]) {
-        let (seq, destination) = (seq_at(key, 1), destination_at(key, 9));
+        let (seq, destination) = (keys::u64_at(key, 1), keys::u32_at(key, 9));
         let Some(settled) = self.decoded::<SettledRecord>(key, value) else { return };
         self.delivery(destination, seq, settled.lane);
         let counts = self.counted.entry(settled.lane).or_default();
@@ -427,7 +415,7 @@ impl Check<'_> {
     fn sums(&mut self) {
         for entry in self.tree.scan_prefix(b"c").flatten() {
             let (key, value) = entry;
-            let lane = destination_at(&key, 1);
+            let lane = keys::u32_at(&key, 1);
             // One that does not read has been told.
             let Ok(counts) = records::decode::<LaneCounts>(&value) else { continue };
             let there = self.counted.remove(&lane).unwrap_or_default();
@@ -478,8 +466,8 @@ impl Check<'_> {
 fn shown(key: &[u8]) -> String {
     let letter = key.first().map_or(' ', |letter| char::from(*letter));
     match letter {
-        'e' | 'b' | 'h' | 'a' | 'i' => format!("event {}", seq_at(key, 1)),
-        'p' => format!("event {} for destination {}", seq_at(key, 5), destination_at(key, 1)),
+        'e' | 'b' | 'h' | 'a' | 'i' => format!("event {}", keys::u64_at(key, 1)),
+        'p' => format!("event {} for destination {}", keys::u64_at(key, 5), keys::u32_at(key, 1)),
         'k' | 'g' | 'f' | 'r' => format!("lead {}", keys::last_u64(key)),
         _ => format!("kind {letter}"),
     }

@@ -69,16 +69,7 @@ fn destination_no(txn: &mut Txn<'_>, name: &str) -> Result<DestinationNo, StoreE
         return Ok(record.no);
     }
     let no = DestinationNo::try_from(txn.next_number(keys::LAST_DESTINATION)?).map_err(|_| too_many())?;
-    let record = DestinationRecord {
-        no,
-        paused: None,
-        disabled: None,
-        wait_until: None,
-        failing: None,
-        recovered: None,
-        resumed: None,
-    };
-    txn.put(keys::destination(name), &record)?;
+    txn.put(keys::destination(name), &nothing_done(no))?;
     txn.put(keys::destination_name(no), &name)?;
     Ok(no)
 }
@@ -88,6 +79,12 @@ fn too_many() -> StoreError {
 }
 
 /// The lane of a destination and a route, where anything was ever sent that way.
+/// A destination to which nobody has done anything.
+pub(super) fn nothing_done(no: DestinationNo) -> DestinationRecord {
+    let (paused, disabled, wait_until, failing, recovered, resumed) = (None, None, None, None, None, None);
+    DestinationRecord { no, paused, disabled, wait_until, failing, recovered, resumed }
+}
+
 pub(super) fn lane_no(get: &impl Get, destination: DestinationNo, route: &str) -> Result<Option<LaneNo>, StoreError> {
     get.get(&keys::lane_of(destination, route))
 }

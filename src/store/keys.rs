@@ -271,6 +271,16 @@ pub fn last_u32(key: &[u8]) -> u32 {
     key.last_chunk::<4>().map_or(0, |bytes| u32::from_be_bytes(*bytes))
 }
 
+/// The two bytes from `at` as a number: a run's platform.
+pub fn u16_at(key: &[u8], at: usize) -> u16 {
+    key.get(at..at + 2).and_then(|bytes| bytes.try_into().ok()).map_or(0, u16::from_be_bytes)
+}
+
+/// The four bytes from `at` as a number: the destination of a pending key.
+pub fn u32_at(key: &[u8], at: usize) -> u32 {
+    key.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).map_or(0, u32::from_be_bytes)
+}
+
 /// The eight bytes from `at` as a number: the due time of a queue or fetch key.
 pub fn u64_at(key: &[u8], at: usize) -> u64 {
     key.get(at..at + 8).and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_be_bytes)

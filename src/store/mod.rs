@@ -27,7 +27,7 @@
 //! `known` and `glance` (the packed seen-set), `progress`, `fetches` and `malformed` (more of intake), `line` (order within a lead), `body`, `open`, `guarded`,
 //! `rewrite` (the files written anew), `room` (how much it holds), `reopen` (after a failure), `segments` (sled's log), `tide`,
 //! `closed` and `torn` (what it must have), `aside` (a copy to be looked at), `salvage` and `pages` (its records past sled), `readable` (what of it
-//! reads), `lacking` (what does not), `holder` (who has it open).
+//! reads), `lacking` (what does not), `mend` (what that leaves put right), `holder` (who has it open).
 
 mod aside;
 pub mod backfill;
@@ -60,6 +60,7 @@ mod known;
 mod lacking;
 mod line;
 mod malformed;
+mod mend;
 mod open;
 pub mod ops;
 mod pages;

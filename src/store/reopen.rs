@@ -10,10 +10,11 @@ use std::time::{Duration, Instant};
 
 use super::committer::Committer;
 use super::error::StoreError;
+use super::mend::{self, Mended};
 use super::open::{self, Opened};
 use super::tide::Tide;
 use super::tree::Tree;
-use super::{Inner, Store, rewrite, unlock};
+use super::{Inner, Store, lacking, rewrite, unlock};
 
 /// The thread on which files are let go of.
 pub(super) const CLOSING: &str = "store-close";
@@ -49,6 +50,16 @@ impl Store {
     pub(super) fn over(&self, opened: Opened) -> Result<Open, StoreError> {
         let (opened, seal) = unlock::unlock(&self.path, opened, &self.keys)?;
         let tree = Tree::new(opened.tree, seal);
+        if lacking::noted(&self.path).is_some() {
+            let Mended { lost, waiting } = mend::mend(&tree, &opened.db, &opened.log)?;
+            if lost > 0 {
+                tracing::warn!(
+                    lost,
+                    waiting,
+                    "deliveries of which the damaged store had lost the rest wait no more: `leadhook reconcile --fix` sends what is missing"
+                );
+            }
+        }
         let (db, tide) = (opened.db.clone(), Tide::new(&self.path));
         let (committer, thread) = Committer::start(db, tree.clone(), opened.log, Arc::clone(&self.bells), tide)
             .map_err(|e| StoreError::Directory { path: self.path.to_path_buf(), reason: e.to_string() })?;

@@ -13,6 +13,7 @@ mod exporting;
 mod forgetting;
 mod history;
 mod intake;
+mod mending;
 mod model;
 mod opening;
 mod ops;
