@@ -10,7 +10,7 @@ use http::HeaderName;
 use url::Url;
 use url::form_urlencoded::byte_serialize;
 
-use self::written::{in_base64, written};
+use self::written::{in_base64, in_hex, written};
 use super::auth::Auth;
 use super::cover::{Covers, HIDDEN};
 use super::form::Form;
@@ -20,7 +20,8 @@ use super::secret::{Secret, SecretUrl, is_telling};
 /// Shorter values are no secrets, and would be found in every other word.
 const SHORTEST: usize = 6;
 
-/// From so many bytes on a secret is known again whatever has become of its capitals, and in base64.
+/// From so many bytes on a secret is known again whatever has become of its capitals, and in base64 and
+/// hexadecimal.
 const TELLING: usize = 8;
 
 /// Hosts whose whole path is the secret: whoever has the URL may post.
@@ -234,9 +235,11 @@ fn echoed(value: &str, forms: &[String], reference: &str) -> Vec<Echoed> {
     let read: BTreeSet<String> = forms.iter().map(|form| plain(form)).chain([value.to_owned()]).collect();
     let read = read.into_iter().filter(|text| !text.is_empty() && (is_short || text.len() >= SHORTEST));
     let packed = if is_telling { in_base64(value) } else { Vec::new() };
+    let digits = is_telling.then(|| (in_hex(value), true));
     let of_read = read.map(|text| (text, is_telling));
     let all: BTreeSet<(String, bool)> = of_read
         .chain(packed.into_iter().map(|text| (text, false)))
+        .chain(digits)
         .map(|(text, any_case)| (fold(&text, any_case), any_case))
         .collect();
     let echoed =
@@ -403,6 +406,17 @@ mod tests {
                 let shown = Veil::default().hiding([Secret::new("literal-token-5511 ü?>")]).answer(&packed, false);
                 assert!(shown.contains(HIDDEN) && shown.len() < 30, "{packed}: {shown}");
             }
+        }
+        for (text, shown) in [
+            ("6c69746572616c2d746f6b656e2d35353131", "***"),
+            ("k=6C69746572616C2D746F6B656E2D35353131;", "k=***;"),
+            (r#"{"k":"0x426561726572206c69746572616c2d746f6b656e2d35353131"}"#, r#"{"k":"0x42656172657220***"}"#),
+            ("6c69746572616c2d746f6b656e2d35353132", "6c69746572616c2d746f6b656e2d35353132"),
+        ] {
+            let veil = Veil::default().hiding(["literal-token-5511", "1234567"].map(Secret::new));
+            assert_eq!(veil.answer(text, false), shown);
+            // As in base64, what is as short as a word is not looked for.
+            assert_eq!(veil.answer("31323334353637", false), "31323334353637");
         }
         // What is short is somebody's word in another case, and a part of others'.
         let shown =

@@ -27,6 +27,11 @@ pub(super) fn in_base64(value: &str) -> Vec<String> {
     forms
 }
 
+/// A value in hexadecimal, with small letters.
+pub(super) fn in_hex(value: &str) -> String {
+    value.bytes().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// A value in every form in which a request or an answer may hold it.
 pub(super) fn written(value: &str) -> BTreeSet<String> {
     let mut forms = BTreeSet::from([value.to_owned()]);
