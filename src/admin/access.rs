@@ -210,11 +210,16 @@ impl Doors {
     }
 }
 
+/// What is asked for in HTTP/1.0 without the name of a host, as HAProxy's and other load balancers' checks do.
+const PROBES: [&str; 3] = ["/healthz", "/readyz", "/metrics"];
+
 /// Finds out who asks; whoever calls us by a name that is not ours is not answered.
 pub(super) async fn at_the_door(State(asked): State<Asked>, mut request: Request, next: Next) -> Response {
     let doors = &asked.doors;
     let (uri, headers) = (request.uri(), request.headers());
-    if !origin::is_own_host(uri, headers, doors.url()) {
+    // No page elsewhere can leave the name out, and of these paths nothing depends on it.
+    let is_probe = PROBES.contains(&uri.path()) && origin::names_nobody(uri, headers);
+    if !is_probe && !origin::is_own_host(uri, headers, doors.url()) {
         let why = "ask by an address, as localhost, or by the name in [admin] url: other names are not answered\n";
         return (StatusCode::MISDIRECTED_REQUEST, why).into_response();
     }

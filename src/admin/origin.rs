@@ -11,6 +11,12 @@ pub(super) fn is_own_host(uri: &Uri, headers: &HeaderMap, url: Option<&Url>) -> 
     authority(uri, headers).is_some_and(|authority| is_literal(authority) || is_of(authority, url))
 }
 
+/// Whether nobody was called by any name: a page in a browser always says one, and so cannot ask like this; what balances
+/// loads asks for our health in HTTP/1.0 without.
+pub(super) fn names_nobody(uri: &Uri, headers: &HeaderMap) -> bool {
+    uri.authority().is_none() && !headers.contains_key(header::HOST)
+}
+
 /// Whether a change was asked for by a page of ours. A browser says where a POST comes from in one of two headers; where
 /// neither stands, it is no browser of these years, and is not believed.
 pub(super) fn is_own_origin(uri: &Uri, headers: &HeaderMap, url: Option<&Url>) -> bool {
@@ -111,6 +117,17 @@ mod tests {
             assert!(!own_host(host, Some(&file())), "{host}");
         }
         assert!(!is_own_host(&Uri::from_static("/"), &HeaderMap::new(), None));
+    }
+
+    #[test]
+    fn only_where_there_is_no_name_at_all_is_nobody_named() {
+        let nobody =
+            |uri: &'static str, pairs: &[(&'static str, &str)]| names_nobody(&Uri::from_static(uri), &headers(pairs));
+        assert!(nobody("/healthz", &[]));
+        assert!(!nobody("http://localhost/healthz", &[]));
+        for hosts in [&[("host", "")][..], &[("host", "evil.example")], &[("host", "a"), ("host", "b")]] {
+            assert!(!nobody("/healthz", hosts), "{hosts:?}");
+        }
     }
 
     #[test]

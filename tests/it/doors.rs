@@ -203,6 +203,32 @@ async fn on_this_machine_counts_are_everyones_and_the_rest_is_not() {
         stream.read_to_string(&mut heard).unwrap();
         assert!(heard.starts_with(&format!("HTTP/1.1 {status}")), "{target}: {heard}");
     }
+    // A load balancer's check names nobody, which no page can do.
+    let nobody = |line: &str| {
+        let mut stream = std::net::TcpStream::connect(&asking.address).unwrap();
+        stream.write_all(format!("{line}\r\n\r\n").as_bytes()).unwrap();
+        let mut heard = String::new();
+        stream.read_to_string(&mut heard).unwrap();
+        heard.split(' ').nth(1).unwrap().parse::<u16>().unwrap()
+    };
+    place.all_is_read().await;
+    for (line, status) in [
+        ("GET /healthz HTTP/1.0", 200),
+        ("HEAD /healthz HTTP/1.0", 200),
+        ("GET /readyz HTTP/1.0", 200),
+        ("GET /metrics HTTP/1.0", 200),
+        ("GET /metrics HTTP/1.0\r\nVia: 1.0 proxy", 401),
+        ("GET /healthz HTTP/1.1\r\nConnection: close", 200),
+        ("GET /healthz HTTP/1.0\r\nHost: evil.example", 421),
+        ("GET /healthz HTTP/1.0\r\nHost:", 421),
+        ("GET http://evil.example/healthz HTTP/1.0", 421),
+        ("GET / HTTP/1.0", 421),
+        ("GET /sign-in HTTP/1.0", 421),
+        ("GET /healthz/ HTTP/1.0", 421),
+        ("POST /api/v1/status HTTP/1.0", 421),
+    ] {
+        assert_eq!(nobody(line), status, "{line}");
+    }
     for path in ["/healthz", "/readyz", "/metrics", "/", "/sign-in", "/sign-out", "/live", "/nothing", "/api/v1/status"]
     {
         assert_eq!(asking.with("Host", "evil.example:8787").get(path).status, 421, "{path}");
