@@ -12,14 +12,14 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::ConnectInfo;
 use axum::serve::Listener;
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::server::conn::http1;
 use hyper::service::{Service, service_fn};
 use hyper_util::rt::TokioIo;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::places::{Kept, Places};
@@ -31,6 +31,16 @@ const CONNECTIONS: usize = 256;
 
 /// So often those who have had their time are looked for.
 const LOOK: Duration = Duration::from_secs(1);
+
+/// So often whoever asks ahead of the answers looks whether there is room.
+const AHEAD: Duration = Duration::from_millis(100);
+
+/// So long a newcomer waits for a place, and so often it is looked whether there is one.
+const FULL: Duration = Duration::from_millis(500);
+const TRY: Duration = Duration::from_millis(2);
+
+/// So long whoever was sent off may take to go, before another is.
+const GOING: Duration = Duration::from_millis(100);
 
 /// A request's head may be so long: it waits in memory, for each connection.
 const LONGEST_HEAD: usize = 64 * 1024;
@@ -74,7 +84,14 @@ impl Bounded {
             let Some(permit) = room_for_one(&room, &places).await else { continue };
             number += 1;
             let kept = places.take(number, Instant::now());
-            tokio::spawn(converse(stream, Peer(address), router.clone(), kept, permit, stop.clone()));
+            tokio::spawn(converse(
+                stream,
+                Peer(address),
+                router.clone(),
+                (Arc::clone(&room), permit),
+                kept,
+                stop.clone(),
+            ));
         }
         drop(listener);
         places.end_idle();
@@ -96,17 +113,25 @@ fn give_up_on_the_dead(stream: &TcpStream) {
 #[cfg(not(target_os = "linux"))]
 fn give_up_on_the_dead(_: &TcpStream) {}
 
-/// Room for another connection, be it that of whoever has kept us waiting longest; `None` where all are ours to answer: then
-/// the new one is closed at once.
+/// Room for another connection, be it that of somebody who has to give way; `None` where nobody has to for a while: then the
+/// new one is closed at once.
 async fn room_for_one(room: &Arc<Semaphore>, places: &Places) -> Option<OwnedSemaphorePermit> {
-    if let Ok(permit) = Arc::clone(room).try_acquire_owned() {
-        return Some(permit);
+    let begin = Instant::now();
+    loop {
+        if let Ok(permit) = Arc::clone(room).try_acquire_owned() {
+            return Some(permit);
+        }
+        // Whoever had to go does so at once, unless it has gone by itself meanwhile. Else all are ours to answer, which changes
+        // from one moment to the next. Those who come meanwhile wait with the system.
+        let has_sent_off = places.make_room(Instant::now());
+        if !has_sent_off && begin.elapsed() >= FULL {
+            return None;
+        }
+        let wait = if has_sent_off { GOING } else { TRY };
+        if let Ok(permit) = timeout(wait, Arc::clone(room).acquire_owned()).await {
+            return permit.ok();
+        }
     }
-    if !places.make_room() {
-        return None;
-    }
-    // Whoever had to go does so at once: nothing is waited for there.
-    Arc::clone(room).acquire_owned().await.ok()
 }
 
 /// Answers on one connection for as long as it may stay.
@@ -114,15 +139,19 @@ async fn converse(
     stream: TcpStream,
     peer: Peer,
     router: Router,
+    // The permit is let go of once the connection is closed, and after the place: nobody is sent off who has none.
+    (room, _permit): (Arc<Semaphore>, OwnedSemaphorePermit),
     kept: Kept,
-    // Let go of, with the place, once the connection is closed.
-    _permit: OwnedSemaphorePermit,
     stop: CancellationToken,
 ) {
     let router = TowerToHyperService::new(router);
     let answers = service_fn(|request: hyper::Request<Incoming>| {
-        let (place, router) = (Arc::clone(&kept.place), router.clone());
+        let (place, router, room) = (Arc::clone(&kept.place), router.clone(), Arc::clone(&room));
         async move {
+            // What is asked ahead of the answers waits while others wait for a place: who asks so has time.
+            while place.is_asked_ahead() && room.available_permits() == 0 {
+                sleep(AHEAD).await;
+            }
             let (head, body) = request.into_parts();
             let Some(question) = Question::new(body, &place) else {
                 // The connection ends under it.
@@ -131,6 +160,9 @@ async fn converse(
             let mut request = hyper::Request::from_parts(head, Body::new(question));
             request.extensions_mut().insert(ConnectInfo(peer));
             let response = router.call(request).await?;
+            if response.body().size_hint().exact().is_none() {
+                place.streams();
+            }
             Ok::<_, Infallible>(response.map(|body| Answer { body, place }))
         }
     });

@@ -1,6 +1,7 @@
 //! Who keeps a place among the connections. There are only so many, so whoever keeps us waiting has one for a while only, and
-//! has to give way to somebody new where all are taken: the one that keeps us waiting longest goes first.
+//! has to give way to somebody new where all are taken; so has whoever asks and asks without a pause.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -25,6 +26,17 @@ pub(super) const UNREAD: Duration = Duration::from_secs(30);
 /// any stream is silent.
 const IDLE: Duration = Duration::from_secs(11 * 60);
 
+/// Whoever has kept us waiting for so long gives way first; and so long is a pause between two questions.
+const LONG: Duration = Duration::from_secs(1);
+
+/// So long nobody gives way who was only just let in, or answered: a caller's first bytes need a moment to come. Longer, and
+/// newcomers would be refused where thousands of silent callers come in each second.
+const MOMENT: Duration = Duration::from_millis(10);
+
+/// Whoever has asked so many questions in a row without a pause gives way, even while they are answered: more than a page or
+/// a command asks for.
+const MANY: u32 = 16;
+
 /// Whose turn it is on a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Turn {
@@ -34,11 +46,30 @@ enum Turn {
     Tells { since: Instant, head: Instant },
     /// Ours.
     Answers,
+    /// Ours, with an answer that ends when somebody wants it to: only whoever has shown who he is has such a one.
+    Streams,
+}
+
+/// In which order those that may go for a newcomer do: the smallest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum GivesWay {
+    /// It has kept us waiting for long, since then.
+    Waits(Instant),
+    /// It has asked so often without a pause.
+    Eager(Reverse<u32>),
+    /// It has had an answer, and has kept us waiting since then, which is not long.
+    Rests(Instant),
+    /// The same, and it has asked for nothing yet.
+    Begins(Instant),
 }
 
 #[derive(Debug)]
 struct State {
     turn: Turn,
+    /// Questions that came without a pause after the answer before.
+    in_a_row: u32,
+    /// Whether one of them came before that answer: nobody does so who asks only for what he wants to know.
+    is_ahead: bool,
     /// When a byte last went in or out.
     moved: Instant,
     /// Since when there has been something to say that is not taken.
@@ -57,7 +88,7 @@ pub(super) struct Place {
 impl Place {
     fn new(now: Instant) -> Place {
         let turn = Turn::Asks { since: now, begun: Some(now) };
-        let state = State { turn, moved: now, unread: None, is_gone: false };
+        let state = State { turn, in_a_row: 0, is_ahead: false, moved: now, unread: None, is_gone: false };
         Place { state: Mutex::new(state), gone: CancellationToken::new() }
     }
 
@@ -93,13 +124,20 @@ impl Place {
         self.with(|state| state.unread = None);
     }
 
+    /// Whether the question whose head is here had come before the answer to the last one was made.
+    pub(super) fn is_asked_ahead(&self) -> bool {
+        // What is heard while it is the other side's turn begins its question.
+        self.with(|state| matches!(state.turn, Turn::Asks { begun: None, .. }))
+    }
+
     /// A question's head is here; `is_whole`: and there is no more of it. False where the place has been given to another.
     pub(super) fn asked(&self, is_whole: bool, now: Instant) -> bool {
         self.with(|state| {
+            state.count();
             state.turn = match state.turn {
                 _ if is_whole => Turn::Answers,
                 Turn::Asks { since, .. } => Turn::Tells { since, head: now },
-                Turn::Tells { .. } | Turn::Answers => Turn::Tells { since: now, head: now },
+                Turn::Tells { .. } | Turn::Answers | Turn::Streams => Turn::Tells { since: now, head: now },
             };
             !state.is_gone
         })
@@ -113,6 +151,11 @@ impl Place {
             }
             !state.is_gone
         })
+    }
+
+    /// What is answered has no end of its own.
+    pub(super) fn streams(&self) {
+        self.with(|state| state.turn = Turn::Streams);
     }
 
     /// The answer is made: the next question may come.
@@ -136,9 +179,37 @@ impl State {
     fn waits_since(&self) -> Option<Instant> {
         let turn = match self.turn {
             Turn::Asks { since, .. } | Turn::Tells { since, .. } => Some(since),
-            Turn::Answers => None,
+            Turn::Answers | Turn::Streams => None,
         };
         turn.into_iter().chain(self.unread).min()
+    }
+
+    /// Counts a question that has come. Whether there was a pause is told by its first byte: it may have waited with us.
+    fn count(&mut self) {
+        let Turn::Asks { since, begun } = self.turn else { return };
+        if begun.is_some_and(|begun| begun.saturating_duration_since(since) >= LONG) {
+            (self.in_a_row, self.is_ahead) = (0, false);
+        }
+        self.in_a_row = self.in_a_row.saturating_add(1);
+        self.is_ahead |= begun.is_none();
+    }
+
+    /// When it has to go for a newcomer; `None`: it has not.
+    fn gives_way(&self, now: Instant) -> Option<GivesWay> {
+        let lasts = |since: Instant, long: Duration| now.saturating_duration_since(since) >= long;
+        let waits = self.waits_since();
+        if self.turn == Turn::Streams {
+            // Much comes at once now and then: it is read for as long as any of it is taken.
+            let stuck = self.unread.map(|since| since.max(self.moved));
+            return stuck.filter(|since| lasts(*since, LONG)).map(GivesWay::Waits);
+        }
+        match waits {
+            Some(since) if lasts(since, LONG) => Some(GivesWay::Waits(since)),
+            _ if self.is_ahead || self.in_a_row >= MANY => Some(GivesWay::Eager(Reverse(self.in_a_row))),
+            Some(since) if lasts(since, MOMENT) && self.in_a_row > 0 => Some(GivesWay::Rests(since)),
+            Some(since) if lasts(since, MOMENT) => Some(GivesWay::Begins(since)),
+            _ => None,
+        }
     }
 
     fn is_overdue(&self, now: Instant) -> bool {
@@ -147,7 +218,7 @@ impl State {
             Turn::Asks { begun: Some(begun), .. } => over(begun, HEAD),
             Turn::Asks { since, begun: None } => over(since, KEPT),
             Turn::Tells { head, .. } => over(head, BODY),
-            Turn::Answers => false,
+            Turn::Answers | Turn::Streams => false,
         };
         turn || over(self.moved, IDLE) || self.unread.is_some_and(|since| over(since.max(self.moved), UNREAD))
     }
@@ -183,14 +254,16 @@ impl Places {
         Kept { places: self.clone(), number, place }
     }
 
-    /// Sends off the one that has kept us waiting longest. False where nobody does.
-    pub(super) fn make_room(&self) -> bool {
-        let waits = |place: &Arc<Place>| place.with(|state| state.waits_since().filter(|_| !state.is_gone));
-        let longest = self.with(|all| {
-            let waiting = all.values().filter_map(|place| Some((waits(place)?, place)));
-            waiting.min_by_key(|(since, _)| *since).map(|(_, place)| Arc::clone(place))
+    /// Sends off one for a newcomer: whoever has kept us waiting for long, the longest; else whoever asks without a pause, the
+    /// most; else the longest of those who have had a moment, and last those who have not asked for anything. False where
+    /// there is nobody of all these.
+    pub(super) fn make_room(&self, now: Instant) -> bool {
+        let when = |place: &Arc<Place>| place.with(|state| state.gives_way(now).filter(|_| !state.is_gone));
+        let first = self.with(|all| {
+            let those = all.values().filter_map(|place| Some((when(place)?, place)));
+            those.min_by_key(|(when, _)| *when).map(|(_, place)| Arc::clone(place))
         });
-        longest.is_some_and(|place| {
+        first.is_some_and(|place| {
             place.send_off();
             true
         })
@@ -239,6 +312,7 @@ mod tests {
             let (now, place) = (after(begin, *seconds), &kept.place);
             match *what {
                 "byte" => place.heard(now),
+                "streams" => place.streams(),
                 "head" => assert!(place.asked(false, now)),
                 "asked" => assert!(place.asked(true, now)),
                 "told" => assert!(place.told()),
@@ -285,7 +359,66 @@ mod tests {
             places.end_overdue(after(begin, second + 4));
             assert!(!is_gone(&kept), "after {second} s");
         }
-        assert!(!places.make_room(), "nobody keeps us waiting");
+        assert!(!places.make_room(after(begin, 90_000)), "nobody keeps us waiting");
+    }
+
+    /// Who gives way for newcomers, one after the other.
+    fn order_of(places: &Places, kept: &[Kept], now: Instant) -> Vec<usize> {
+        let mut order = Vec::new();
+        while places.make_room(now) {
+            let gone: Vec<usize> = (0..kept.len()).filter(|n| is_gone(&kept[*n]) && !order.contains(n)).collect();
+            order.extend(gone);
+        }
+        order
+    }
+
+    /// So many questions, each as soon as the one before is answered; `ahead`: or sooner.
+    fn ask(kept: &Kept, now: Instant, questions: usize, ahead: bool) {
+        for n in 0..questions {
+            if n == 0 || !ahead {
+                kept.place.heard(now);
+            }
+            assert_eq!(kept.place.is_asked_ahead(), n > 0 && ahead);
+            assert!(kept.place.asked(true, now));
+            kept.place.answered(now);
+        }
+        kept.place.heard(now);
+        assert!(kept.place.asked(true, now));
+    }
+
+    #[test]
+    fn whoever_asks_without_a_pause_gives_way_before_those_who_begin() {
+        let (places, begin) = (Places::default(), Instant::now());
+        let kept: Vec<Kept> = (0..9).map(|n| places.take(n, begin)).collect();
+        let now = after(begin, 100);
+        for (n, questions, ahead) in [(0, 3, true), (1, 7, true), (2, 50, false), (3, 14, false), (4, 20, true)] {
+            ask(&kept[n], now, questions, ahead);
+        }
+        // After a pause nothing counts that was before it.
+        live(&kept[4], begin, &[(101, "answered"), (103, "byte"), (103, "asked")]);
+        // Streams, read and not, after however many questions.
+        ask(&kept[5], now, 50, false);
+        live(&kept[5], begin, &[(101, "streams"), (102, "stuck"), (104, "said")]);
+        ask(&kept[6], now, 50, false);
+        live(&kept[6], begin, &[(101, "streams"), (102, "stuck")]);
+        // It was let in long ago, and has said nothing.
+        let newcomer = places.take(9, after(begin, 104));
+        let now = after(begin, 104) + MOMENT;
+        live(&kept[8], begin, &[(1, "byte"), (1, "asked"), (103, "stuck")]);
+        let kept: Vec<Kept> = kept.into_iter().chain([newcomer]).collect();
+        assert_eq!(order_of(&places, &kept, now), [7, 6, 8, 2, 1, 0, 9]);
+    }
+
+    #[test]
+    fn nobody_gives_way_who_has_had_hardly_a_moment() {
+        let (places, begin) = (Places::default(), Instant::now());
+        let kept: Vec<Kept> = (0..3).map(|n| places.take(n, begin + MOMENT / 2)).collect();
+        live(&kept[2], begin, &[(1, "asked")]);
+        kept[2].place.answered(begin + MOMENT);
+        assert!(!places.make_room(begin + MOMENT));
+        assert!(places.make_room(begin + MOMENT * 3 / 2) && !is_gone(&kept[2]), "it was answered only just now");
+        assert!(places.make_room(begin + MOMENT * 2) && is_gone(&kept[2]), "it has had an answer");
+        assert!(places.make_room(begin + MOMENT * 2) && kept.iter().all(is_gone));
     }
 
     #[test]
@@ -307,11 +440,7 @@ mod tests {
                 kept
             })
             .collect();
-        let mut order = Vec::new();
-        while places.make_room() {
-            let gone: Vec<usize> = (0..kept.len()).filter(|&n| is_gone(&kept[n]) && !order.contains(&n)).collect();
-            order.extend(gone);
-        }
+        let order = order_of(&places, &kept, after(begin, 10));
         assert_eq!(order, [2, 3, 4, 1], "the first and the last are ours to answer");
         assert!(!kept[3].place.told(), "nothing is done for whoever had to go");
         drop(kept);

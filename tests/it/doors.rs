@@ -1,15 +1,13 @@
 //! Who may see and do what on the service's page, and who tries in vain.
 
 use std::io::{Read, Write};
-use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use crate::support::*;
 
 const TOKEN: &str = "a-token-that-nobody-guesses-7c1f";
 
 /// A service that can be asked, with these variables.
-async fn service(variables: &[(&str, &str)]) -> (Place, Service) {
+pub(super) async fn service(variables: &[(&str, &str)]) -> (Place, Service) {
     let weclever = weclever(by_hand()).await;
     let mut place = Place::new(&File::new(&weclever.base_url()));
     for (name, value) in variables {
@@ -343,121 +341,4 @@ async fn behind_a_proxy_it_answers_to_its_name_and_its_cookie_is_for_encrypted_w
     );
     let log = service.stop();
     assert!(log.contains("address=203.0.113.7"), "{log}");
-}
-
-/// Whoever only connects must not take the files that the store needs.
-#[tokio::test(flavor = "multi_thread")]
-async fn connections_that_say_nothing_take_nothing_from_the_service() {
-    let (place, service) = service(&[]).await;
-    let address = Asking::of(&service).address;
-    let begin = || {
-        let mut stream = std::net::TcpStream::connect(&address).unwrap();
-        stream.write_all(b"GET / HTTP/1.1\r\nX: ").unwrap();
-        stream
-    };
-    let silent: Vec<_> = (0..400).map(|_| begin()).collect();
-    // Closed at once are those for whom there is no room; with bytes unread that is a reset.
-    let closed = |mut stream: &std::net::TcpStream| {
-        stream.set_nonblocking(true).unwrap();
-        match stream.read(&mut [0]) {
-            Ok(read) => read == 0,
-            Err(error) => error.kind() != std::io::ErrorKind::WouldBlock,
-        }
-    };
-    until("those that are too many are closed", || silent.iter().filter(|stream| closed(stream)).count() >= 144).await;
-    assert!(silent.iter().filter(|stream| !closed(stream)).count() >= 200, "more were closed than had to be");
-    drop(silent);
-    until("there is room again", || place.run(&["status"]).code == 0).await;
-    service.stop();
-}
-
-/// Who takes a place and keeps the service waiting, in each way there is.
-fn keep_waiting(address: &str, n: usize) -> std::net::TcpStream {
-    let mut stream = std::net::TcpStream::connect(address).unwrap();
-    let begin = match n % 4 {
-        0 => String::new(),
-        1 => format!("GET /healthz HTTP/1.1\r\nHost: {address}\r\nX: "),
-        2 => format!("GET /healthz HTTP/1.1\r\nHost: {address}\r\nX-Drops: "),
-        _ => format!("POST /sign-in HTTP/1.1\r\nHost: {address}\r\nContent-Length: 9000\r\n\r\n"),
-    };
-    stream.write_all(begin.as_bytes()).unwrap();
-    stream.set_nonblocking(true).unwrap();
-    stream
-}
-
-/// One more byte, of those who send one now and then; false where the connection is closed.
-fn drips(stream: &mut std::net::TcpStream, n: usize) -> bool {
-    if n % 4 > 1 {
-        let _ = stream.write(b"x");
-    }
-    matches!(stream.read(&mut [0; 512]), Err(error) if error.kind() == std::io::ErrorKind::WouldBlock)
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn whoever_keeps_the_service_waiting_keeps_nobody_else_out() {
-    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed};
-    let (place, service) = service(&[]).await;
-    let asking = Asking::of(&service);
-    let notice = service.notice().unwrap();
-    // Somebody who listens meanwhile, and has been answered before.
-    let mut tap = std::net::TcpStream::connect(&asking.address).unwrap();
-    let (token, host) = (notice["token"].as_str().unwrap(), &asking.address);
-    let question = format!("GET /api/v1/tap HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\n\r\n");
-    tap.write_all(question.as_bytes()).unwrap();
-    tap.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-    assert!(tap.read(&mut [0; 4096]).unwrap() > 0);
-
-    // Where there is room, a head has ten seconds, however it comes.
-    let (mut early, since) = ((0..3).map(|n| keep_waiting(host, n)).collect::<Vec<_>>(), Instant::now());
-    let mut open = || early.iter_mut().enumerate().map(|(n, stream)| drips(stream, n)).filter(|open| *open).count();
-    until("they are closed", || open() == 0).await;
-    assert!(since.elapsed() >= Duration::from_secs(9), "after {:?}", since.elapsed());
-
-    // All places, and whoever loses one takes another.
-    let (over, opened) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
-    let crowd = {
-        let (over, opened, address) = (Arc::clone(&over), Arc::clone(&opened), asking.address.clone());
-        std::thread::spawn(move || {
-            let mut all: Vec<_> = (0..256).map(|n| keep_waiting(&address, n)).collect();
-            while !over.load(Relaxed) {
-                for (n, stream) in all.iter_mut().enumerate() {
-                    if !drips(stream, n) {
-                        *stream = keep_waiting(&address, n);
-                        opened.fetch_add(1, Relaxed);
-                    }
-                }
-                opened.fetch_max(1, Relaxed);
-                std::thread::sleep(Duration::from_millis(20));
-            }
-        })
-    };
-    until("all places are taken", || opened.load(Relaxed) > 0).await;
-    let (mut longest, since) = (Duration::ZERO, Instant::now());
-    for _ in 0..10 {
-        let began = Instant::now();
-        assert_eq!(asking.get("/healthz").status, 200);
-        longest = longest.max(began.elapsed());
-    }
-    let began = Instant::now();
-    let status = place.run(&["status"]);
-    assert_eq!(status.code, 0, "{status:?}");
-    println!("/healthz within {longest:?}, status within {:?}, all of it {:?}", began.elapsed(), since.elapsed());
-    assert!(longest < Duration::from_secs(5), "/healthz took {longest:?}");
-    // Whoever listens has not given way: a line comes at least every five seconds.
-    let mut heard = 0;
-    tap.set_nonblocking(true).unwrap();
-    until("the tap is told more", || {
-        match tap.read(&mut [0; 4096]) {
-            Ok(0) => panic!("the tap was closed"),
-            Ok(_) => heard += 1,
-            Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock, "{error}"),
-        }
-        heard > 2
-    })
-    .await;
-    over.store(true, Relaxed);
-    crowd.join().unwrap();
-    let began = Instant::now();
-    service.stop();
-    assert!(began.elapsed() < Duration::from_secs(5), "it took {:?} to end", began.elapsed());
 }

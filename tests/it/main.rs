@@ -18,6 +18,7 @@ mod configuration;
 mod connections;
 mod contacts;
 mod crashes;
+mod crowd;
 mod dead_letters;
 mod delivery;
 mod destinations;
