@@ -21,6 +21,15 @@ const SLACK: u64 = 4 << 20;
 /// While the files grow by no more than this, what was found reusable still is.
 const STEADY: u64 = 2 << 20;
 
+/// The files grow by no more than so many bytes for each that intake hands over; see `docs/SURVIVAL.md` for what was measured.
+const WRITTEN: u64 = 3;
+
+/// Before a quarter of what is left may be written, it is looked again.
+const SHARE: u64 = 4;
+
+/// As much in holes alone: whether they are what they were taken for is seen by the files, as they grow.
+const IN_HOLES: u64 = 256 << 10;
+
 /// The disk under the store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Disk {
@@ -59,6 +68,8 @@ pub enum Short {
         files: u64,
         /// What they may have.
         limit: u64,
+        /// Whether they would be clearly smaller if they were written anew.
+        compact: bool,
     },
     /// The disk is nearly full.
     Disk {
@@ -100,30 +111,48 @@ impl Measured {
             let least = wanted(limit / 20, matches!(before, Some(Short::Limit { .. })));
             // Files beyond the limit, as where it was lowered, need as much more of holes.
             if limit.saturating_add(reusable) < self.files.saturating_add(least) {
-                return Some(Short::Limit { files: self.files, limit });
+                let compact = holes.is_some_and(|holes| holes.reusable >= limit / 20);
+                return Some(Short::Limit { files: self.files, limit, compact });
             }
         }
         let Disk { free, total } = self.disk?;
         let reserve = reserve(total);
         let least = wanted(reserve, matches!(before, Some(Short::Disk { .. })));
-        (free.saturating_add(reusable) < least).then_some(Short::Disk { free, reserve })
+        // Holes are no use where the files grow for all that: most of what is kept is left whatever they hold.
+        let short = free < reserve / 4 * 3 || free.saturating_add(reusable) < least;
+        short.then_some(Short::Disk { free, reserve })
+    }
+
+    /// How much may be handed to the store before it is looked again, in bytes of what is recorded, where it is not short: of
+    /// what is left a share, so that no intake is too fast for those who look.
+    pub fn until_the_next_look(&self, holes: Option<Holes>) -> u64 {
+        let limit = self.limit.map_or(u64::MAX, |limit| (limit - limit / 20).saturating_sub(self.files));
+        let disk = self.disk.map_or(u64::MAX, |Disk { free, total }| free.saturating_sub(reserve(total)));
+        let share = limit.min(disk) / (SHARE * WRITTEN);
+        let reusable = holes.map_or(0, |holes| holes.left(self.files)) / (SHARE * WRITTEN);
+        share.max(reusable.min(IN_HOLES))
     }
 }
 
-/// What is kept free on a disk of this size. On a very small one, a quarter: it must not be short while it is empty.
+/// What is kept free on a disk of this size. On a small one, half: letting go of what was delivered
+/// takes room as well before it gives any, and it must not be short while it is empty.
 fn reserve(total: u64) -> u64 {
-    (total / 100).clamp(LEAST_RESERVE, LARGEST_RESERVE).min(total / 4)
+    (total / 100).clamp(LEAST_RESERVE, LARGEST_RESERVE).min(total / 2)
 }
 
 impl std::fmt::Display for Short {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Short::Limit { files, limit } => write!(
+            Short::Limit { files, limit, compact } => write!(
                 f,
                 "the store has {} and may have {} (`max_bytes` in [store]): nothing new is read until there is room, and \
-                 deliveries go on. Room comes as old events go (`retention`); or raise `max_bytes`",
+                 deliveries go on. Room comes as old events go (`retention`); or {}raise `max_bytes`",
                 size::format(*files),
-                size::format(*limit)
+                size::format(*limit),
+                match compact {
+                    true => "stop leadhook and run `leadhook store compact`, which makes the files smaller; or ",
+                    false => "",
+                }
             ),
             Short::Disk { free, reserve } => write!(
                 f,
@@ -150,7 +179,7 @@ mod tests {
     #[test]
     fn the_files_may_come_near_the_limit_and_must_then_get_clearly_smaller() {
         let at = |files: u64| of(files, Some(10 * GB), None);
-        let short = Short::Limit { files: 9_600 * MB, limit: 10 * GB };
+        let short = Short::Limit { files: 9_600 * MB, limit: 10 * GB, compact: false };
         assert_eq!(at(9_400 * MB).short(None, None), None);
         assert_eq!(at(9_600 * MB).short(None, None), Some(short));
         assert!(at(9_300 * MB).short(None, Some(short)).is_some());
@@ -170,7 +199,8 @@ mod tests {
         assert!(grown.short(Some(holes), None).is_some());
         // What went off the end of the files was a hole.
         let shrunk = of(8 * GB, Some(7 * GB), None);
-        assert_eq!(shrunk.short(Some(holes), None), Some(Short::Limit { files: 8 * GB, limit: 7 * GB }));
+        let compact = true;
+        assert_eq!(shrunk.short(Some(holes), None), Some(Short::Limit { files: 8 * GB, limit: 7 * GB, compact }));
         // Records that nearly fill the files leave none, however the files got there.
         assert_eq!(Holes::among(10 * GB, 5 * GB).reusable, 0);
     }
@@ -185,12 +215,15 @@ mod tests {
             (210 * MB, 20 * GB, false),
             (1_000 * MB, 4_000 * GB, true),
             (1_100 * MB, 4_000 * GB, false),
-            (24 * MB, 100 * MB, true),
-            (26 * MB, 100 * MB, false),
+            (49 * MB, 100 * MB, true),
+            (51 * MB, 100 * MB, false),
             (0, 0, false),
         ] {
             assert_eq!(at(free, total), short, "{free} of {total}");
         }
+        // Whatever the holes are: the files may grow for all that.
+        let holes = Some(Holes::among(19 * GB, GB));
+        assert!(of(19 * GB, None, Some((140 * MB, 20 * GB))).short(holes, None).is_some());
         let little = of(MB, None, Some((150 * MB, 20 * GB)));
         let short = little.short(None, None);
         assert!(little.wants_a_closer_look(None));
@@ -202,8 +235,23 @@ mod tests {
     }
 
     #[test]
+    fn the_less_is_left_the_sooner_it_is_looked_again() {
+        assert_eq!(of(MB, None, None).until_the_next_look(None), u64::MAX / (SHARE * WRITTEN));
+        let disk = |free: u64| of(MB, None, Some((free, 100 * MB))).until_the_next_look(None);
+        assert_eq!((disk(74 * MB), disk(62 * MB), disk(50 * MB), disk(0)), (2 * MB, MB, 0, 0));
+        let limit = |files: u64| of(files, Some(100 * MB), Some((80 * MB, 100 * MB))).until_the_next_look(None);
+        assert_eq!((limit(83 * MB), limit(95 * MB), limit(164 * MB)), (MB, 0, 0));
+        // In holes alone a little at a time.
+        let holes = Holes::among(100 * MB, 10 * MB);
+        assert_eq!(of(100 * MB, Some(100 * MB), None).until_the_next_look(Some(holes)), IN_HOLES);
+    }
+
+    #[test]
     fn it_is_said_what_to_do() {
-        let limit = Short::Limit { files: 9_600 * MB, limit: 10 * GB }.to_string();
+        let short = Short::Limit { files: 9_600 * MB, limit: 10 * GB, compact: true };
+        assert!(short.to_string().contains("`leadhook store compact`"), "{short}");
+        let limit = Short::Limit { files: 9_600 * MB, limit: 10 * GB, compact: false }.to_string();
+        assert!(!limit.contains("compact"), "{limit}");
         assert!(
             limit.contains("9.6 GB") && limit.contains("10.0 GB") && limit.contains("raise `max_bytes`"),
             "{limit}"

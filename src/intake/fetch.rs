@@ -1,10 +1,11 @@
 //! One read of one lead, and what follows from it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use jiff::Timestamp;
 use serde_json::{Map, Value};
+use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
 
 use super::Intake;
@@ -24,7 +25,7 @@ use crate::source::SourceError;
 use crate::store::StoreError;
 use crate::store::intake::{Before, FetchJob, Reading, Recorded, Shown, Standing};
 use crate::store::rechecks::{Again, RecheckJob};
-use crate::watch::Happening;
+use crate::watch::{Happening, Room, Underway};
 
 /// How often what a lead's details bring is worked out anew because someone else recorded the lead meanwhile.
 const OVERTAKEN: u32 = 3;
@@ -55,12 +56,34 @@ pub struct Shared {
     pub heed: Heed,
     /// The last list that could not be checked for a cap.
     pub unchecked: Unchecked,
+    /// Leads that had been read were not recorded: there was no room for them, and leadhook is stopping.
+    let_go: AtomicBool,
+}
+
+impl Shared {
+    /// Waits until there is room for so many bytes in the store; `None`: leadhook is stopping.
+    pub async fn place(&self, room: &Room, bytes: u64, stop: &CancellationToken) -> Option<Underway> {
+        tokio::select! {
+            biased;
+            place = room.take(bytes) => Some(place),
+            () = stop.cancelled() => {
+                self.let_go.store(true, Ordering::SeqCst);
+                None
+            }
+        }
+    }
+
+    /// Whether anybody got no place because leadhook is stopping. What they read is read again by the next run.
+    pub fn has_let_go(&self) -> bool {
+        self.let_go.load(Ordering::SeqCst)
+    }
 }
 
 /// One read of one lead.
 pub struct Fetch {
     pub intake: Arc<Intake>,
     pub shared: Arc<Shared>,
+    pub stop: CancellationToken,
 }
 
 impl Job {
@@ -90,7 +113,8 @@ impl Job {
 }
 
 impl Fetch {
-    /// Reads the lead, and records what that brings or puts it off. Nobody else reads the same lead meanwhile.
+    /// Reads the lead, and records what that brings or puts it off. Nobody else reads the same lead meanwhile. Nothing is
+    /// recorded where there is no room before leadhook stops, which [`Shared::has_let_go`] tells.
     pub async fn take(&self, job: Job, before: Before) -> Result<LeadId, StoreError> {
         let id = job.row().id;
         let _turn = self.shared.readings.one(id).await;
@@ -119,6 +143,13 @@ impl Fetch {
             let doubts: Vec<Said> =
                 reading.events.iter().flat_map(|(_, decision)| decision.doubts()).cloned().collect();
             let rated = reading.events.iter().any(|(event, _)| event.event_type == EventType::LeadRated);
+            let _underway = match reading.bytes() {
+                0 => None,
+                bytes => match self.shared.place(intake.health.room(), bytes, &self.stop).await {
+                    None => return Ok(()),
+                    place => place,
+                },
+            };
             if intake.store.record(&intake.platform, reading).await? == Recorded::Done {
                 for said in doubts {
                     intake.health.note_doubt(&said.route, &said.why, id);

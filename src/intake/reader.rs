@@ -29,6 +29,9 @@ use crate::watch::{Happening, INTAKE, Trouble};
 /// Rows looked up, or remembered, at a time: the whole list is never copied.
 const ROWS: usize = 1000;
 
+/// What is written of a row that is only remembered, in bytes, at the most.
+const OF_A_ROW: u64 = 256;
+
 /// Leads that may be on their way to the disk while others are fetched.
 const RECORDING: usize = 64;
 
@@ -190,6 +193,10 @@ impl Reader {
                 return Err(ReadError::Stopped);
             }
             let some: Vec<Row> = rows.by_ref().take(ROWS).collect();
+            let bytes = some.len() as u64 * OF_A_ROW;
+            let Some(_underway) = self.shared.place(intake.health.room(), bytes, &self.stop).await else {
+                return Err(ReadError::Stopped);
+            };
             intake.store.remember(&intake.platform, some, window, intake.clock.now()).await?;
         }
         Ok(0)
@@ -244,7 +251,7 @@ impl Reader {
             next_done(&mut tasks).await?;
             self.beat();
         }
-        if stopped { Err(ReadError::Stopped) } else { Ok(new) }
+        if stopped || self.shared.has_let_go() { Err(ReadError::Stopped) } else { Ok(new) }
     }
 
     /// Begins to try leads again whose details failed.
@@ -305,7 +312,7 @@ impl Reader {
     }
 
     fn fetch(&self) -> Fetch {
-        Fetch { intake: Arc::clone(&self.intake), shared: Arc::clone(&self.shared) }
+        Fetch { intake: Arc::clone(&self.intake), shared: Arc::clone(&self.shared), stop: self.stop.clone() }
     }
 
     /// Notes how a reading ended, for `status`, the feed and the log.

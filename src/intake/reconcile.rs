@@ -197,6 +197,15 @@ impl Reconcile {
             }
             let happenings: Vec<Happening> =
                 reading.events.iter().map(|(event, decision)| recorded(event, decision)).collect();
+            let room = intake.health.room();
+            let _underway = tokio::select! {
+                biased;
+                place = room.take(reading.bytes()) => place,
+                () = room.too_little() => {
+                    let said = room.short().map_or_else(String::new, |short| short.to_string());
+                    return Ok(Looked::Not(Setback { said, wait: None }));
+                }
+            };
             if intake.store.record(&intake.platform, reading).await? == Recorded::Done {
                 happenings.into_iter().for_each(|happening| intake.feed.tell(happening));
                 return Ok(Looked::At(self.judged(row.id, &accounted, missing, true)));

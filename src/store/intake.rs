@@ -90,6 +90,9 @@ impl Before {
     }
 }
 
+/// What is written of an event beside its envelope, and of each of its deliveries, in bytes, at the most.
+const OF_AN_EVENT: usize = 256;
+
 /// A lead that was read, and what follows from it.
 pub struct Reading {
     /// As it was listed.
@@ -109,6 +112,17 @@ pub struct Reading {
     pub again: Option<Again>,
     /// When.
     pub now: Timestamp,
+}
+
+impl Reading {
+    /// What of it is to be written, in bytes, about and at the most; 0 where it brings nothing new.
+    pub fn bytes(&self) -> u64 {
+        let events = self
+            .events
+            .iter()
+            .map(|(event, decision)| event.envelope.len() + OF_AN_EVENT * (1 + decision.wanted.len()));
+        events.sum::<usize>() as u64
+    }
 }
 
 /// What is kept of a lead's details, to be compared with the next reading's.

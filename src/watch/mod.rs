@@ -15,5 +15,5 @@ pub use feed::{Feed, Happening};
 pub use health::{DestinationHealth, Doubt, Doubts, Health, Lateness, SourceHealth, Trouble, Unchecked};
 pub use history::{History, Lately};
 pub use pulse::{INTAKE, Pulse, Pulses};
-pub use room::Room;
+pub use room::{Room, Underway};
 pub use told::{Next, Told, What};

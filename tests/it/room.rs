@@ -1,6 +1,9 @@
 //! A store near its limit, or on a disk that is nearly full: nothing new is read, what is there goes on, and so does all else
 //! once there is room.
 
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -121,4 +124,108 @@ async fn on_a_disk_that_is_nearly_full_nothing_new_is_read_and_deliveries_go_on(
     assert!(ran.err.contains("disk has 60.0 MB left"), "{}", ran.err);
     disk.does("");
     assert_eq!(place.json(&["run", "--once"], 0)["delivered"], 1);
+}
+
+/// What lies in the directory, and the most that was seen there.
+struct Used {
+    most: Arc<AtomicU64>,
+    over: Arc<AtomicBool>,
+}
+
+impl Used {
+    fn below(directory: &Path) -> Used {
+        let used = Used { most: Arc::default(), over: Arc::default() };
+        let (most, over, directory) = (Arc::clone(&used.most), Arc::clone(&used.over), directory.to_owned());
+        std::thread::spawn(move || {
+            while !over.load(Ordering::Relaxed) {
+                most.fetch_max(bytes_below(&directory), Ordering::Relaxed);
+                std::thread::sleep(Duration::from_millis(2));
+            }
+        });
+        used
+    }
+
+    fn most(&self) -> u64 {
+        self.most.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Used {
+    fn drop(&mut self) {
+        self.over.store(true, Ordering::Relaxed);
+    }
+}
+
+fn bytes_below(directory: &Path) -> u64 {
+    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    let size = |entry: std::fs::DirEntry| match entry.metadata() {
+        Ok(it) if it.is_dir() => bytes_below(&entry.path()),
+        Ok(it) => it.len(),
+        // Gone meanwhile.
+        Err(_) => 0,
+    };
+    entries.map(size).sum()
+}
+
+/// A lead of 60 kB that nobody can pack.
+fn large(id: u64) -> String {
+    let mut dice = fastrand::Rng::with_seed(id);
+    let noise: String = std::iter::repeat_with(|| dice.alphanumeric()).take(60_000).collect();
+    format!(r#"{{"lead":{{"name":"Ana","noise":"{noise}"}}}}"#)
+}
+
+/// Leads of 60 kB as fast as they can be read, where nobody takes them: so much is never used, of a disk or of a limit.
+async fn fast_intake(disk_size: Option<u64>, max_bytes: Option<u64>, leads: u64, at_most: u64) {
+    let api = Api::start().await;
+    let receiver = receiver(Behaviour::Broken { status: 503 }).await;
+    let file = File::new(&api.base_url()).number("concurrency", 32).to("crm", &receiver.url(), PATIENT_RETRIES);
+    let (place, disk) = FaultyDisk::under(Place::new(&file).with(RETENTION, "1s"));
+    let place = match max_bytes {
+        Some(max_bytes) => place.with(MAX_BYTES, &format!("{}MB", max_bytes / 1_000_000)),
+        None => place,
+    };
+    disk.does(&disk_size.map_or_else(String::new, |size| format!("size {size}")));
+    let service = place.start_and_read().await;
+    let used = Used::below(&place.path("data"));
+    (1..=leads).for_each(|id| {
+        api.finalize(id, &format!(r#"{{"weclever_lead_id":{id},"mapped_status":"sold"}}"#), Some(&large(id)));
+    });
+    until("it waits for room", || service.logged("nothing new is read until") > 0).await;
+    // What was being read has come to its end, or waits as well.
+    tokio::time::sleep(Duration::from_millis(700)).await;
+    let status = place.status();
+    let pending = destination(&status, "crm")["pending"].as_u64().unwrap();
+    assert!(pending < leads, "{status:#}");
+    assert!(used.most() > at_most / 2, "it is used, too: {}", used.most());
+    assert!(used.most() <= at_most, "{} of {at_most}, with {pending} pending", used.most());
+
+    // As full as that it is opened, by commands and by a service.
+    service.stop();
+    // 1, where the destination counts as failing by now.
+    let asked = place.run(&["status"]);
+    assert!(asked.code < 2, "{asked:?}");
+    let service = place.start().await;
+    until("it waits for room again", || service.logged("nothing new is read until") > 0).await;
+    receiver.behave(Behaviour::Fine);
+    if disk_size.is_some() {
+        // A small disk holds little, and goes on slowly: here it is made larger.
+        until("what waits arrives", || receiver.tally(|tally| tally.by_lead.len() as u64) >= pending).await;
+        // What was delivered is let go of meanwhile, and that takes room, too.
+        tokio::time::sleep(Duration::from_millis(2_500)).await;
+        assert_eq!(service.logged("No space left"), 0, "{}", service.log());
+        disk.does(&format!("size {}", 64 << 20));
+    }
+    accepted(&receiver, leads).await;
+    assert_eq!(service.logged("No space left"), 0, "{}", service.log());
+    receiver.tally(|tally| assert_eq!(tally.by_lead.len() as u64, leads));
+    service.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn however_fast_leads_come_neither_the_reserve_nor_the_limit_is_overrun() {
+    tokio::join!(
+        // Deliveries that fail are noted, which is what the reserve is for: they take a little of it, and intake takes nothing.
+        fast_intake(Some(16 << 20), None, 300, (9 << 20) + 4096),
+        fast_intake(None, Some(24_000_000), 400, 24_000_000),
+    );
 }

@@ -2,6 +2,7 @@
 //
 // DISK_SHIM names a file, read anew at every call, with one order a line:
 //   free BYTES TOTAL    what statvfs tells
+//   size BYTES          a disk of this size that holds what lies below DISK_SHIM_BELOW: statvfs tells so, and what does not fit fails with ENOSPC
 //   fail ERRNO          writes below DISK_SHIM_BELOW fail with this number, syncs and truncations too
 //   room BYTES          so many bytes are still written there, over all calls; then they fail with ENOSPC
 //   hang                writes there do not come back for as long as this is so
@@ -9,34 +10,53 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
 struct orders {
-    long long free, total, room;
+    long long free, total, room, size;
     int fail, hang;
 };
 
 static long long written;
 
 static struct orders orders(void) {
-    struct orders told = {-1, -1, -1, 0, 0};
+    struct orders told = {-1, -1, -1, -1, 0, 0};
     const char *path = getenv("DISK_SHIM");
     FILE *file = path ? fopen(path, "re") : NULL;
     if (!file) return told;
     char line[128];
     while (fgets(line, sizeof line, file)) {
         sscanf(line, "free %lld %lld", &told.free, &told.total);
+        sscanf(line, "size %lld", &told.size);
         sscanf(line, "fail %d", &told.fail);
         sscanf(line, "room %lld", &told.room);
         if (!strncmp(line, "hang", 4)) told.hang = 1;
     }
     fclose(file);
     return told;
+}
+
+static __thread long long used;
+
+static int add(const char *path, const struct stat *it, int kind, struct FTW *at) {
+    (void)path, (void)at;
+    if (kind == FTW_F) used += it->st_blocks * 512LL;
+    return 0;
+}
+
+// What is used of a disk that holds what lies below.
+static long long in_use(void) {
+    const char *wanted = getenv("DISK_SHIM_BELOW");
+    used = 0;
+    if (wanted) nftw(wanted, add, 8, FTW_PHYS);
+    return used;
 }
 
 static int below(int fd) {
@@ -61,6 +81,7 @@ static int refused(int fd, size_t bytes) {
             told = orders();
         }
         if (told.fail) end = told.fail;
+        else if (told.size >= 0 && bytes && in_use() + (long long)bytes > told.size) end = ENOSPC;
         else if (told.room >= 0 && __atomic_add_fetch(&written, bytes, __ATOMIC_SEQ_CST) > told.room) end = ENOSPC;
     }
     errno = end ? end : before;
@@ -120,6 +141,11 @@ int sync_file_range(int fd, off64_t from, off64_t length, unsigned int flags) {
 
 static void tell(unsigned long long unit, unsigned long long *free, unsigned long long *available, unsigned long long *all) {
     struct orders told = orders();
+    if (told.size >= 0) {
+        told.total = told.size;
+        told.free = told.size - in_use();
+        if (told.free < 0) told.free = 0;
+    }
     if (told.free < 0) return;
     *free = *available = told.free / unit;
     *all = told.total / unit;

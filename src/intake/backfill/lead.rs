@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio_util::sync::CancellationToken;
+
 use crate::domain::account::Account;
 use crate::domain::backfill::Order;
 use crate::domain::event::{self, Event, EventType, Facts, Origin, Seen};
@@ -20,6 +22,7 @@ use crate::store::backfill::Job;
 use crate::store::explain::Stage;
 use crate::store::intake::{Before, Reading, Recorded, Shown};
 use crate::store::past::{Looked, Past, PastAt, Way};
+use crate::watch::Underway;
 
 /// How often a lead's details are asked for, one time after another.
 const TRIES: u32 = 5;
@@ -35,6 +38,7 @@ const OVERTAKEN: u32 = 4;
 pub struct Taker {
     pub intake: Arc<Intake>,
     pub shared: Arc<Shared>,
+    pub stop: CancellationToken,
     pub job: Job,
     pub order: Arc<Order>,
     /// Those that send to its destination, and as if to it alone.
@@ -204,6 +208,7 @@ impl Taker {
         if self.order.dry_run {
             return Ok(true);
         }
+        let Some(_underway) = self.place(event.envelope.len() as u64).await else { return Ok(false) };
         intake.store.send_past_anew(self.job, &intake.platform, past, (event, decision.said), way, now).await
     }
 
@@ -230,6 +235,10 @@ impl Taker {
         if self.order.dry_run {
             return Ok(Some(self.sent()));
         }
+        // The piece is gone through again.
+        let Some(_underway) = self.place(reading.bytes()).await else {
+            return Ok(Some(Became::At(Account::Unwanted)));
+        };
         let happenings: Vec<_> = reading.events.iter().map(|(event, decision)| recorded(event, decision)).collect();
         match self.intake.store.record_for(self.job, &self.intake.platform, reading).await? {
             Recorded::Done => {
@@ -272,7 +281,8 @@ impl Taker {
 
     /// A lead that leadhook would have come to by itself: all who want it hear of it.
     async fn read_for_all(&self, listed: &Listed, before: Before) -> Result<Became, StoreError> {
-        let fetch = Fetch { intake: Arc::clone(&self.intake), shared: Arc::clone(&self.shared) };
+        let fetch =
+            Fetch { intake: Arc::clone(&self.intake), shared: Arc::clone(&self.shared), stop: self.stop.clone() };
         let job = first_fetch(listed.row.clone(), listed.window, &before, self.intake.clock.now());
         fetch.take(FetchOf::Finalized(job), before).await?;
         let looked = self.look(listed).await?;
@@ -284,6 +294,11 @@ impl Taker {
             (_, Account::Pending | Account::Delivered) => Became::Sent { noted: false },
             (_, account) => Became::At(account),
         })
+    }
+
+    /// Waits until there is room for so many bytes; `None`: leadhook is stopping, and the piece ends as well.
+    async fn place(&self, bytes: u64) -> Option<Underway> {
+        self.shared.place(self.intake.health.room(), bytes, &self.stop).await
     }
 
     fn sent(&self) -> Became {

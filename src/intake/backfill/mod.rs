@@ -129,6 +129,7 @@ async fn carry_out(reader: &Reader, job: Job, backfill: Backfill, delivering: bo
     let taker = Taker {
         intake: Arc::clone(intake),
         shared: Arc::clone(&reader.shared),
+        stop: reader.stop.clone(),
         job,
         order: Arc::new(order.clone()),
         routes: routes.into(),

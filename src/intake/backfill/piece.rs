@@ -216,7 +216,8 @@ impl<'a> Walk<'a> {
         while !tasks.is_empty() {
             self.next_done(&mut tasks, going, again).await?;
         }
-        Ok(end)
+        // What was read of them is not recorded.
+        Ok(if self.reader.shared.has_let_go() { End::Stopped } else { end })
     }
 
     /// Waits for its turn; why it has to end, where it does.
