@@ -75,7 +75,7 @@ impl Committer {
     pub fn start(
         db: Db,
         tree: Tree,
-        file: File,
+        file: Arc<File>,
         bells: Arc<Bells>,
         tide: Tide,
     ) -> std::io::Result<(Committer, std::thread::JoinHandle<bool>)> {
@@ -142,7 +142,7 @@ impl Landings {
 struct Disk {
     db: Db,
     tree: Tree,
-    file: File,
+    file: Arc<File>,
     begun: Arc<AtomicU64>,
     landed: watch::Sender<Landed>,
 }

@@ -121,6 +121,8 @@ struct Inner {
     tree: Tree,
     claims: Arc<Claims>,
     writing: Mutex<Option<std::thread::JoinHandle<bool>>>,
+    /// What all is written to.
+    log: Arc<File>,
     // Held for as long as the store is open.
     lock: Arc<File>,
 }

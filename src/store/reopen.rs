@@ -61,14 +61,17 @@ impl Store {
             }
         }
         let (db, tide) = (opened.db.clone(), Tide::new(&self.path));
-        let (committer, thread) = Committer::start(db, tree.clone(), opened.log, Arc::clone(&self.bells), tide)
-            .map_err(|e| StoreError::Directory { path: self.path.to_path_buf(), reason: e.to_string() })?;
+        let log = Arc::new(opened.log);
+        let (committer, thread) =
+            Committer::start(db, tree.clone(), Arc::clone(&log), Arc::clone(&self.bells), tide)
+                .map_err(|e| StoreError::Directory { path: self.path.to_path_buf(), reason: e.to_string() })?;
         let inner = Inner {
             path: self.path.to_path_buf(),
             db: opened.db,
             tree,
             claims: Arc::clone(&self.claims),
             writing: Mutex::new(Some(thread)),
+            log,
             lock: opened.lock,
         };
         Ok(Open { inner: Arc::new(inner), committer })
@@ -139,12 +142,16 @@ impl Store {
 }
 
 impl Inner {
-    /// Whether the directory is still the one that was opened.
+    /// Whether the directory is still the one that was opened, and the log in it.
     ///
     /// # Errors
     /// It is not: what is written into the open files is lost with them.
     pub(super) fn is_there(&self) -> Result<(), StoreError> {
-        is_there(&self.path, &self.lock)
+        is_there(&self.path, &self.lock)?;
+        if open::is_same(&self.log, &rewrite::current(&self.path).join("db")) {
+            return Ok(());
+        }
+        Err(StoreError::Gone { path: self.path.clone() })
     }
 }
 

@@ -100,6 +100,20 @@ async fn a_newer_format_is_refused() {
 }
 
 #[tokio::test]
+async fn a_log_that_is_taken_away_or_replaced_while_it_is_open_is_missed_at_once() {
+    let bench = Bench::new().await;
+    bench.record(1, &[("crm", "all")], 0).await;
+    let log = bench.directory.path().join("sled/db");
+    assert!(bench.store.space().await.is_ok());
+    fs::rename(&log, log.with_extension("away")).unwrap();
+    assert!(matches!(bench.store.space().await, Err(StoreError::Gone { .. })));
+    fs::copy(log.with_extension("away"), &log).unwrap();
+    assert!(matches!(bench.store.space().await, Err(StoreError::Gone { .. })), "it is not written to");
+    fs::rename(log.with_extension("away"), &log).unwrap();
+    assert!(bench.store.space().await.is_ok());
+}
+
+#[tokio::test]
 async fn an_old_note_of_the_last_commit_is_no_damage_even_where_that_commit_has_gone() {
     let bench = Bench::new().await;
     bench.record(1, &[("crm", "all")], 0).await;
