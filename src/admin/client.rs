@@ -1,7 +1,7 @@
 //! The commands' side: ask the running service, or do it oneself.
 
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde::de::DeserializeOwned;
 
@@ -10,7 +10,7 @@ use crate::config::Config;
 use crate::domain::secret::Secret;
 use crate::domain::span;
 use crate::http_client::{client_builder, explain};
-use crate::store::Store;
+use crate::store::{Store, StoreError};
 use crate::watch::{Clock, Told};
 
 use super::alive::Alive;
@@ -26,6 +26,13 @@ const CONNECTING: Duration = Duration::from_secs(2);
 
 /// A service that runs says something more often, if only that it is there.
 const SILENCE: Duration = Duration::from_secs(4 * tap::HEARTBEAT.as_secs());
+
+/// The system may hold a dead process's lock for some seconds; and so long a service takes at most that has just been started, as
+/// a rule, until it can be asked.
+const LOCK_PATIENCE: Duration = Duration::from_secs(5);
+
+/// So often is looked meanwhile whether the one that has the store is a service that can be asked.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
 
 /// Where verbs are carried out.
 pub enum Desk {
@@ -67,7 +74,8 @@ impl Desk {
 /// There is no store yet, or it cannot be opened.
 pub async fn reach(config: &Config) -> Result<Desk, Refusal> {
     let path = config.store.path.as_path();
-    if !Store::is_there(path) {
+    // Where somebody has it, a service may be making it.
+    if !Store::is_there(path) && !Store::is_in_use(path) {
         return Err(Refusal::Unavailable(format!(
             "there is no store in {} yet; `leadhook run` makes it at its first start. If a service runs, it works in another directory: \
              give its file (--config) and what it has in its environment, such as LEADHOOK_STORE__PATH",
@@ -82,12 +90,53 @@ pub async fn reach(config: &Config) -> Result<Desk, Refusal> {
 /// # Errors
 /// The store cannot be opened.
 pub async fn reach_or_make(config: &Config) -> Result<Desk, Refusal> {
-    let path = config.store.path.as_path();
-    if let Some(remote) = reach_at(path).await {
-        return Ok(Desk::There(remote));
+    let (path, keys) = (config.store.path.clone(), config.store.encryption_keys.clone());
+    Ok(match here_or_there(&config.store.path, move || Store::open_at_once(&path, &keys)).await? {
+        Reached::Here(store) => Desk::Here(Box::new(Operator::alone(store, config.clone(), Clock::system()))),
+        Reached::There(remote) => Desk::There(remote),
+    })
+}
+
+/// Who has the store.
+pub enum Reached<T> {
+    /// Nobody: it was worked with here, and this came of it.
+    Here(T),
+    /// A service, which can be asked.
+    There(Remote),
+}
+
+/// Does `here` what needs the store for itself, unless a service has it, or comes to have it before that. `here` does not
+/// wait for the store: between its tries a service that has just been started may have become one that can be asked.
+///
+/// # Errors
+/// What `here` says; another process has the store, and cannot be asked.
+pub async fn here_or_there<T: Send + 'static>(
+    store: &Path,
+    here: impl FnOnce() -> Result<T, StoreError> + Clone + Send + 'static,
+) -> Result<Reached<T>, Refusal> {
+    let began = Instant::now();
+    loop {
+        if let Some(remote) = reach_at(store).await {
+            return Ok(Reached::There(remote));
+        }
+        let tried = tokio::task::spawn_blocking(here.clone()).await;
+        match tried.map_err(|e| Refusal::Unavailable(e.to_string()))? {
+            Err(StoreError::InUse { .. }) if began.elapsed() < LOCK_PATIENCE => tokio::time::sleep(LOOK_AGAIN).await,
+            done => return Ok(Reached::Here(done?)),
+        }
     }
-    let store = open(config).await?;
-    Ok(Desk::Here(Box::new(Operator::alone(store, config.clone(), Clock::system()))))
+}
+
+/// The service that works on this store, or that will in a moment: for as long as somebody has the store, it is waited for.
+pub async fn reach_soon(store: &Path) -> Option<Remote> {
+    let began = Instant::now();
+    loop {
+        let reached = reach_at(store).await;
+        if reached.is_some() || !Store::is_in_use(store) || began.elapsed() > LOCK_PATIENCE {
+            return reached;
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
 }
 
 async fn open(config: &Config) -> Result<Store, Refusal> {
@@ -128,7 +177,7 @@ pub async fn is_alive(store: &Path) -> Result<(), Refusal> {
 /// # Errors
 /// No service works on this store, or it does not answer.
 pub async fn page_link(store: &Path) -> Result<Link, Refusal> {
-    let Some(remote) = reach_at(store).await else {
+    let Some(remote) = reach_soon(store).await else {
         let why = format!("no service works on {}: the page is a part of `leadhook run`", store.display());
         return Err(Refusal::Unavailable(why));
     };

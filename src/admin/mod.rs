@@ -21,7 +21,10 @@ mod session;
 mod tap;
 mod turns;
 
-pub use client::{Desk, Listening, Remote, is_alive, page_link, reach, reach_at, reach_or_make, write_anew};
+pub use client::{
+    Desk, Listening, Reached, Remote, here_or_there, is_alive, page_link, reach, reach_at, reach_or_make, reach_soon,
+    write_anew,
+};
 pub use link::Link;
 pub use server::{AdminError, Server};
 

@@ -41,7 +41,7 @@ use std::path::PathBuf;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use crate::admin::{Desk, Remote, reach, reach_at};
+use crate::admin::{Desk, Remote, reach, reach_soon};
 use crate::config::{Config, Environment, Loaded, Locate, load, store_path};
 use crate::simulator::{SimulateArgs, simulate};
 use exit::{Exit, Failure};
@@ -222,7 +222,7 @@ impl Global {
     async fn service(&self) -> Option<Remote> {
         let environment = Environment::of_process().with_stand_ins();
         let store = store_path(&Locate { file: self.config.as_deref(), environment: &environment })?;
-        reach_at(&store).await
+        reach_soon(&store).await
     }
 
     /// The same, with its warnings told on standard error.

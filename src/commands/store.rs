@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::Global;
 use super::exit::{Exit, Failure};
 use super::output::{Output, count};
-use crate::admin::{reach, reach_at};
+use crate::admin::{Desk, Reached, here_or_there, reach};
 use crate::app::operator::StoreCheck;
 use crate::config::Config;
 use crate::domain::size;
@@ -85,10 +85,14 @@ pub async fn store(global: &Global, command: StoreCommand, output: &Output) -> R
 /// By the service that works on it, or else by looking at a copy.
 async fn check(config: &Config, work: Option<PathBuf>) -> Result<Checked, Failure> {
     let (path, keys) = (config.store.path.clone(), config.store.encryption_keys.clone());
-    if !Store::is_there(&path) || reach_at(&path).await.is_some() {
+    if !Store::is_there(&path) {
         return Ok(reach(config).await?.ask(StoreCheck {}).await?);
     }
-    away(move || Ok(Store::check_as_it_is(&path, &keys, work.as_deref())?)).await
+    let as_it_is = move || Store::check_as_it_is(&path, &keys, work.as_deref());
+    match here_or_there(&config.store.path, as_it_is).await? {
+        Reached::Here(checked) => Ok(checked),
+        Reached::There(remote) => Ok(Desk::There(remote).ask(StoreCheck {}).await?),
+    }
 }
 
 /// On standard error: the text may go to standard output.

@@ -4,6 +4,7 @@
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::error::StoreError;
 use super::open;
@@ -24,12 +25,12 @@ pub struct Aside {
 
 impl Aside {
     /// Copies what counts of the store in this directory, beside it or into `work`. The store is locked for as long as the
-    /// copy is there.
+    /// copy is there; whoever has it is waited for with `patience`.
     ///
     /// # Errors
     /// In use; there is no room for the copy; or it cannot be written.
-    pub fn of(directory: &Path, work: Option<&Path>) -> Result<Aside, StoreError> {
-        let lock = open::lock_to_look(directory)?;
+    pub fn of(directory: &Path, work: Option<&Path>, patience: Duration) -> Result<Aside, StoreError> {
+        let lock = open::lock_to_look(directory, patience)?;
         let counts = rewrite::that_counts(directory);
         let wanted = size(&counts).map_err(|e| of(&counts, &e))?;
         let free = room::free(work.unwrap_or(directory));

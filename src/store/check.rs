@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::aside::Aside;
+use super::caught::caught;
 use super::error::StoreError;
 use super::keys::{self, DestinationNo, LaneNo, PlatformNo, Seq};
 use super::known::{self, Known, Run};
@@ -66,7 +68,7 @@ impl Store {
 
 impl Store {
     /// The same of the store in this directory, which nobody may hold meanwhile; nothing in it is changed. A copy of it is read,
-    /// which is made beside it, or in `work`. Blocks for as long as it takes.
+    /// which is made beside it, or in `work`. Blocks for as long as that takes, and not for whoever has the store.
     ///
     /// # Errors
     /// In use, damaged, written by a newer version, encrypted with none of these keys; or there is no room for the copy.
@@ -75,7 +77,7 @@ impl Store {
         keys: &[EncryptionKey],
         work: Option<&Path>,
     ) -> Result<Checked, StoreError> {
-        let copy = Aside::of(directory, work)?;
+        let copy = Aside::of(directory, work, Duration::ZERO)?;
         if copy.not_given > 0 {
             let reason = format!("{} bytes of its files cannot be read from the disk", copy.not_given);
             return Err(StoreError::Damaged { path: directory.to_owned(), reason });
@@ -83,7 +85,8 @@ impl Store {
         let checked = open::open_copy(copy.path()).and_then(|db| {
             let (note, seal) = unlock::seal_of(copy.path(), &db, keys)?;
             let seal = seal.filter(|_| note.flatten().is_some()).map(Arc::new);
-            Ok(check(&Tree::new((*db).clone(), seal)))
+            let tree = Tree::new((*db).clone(), seal);
+            caught(|| check(&tree)).ok_or_else(|| StoreError::Record(open::TRIPPED.into()))
         });
         checked.map_err(|error| error.while_opening(directory).in_place(directory))
     }

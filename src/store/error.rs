@@ -166,6 +166,10 @@ impl StoreError {
 fn held_by(holder: Option<&Holder>) -> String {
     let who = holder.map_or(String::new(), |holder| format!(" ({})", holder.told()));
     match holder {
+        Some(Holder { pid, is_paused: true, .. }) => format!(
+            "another leadhook{who}, which somebody paused: `kill -CONT {pid}` lets it go on; else end it with `kill -KILL {pid}`: what it \
+             acknowledged is on disk"
+        ),
         Some(holder) if holder.command.is_some() && !holder.is_service => {
             format!("another leadhook{who}; it lets go once it is done: try again then")
         }

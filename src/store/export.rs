@@ -12,7 +12,6 @@
 
 use std::fs::File;
 use std::io::{BufRead, Write};
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -22,6 +21,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sled::{Batch, Db};
 
+use super::caught::caught;
 use super::error::StoreError;
 use super::lacking::{self, Lacking};
 use super::readable::{Readable, each};
@@ -185,8 +185,8 @@ impl Store {
         drop((opened.tree, opened.log));
         let before = size(&rewrite::current(directory))?;
         // sled may trip over what is damaged.
-        let rewritten = catch_unwind(AssertUnwindSafe(|| rewrite::rewrite(directory, db, |_, value| Ok(Some(value)))));
-        rewritten.unwrap_or_else(|_| Err(StoreError::Record("reading it failed".into())))?;
+        let rewritten = caught(|| rewrite::rewrite(directory, db, |_, value| Ok(Some(value))));
+        rewritten.unwrap_or_else(|| Err(StoreError::Record(open::TRIPPED.into())))?;
         let after = size(&rewrite::current(directory))?;
         drop(lock);
         Ok(Compacted { before, after })

@@ -12,6 +12,8 @@ pub struct Holder {
     pub command: Option<String>,
     /// It is a service, and will not let go by itself.
     pub is_service: bool,
+    /// Somebody has paused it: it does nothing, and lets go of nothing, before it goes on.
+    pub is_paused: bool,
 }
 
 impl Holder {
@@ -25,7 +27,7 @@ impl Holder {
             let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
             let words: Vec<_> =
                 line.split(|byte| *byte == 0).map(|word| String::from_utf8_lossy(word).into_owned()).collect();
-            Holder::by(pid, &words)
+            Holder::by(pid, &words).map(|holder| Holder { is_paused: is_paused(pid), ..holder })
         })
     }
 
@@ -38,7 +40,7 @@ impl Holder {
     /// A process with this command line; `None`: it is another program's, which has locked a file of the same number elsewhere.
     fn by(pid: u32, words: &[String]) -> Option<Holder> {
         let (program, words) = match words {
-            [] => return Some(Holder { pid, command: None, is_service: false }),
+            [] => return Some(Holder { pid, command: None, is_service: false, is_paused: false }),
             [program, words @ ..] if program.is_empty() => ("leadhook", words),
             [program, words @ ..] => (program.as_str(), words),
         };
@@ -63,7 +65,7 @@ impl Holder {
         once |= words.any(|word| word == "--once");
         let is_service = command.first() == Some(&"run") && !once;
         let command = (!command.is_empty()).then(|| command.join(" "));
-        Some(Holder { pid, command, is_service })
+        Some(Holder { pid, command, is_service, is_paused: false })
     }
 
     /// In words, for a sentence.
@@ -73,6 +75,14 @@ impl Holder {
             None => format!("process {}", self.pid),
         }
     }
+}
+
+/// Whether a signal, or whoever debugs it, has paused this process.
+#[cfg(target_os = "linux")]
+fn is_paused(pid: u32) -> bool {
+    // 4711 (leadhook) T 1 ...
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with(['T', 't']))
 }
 
 /// The process that holds the file of this number, by this line of `/proc/locks`.

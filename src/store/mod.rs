@@ -27,11 +27,12 @@
 //! `known` and `glance` (the packed seen-set), `progress`, `fetches` and `malformed` (more of intake), `line` (order within a lead), `body`, `open`, `guarded`,
 //! `rewrite` (the files written anew), `room` (how much it holds), `reopen` (after a failure), `segments` (sled's log), `tide`,
 //! `closed` and `torn` (what it must have), `aside` (a copy to be looked at), `salvage` and `pages` (its records past sled), `readable` (what of it
-//! reads), `lacking` (what does not), `mend` (what that leaves put right), `holder` (who has it open).
+//! reads), `caught` (what sled trips over), `lacking` (what does not), `mend` (what that leaves put right), `holder` (who has it open).
 
 mod aside;
 pub mod backfill;
 mod body;
+mod caught;
 pub mod census;
 pub mod check;
 mod claims;
@@ -91,6 +92,7 @@ mod tests;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::Duration;
 
 use sled::Db;
 use tokio::sync::Notify;
@@ -146,6 +148,14 @@ impl Store {
         Store::start(directory, open::open(directory)?, keys)
     }
 
+    /// The same without waiting for whoever has it.
+    ///
+    /// # Errors
+    /// Likewise.
+    pub fn open_at_once(directory: &Path, keys: &[EncryptionKey]) -> Result<Store, StoreError> {
+        Store::start(directory, open::open_within(directory, Duration::ZERO)?, keys)
+    }
+
     fn start(directory: &Path, opened: open::Opened, keys: &[EncryptionKey]) -> Result<Store, StoreError> {
         let shut = Files::Shut { why: StoreError::Closed, lock: None };
         let store = Store {
@@ -167,7 +177,8 @@ impl Store {
 
     /// Whether a panic on this thread is caught and told in words: sled's, over a damaged file or a failing disk.
     pub fn guards_this_thread() -> bool {
-        std::thread::current().name().is_some_and(|name| [guarded::OPENING, reopen::CLOSING].contains(&name))
+        caught::is_catching()
+            || std::thread::current().name().is_some_and(|name| [guarded::OPENING, reopen::CLOSING].contains(&name))
     }
 
     /// Whether there is a store in this directory.

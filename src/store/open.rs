@@ -2,13 +2,13 @@
 
 use std::fs::{File, TryLockError};
 use std::io::Write;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use sled::{Db, Tree};
 
+use super::caught::caught;
 use super::closed;
 use super::error::StoreError;
 use super::guarded::{self, SETTINGS, open_patiently};
@@ -27,7 +27,13 @@ const CACHE_BYTES: u64 = 16 * 1024 * 1024;
 const TICK_MS: u64 = 50;
 
 /// The system may hold a dead process's lock for some seconds.
-const LOCK_PATIENCE: Duration = Duration::from_secs(5);
+pub const LOCK_PATIENCE: Duration = Duration::from_secs(5);
+
+/// Until a lock is tried again.
+const MOMENT: Duration = Duration::from_millis(100);
+
+/// What is said of what sled trips over.
+pub const TRIPPED: &str = "reading it failed";
 
 /// What an opened store consists of.
 pub struct Opened {
@@ -92,9 +98,9 @@ pub fn open_copy(copy: &Path) -> Result<Db, StoreError> {
 ///
 /// # Errors
 /// In use, or it cannot be read.
-pub fn lock_to_look(directory: &Path) -> Result<Option<File>, StoreError> {
+pub fn lock_to_look(directory: &Path, patience: Duration) -> Result<Option<File>, StoreError> {
     let path = directory.join("lock");
-    match locked(directory, LOCK_PATIENCE, || File::open(&path)) {
+    match locked(directory, patience, || File::open(&path)) {
         Ok(lock) => Ok(Some(lock)),
         Err(StoreError::Directory { .. }) if !path.exists() => Ok(None),
         Err(error) => Err(error),
@@ -168,8 +174,9 @@ fn sound(directory: &Path, inner: &Path, patience: Duration) -> Result<Db, Store
         return Err(StoreError::Damaged { path: directory.to_owned(), reason: damaged.to_string() });
     }
     let db = open_patiently(directory, inner, patience)?;
-    check_format(directory, &db)
-        .and_then(|()| tide::is_reached(directory, &db))
+    // sled opens a log that lacks a page, and trips over that once it is looked for.
+    caught(|| check_format(directory, &db).and_then(|()| tide::is_reached(directory, &db)))
+        .unwrap_or_else(|| Err(StoreError::Record(TRIPPED.into())))
         .map_err(|e| e.while_opening(directory))?;
     Ok(db)
 }
@@ -237,10 +244,10 @@ fn locked(directory: &Path, patience: Duration, open: impl Fn() -> std::io::Resu
     loop {
         match file.try_lock() {
             // Whoever held it may have taken the file away with it: then this is nobody's lock any more.
-            Ok(()) if !is_same(&file, &path) && started.elapsed() < patience => file = open()?,
+            Ok(()) if !is_same(&file, &path) && started.elapsed() < patience.max(MOMENT) => file = open()?,
             Ok(()) => return Ok(file),
             Err(TryLockError::WouldBlock) if started.elapsed() < patience => {
-                std::thread::sleep(Duration::from_millis(100));
+                std::thread::sleep(MOMENT);
             }
             Err(TryLockError::WouldBlock) => {
                 return Err(StoreError::InUse { path: directory.to_owned(), by: Holder::of(&path) });
@@ -284,12 +291,10 @@ fn without_what_was_erased(directory: &Path, db: Db) -> Result<Db, StoreError> {
     let began = Instant::now();
     tracing::info!(directory = %directory.display(), "writing the store anew, so that nothing is left of what was forgotten");
     // Reading a damaged page may panic; whoever needs what lies there will say so.
-    let rewritten = catch_unwind(AssertUnwindSafe(|| {
-        rewrite::rewrite(directory, db, |key, value| Ok((key != keys::ERASED).then_some(value)))
-    }));
+    let rewritten = caught(|| rewrite::rewrite(directory, db, |key, value| Ok((key != keys::ERASED).then_some(value))));
     let failed = match rewritten {
-        Ok(end) => end.err().map(|error| error.to_string()),
-        Err(_) => Some("reading it failed".to_owned()),
+        Some(end) => end.err().map(|error| error.to_string()),
+        None => Some("reading it failed".to_owned()),
     };
     match failed {
         None => tracing::info!(took_ms = began.elapsed().as_millis() as u64, "the store is written anew"),
@@ -314,8 +319,8 @@ pub fn write_anew(
     let Opened { db, tree, log, lock } = opened;
     drop((tree, log));
     // sled may trip over what is damaged.
-    let rewritten = catch_unwind(AssertUnwindSafe(|| rewrite::rewrite(directory, db, change)));
-    rewritten.unwrap_or_else(|_| Err(StoreError::Record("reading it failed".into())))?;
+    let rewritten = caught(|| rewrite::rewrite(directory, db, change));
+    rewritten.unwrap_or_else(|| Err(StoreError::Record(TRIPPED.into())))?;
     let inner = rewrite::current(directory);
     let db = open_patiently(directory, &inner, LOCK_PATIENCE)?;
     let log = File::open(inner.join("db"))

@@ -4,12 +4,12 @@
 //! [past sled](super::salvage).
 
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use sled::{Db, IVec, Tree};
 
 use super::aside::Aside;
+use super::caught::caught;
 use super::error::StoreError;
 use super::lacking::Lacking;
 use super::salvage::Salvage;
@@ -61,7 +61,7 @@ impl Readable {
     /// # Errors
     /// In use, written by a newer version, nothing of it can be read, or there is no room for the copy.
     pub fn of(directory: &Path, work: Option<&Path>) -> Result<Readable, StoreError> {
-        let copy = Aside::of(directory, work)?;
+        let copy = Aside::of(directory, work, open::LOCK_PATIENCE)?;
         let mut given = Given::new();
         let refused = match open::open_copy(copy.path()).map_err(|error| error.in_place(directory)) {
             Err(newer @ StoreError::Newer { .. }) => return Err(newer),
@@ -148,6 +148,7 @@ fn past_sled(
 }
 
 /// Goes through all records that sled can read, in order, for as long as `take` wants more; says behind which keys others are.
+/// Where sled trips, it ends: by then sled has looked for the page a million times, and would do so for every key behind it.
 pub fn each(tree: &Tree, mut take: impl FnMut(&[u8], &[u8]) -> bool) -> Vec<String> {
     let mut unreadable = Vec::new();
     let mut from: Vec<u8> = Vec::new();
@@ -156,21 +157,21 @@ pub fn each(tree: &Tree, mut take: impl FnMut(&[u8], &[u8]) -> bool) -> Vec<Stri
         let mut stretch = tree.range(from.clone()..);
         loop {
             // sled may trip over what lies there.
-            let next = catch_unwind(AssertUnwindSafe(|| stretch.next()));
+            let next = caught(|| stretch.next());
             match next {
-                Ok(None) => return unreadable,
-                Ok(Some(Ok((key, value)))) => {
+                Some(None) => return unreadable,
+                Some(Some(Ok((key, value)))) => {
                     if !take(&key, &value) {
                         return unreadable;
                     }
                     last = Some(key);
                 }
-                Ok(Some(Err(_))) | Err(_) => {
+                refused => {
                     let behind = last.map_or(from.clone(), |key| key.to_vec());
                     if unreadable.len() < NAMED {
                         unreadable.push(hex(&behind));
                     }
-                    match beyond(tree, &behind) {
+                    match refused.and_then(|_| beyond(tree, &behind)) {
                         Some(next) => from = next,
                         None => return unreadable,
                     }
@@ -182,7 +183,7 @@ pub fn each(tree: &Tree, mut take: impl FnMut(&[u8], &[u8]) -> bool) -> Vec<Stri
 }
 
 /// The nearest place behind this key from which there is something to be read: nobody knows where the page ends that does not
-/// read.
+/// read. `None`: there is none, or sled trips on the way.
 fn beyond(tree: &Tree, behind: &[u8]) -> Option<Vec<u8>> {
     for length in (1..=behind.len().max(1)).rev() {
         let mut from = behind.get(..length).unwrap_or(&[0]).to_vec();
@@ -191,9 +192,9 @@ fn beyond(tree: &Tree, behind: &[u8]) -> Option<Vec<u8>> {
                 break;
             }
             *last += 1;
-            let there = catch_unwind(AssertUnwindSafe(|| tree.range(from.clone()..).next()));
-            if matches!(there, Ok(None | Some(Ok(_)))) {
-                return Some(from);
+            match caught(|| tree.range(from.clone()..).next())? {
+                None | Some(Ok(_)) => return Some(from),
+                Some(Err(_)) => {}
             }
         }
     }

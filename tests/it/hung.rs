@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use leadhook::simulator::{Behaviour, Receiver};
+use leadhook::store::Store;
 
 use crate::support::*;
 
@@ -62,5 +63,61 @@ async fn a_service_that_lives_may_take_its_time_over_an_answer() {
     let ran = place.run(&["auth", "crm"]);
     assert!(ran.code == 69 && ran.out == "crm has no token\n" && ran.err.contains("within 15s"), "{ran:?}");
     assert!(began.elapsed() > Duration::from_secs(12), "{:?}", began.elapsed());
+    service.stop();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_right_behind_a_start_is_answered_as_soon_as_the_service_can_be_asked() {
+    let weclever = weclever(by_hand()).await;
+    let receiver = receiver(Behaviour::Fine).await;
+    let place = Place::new(&File::new(&weclever.base_url()).to("crm", &receiver.url(), ""));
+    place.start_and_read().await.stop();
+    for round in 0..3 {
+        let service = place.start_with(&[]);
+        // From here on it can be asked soon, and the store cannot be had.
+        let began = Instant::now();
+        while !Store::is_in_use(&place.path("data")) {
+            assert!(began.elapsed() < PATIENCE);
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        let began = Instant::now();
+        let asked: Vec<_> = [
+            &["status"][..],
+            &["forget", "4711", "--yes"],
+            &["destination", "pause", "crm"],
+            &["dead", "list"],
+            &["store", "check"],
+            &["page"],
+        ]
+        .map(|args| (args, place.spawn(args)))
+        .into();
+        for (args, running) in asked {
+            let ran = running.ends();
+            // What `status` shows needs a look: crm is paused.
+            let done = ran.code == 0 || (ran.code == 1 && args == ["status"]);
+            assert!(done, "round {round}, {args:?}, {:?}: {} {}", began.elapsed(), ran.code, ran.err);
+        }
+        service.can_be_asked().await;
+        service.stop();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_needs_the_store_for_itself_says_that_the_service_that_has_it_is_paused() {
+    let weclever = weclever(by_hand()).await;
+    let receiver = receiver(Behaviour::Fine).await;
+    let place = Place::new(&File::new(&weclever.base_url()).to("crm", &receiver.url(), ""));
+    let service = place.start().await;
+    let pid = service.notice().unwrap()["pid"].to_string();
+    service.signal("STOP");
+    let asked: Vec<_> = [&["store", "compact"][..], &["store", "export"], &["run", "--once"]]
+        .map(|args| (args, place.spawn(args)))
+        .into();
+    for (args, running) in asked {
+        let ran = running.ends();
+        assert_eq!((ran.code, ran.out.as_str()), (69, ""), "{args:?}: {}", ran.err);
+        assert!(ran.err.contains(&format!("paused: `kill -CONT {pid}`")), "{args:?}: {}", ran.err);
+    }
+    service.signal("CONT");
     service.stop();
 }
