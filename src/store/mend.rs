@@ -15,7 +15,7 @@ use super::keys::{self, DestinationNo, LaneNo, PlatformNo, Seq};
 use super::known::{Happened, Known, Run, Standing, subject_hash};
 use super::line::{place, queue_value};
 use super::records::{self, DestinationRecord, EventRecord, LaneRecord, PendingRecord};
-use super::tree::Tree;
+use super::tree::{Entry, Tree};
 use super::txn::{Get, Txn};
 use crate::domain::lead::LeadId;
 
@@ -85,7 +85,7 @@ impl Txn<'_> {
             let (destination, seq) = (keys::u32_at(&key, 1), keys::last_u64(&key));
             let pending: PendingRecord = records::decode(&value)?;
             let Some(event) = self.whole_event(seq)? else {
-                self.delete(key);
+                self.delete(key.to_vec());
                 continue;
             };
             let lead = LeadId(pending.lead);
@@ -138,7 +138,7 @@ impl Txn<'_> {
     fn mend_heads(&mut self, lines: BTreeMap<Line, Vec<(Seq, PendingRecord)>>) -> Result<(), StoreError> {
         for letter in [b"q", b"Q"] {
             for (key, _) in all(self.tree, letter)? {
-                self.delete(key);
+                self.delete(key.to_vec());
             }
         }
         for ((platform, lead, destination), mut line) in lines {
@@ -209,7 +209,6 @@ fn known_by(event: &EventRecord, platform: PlatformNo, seq: Seq) -> Known {
     Known { standing: Standing::Recorded, listed: event.at, from: 0, to: event.at, happened, ..Known::default() }
 }
 
-fn all(tree: &Tree, letter: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, StoreError> {
-    let entries = tree.scan_prefix(letter).map(|entry| entry.map(|(key, value)| (key.to_vec(), value.to_vec())));
-    entries.collect()
+fn all(tree: &Tree, letter: &[u8]) -> Result<Vec<Entry>, StoreError> {
+    tree.scan_prefix(letter).collect()
 }
