@@ -2,9 +2,10 @@
 //! that what is there goes on. One event that is missing must not keep all destinations waiting.
 //!
 //! What waits is the truth: lines, heads, lanes and counts are made anew of it. A delivery whose event is missing does not
-//! wait any more; nothing says then that its destination ever had it, and `leadhook reconcile --fix` sends it.
+//! wait any more; nothing says then that its destination ever had it, and `leadhook reconcile --fix` sends it. A lead that is
+//! to be read again is, by what is known of it; one that was set aside and of which nothing else is left counts as never seen.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 
 use sled::Db;
@@ -12,9 +13,11 @@ use sled::Db;
 use super::destinations::nothing_done;
 use super::error::StoreError;
 use super::keys::{self, DestinationNo, LaneNo, PlatformNo, Seq};
-use super::known::{Happened, Known, Run, Standing, subject_hash};
+use super::known::{self, Happened, Known, Run, Standing, subject_hash};
 use super::line::{place, queue_value};
-use super::records::{self, DestinationRecord, EventRecord, LaneRecord, PendingRecord};
+use super::records::{
+    self, DestinationRecord, EventRecord, FetchRecord, LaneRecord, PendingRecord, PlatformRecord, RecheckRecord,
+};
 use super::tree::{Entry, Tree};
 use super::txn::{Get, Txn};
 use crate::domain::lead::LeadId;
@@ -48,6 +51,14 @@ impl Txn<'_> {
         let lines = self.mend_waiting()?;
         let mended =
             Mended { waiting: lines.values().map(|line| line.len() as u64).sum(), lost: self.mend_runs(&lines)? };
+        let mut seen = self.mend_readings()?;
+        // Those of which nothing was known.
+        let leads: BTreeSet<(PlatformNo, u64)> = lines.keys().map(|(platform, lead, _)| (*platform, *lead)).collect();
+        for (platform, lead) in leads {
+            let there = known::look_up(self.tree, platform, &[LeadId(lead)])?;
+            *seen.entry(platform).or_default() += u64::from(there.iter().all(Option::is_none));
+        }
+        self.mend_seen(&seen)?;
         self.mend_counts(&lines)?;
         self.mend_heads(lines)?;
         self.mend_counters()?;
@@ -135,6 +146,47 @@ impl Txn<'_> {
         Ok(lost)
     }
 
+    /// Leads that are to be read again, or for the first time, are found when that is due; how many leads are known of each
+    /// platform.
+    fn mend_readings(&mut self) -> Result<BTreeMap<PlatformNo, u64>, StoreError> {
+        let mut seen: BTreeMap<PlatformNo, u64> = BTreeMap::new();
+        for (key, value) in all(self.tree, b"g")? {
+            let job: FetchRecord = records::decode(&value)?;
+            if job.dead.is_none() {
+                let due = keys::fetch_due(keys::u16_at(&key, 1), job.due, LeadId(keys::last_u64(&key)));
+                self.put_bytes(due, Vec::new());
+            }
+        }
+        for (key, value) in all(self.tree, b"k")? {
+            let platform = keys::u16_at(&key, 1);
+            for (lead, known) in records::decode::<Run>(&value)? {
+                let lead = LeadId(lead);
+                if known.standing == Standing::SetAside && self.bytes(&keys::fetch(platform, lead))?.is_none() {
+                    self.runs.remove(self.tree, platform, lead)?;
+                    continue;
+                }
+                *seen.entry(platform).or_default() += 1;
+                let Some(recheck) = known.recheck else { continue };
+                let key = keys::recheck(platform, recheck.due, lead);
+                if self.bytes(&key)?.is_none() {
+                    let (mapped_status, since) = (known.status, known.listed);
+                    // Its watched fields are looked at as if for the first time.
+                    self.put(key, &RecheckRecord { mapped_status, client_lead_id: None, since, failed: 0 })?;
+                }
+            }
+        }
+        Ok(seen)
+    }
+
+    fn mend_seen(&mut self, seen: &BTreeMap<PlatformNo, u64>) -> Result<(), StoreError> {
+        for (key, value) in all(self.tree, b"P")? {
+            let mut record: PlatformRecord = records::decode(&value)?;
+            record.seen = seen.get(&record.no).copied().unwrap_or(0);
+            self.put(key.to_vec(), &record)?;
+        }
+        Ok(())
+    }
+
     fn mend_heads(&mut self, lines: BTreeMap<Line, Vec<(Seq, PendingRecord)>>) -> Result<(), StoreError> {
         for letter in [b"q", b"Q"] {
             for (key, _) in all(self.tree, letter)? {
@@ -179,7 +231,7 @@ impl Txn<'_> {
         let seqs = [last(b"e")?.map(|key| keys::last_u64(&key)), last(b"h")?.map(|key| keys::u64_at(&key, 1))];
         let mut platforms = 0;
         for (_, value) in all(self.tree, b"P")? {
-            platforms = platforms.max(u64::from(records::decode::<records::PlatformRecord>(&value)?.no));
+            platforms = platforms.max(u64::from(records::decode::<PlatformRecord>(&value)?.no));
         }
         let least = [
             (keys::LAST_SEQ, seqs.into_iter().flatten().max().unwrap_or(0)),

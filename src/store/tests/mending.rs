@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use super::*;
+use crate::domain::watched::Marks;
 use crate::store::lacking::{self, Lacking};
+use crate::store::rechecks::Again;
 use crate::store::{check, keys, records};
 
 /// Takes records away, as damage does, and says which deliveries can still be made: destination and event.
@@ -90,4 +92,37 @@ async fn of_what_was_lost_nothing_says_that_it_arrived() {
     let accounts = bench.store.accounts(&bench.platform, vec![LeadId(0), LeadId(1)]).await.unwrap();
     let at: Vec<usize> = accounts.iter().map(|account| account.at.len()).collect();
     assert_eq!(at, [0, 1], "the one is missing, the other waits");
+}
+
+#[tokio::test]
+async fn leads_that_are_to_be_read_are_read_though_nothing_else_says_so() {
+    let bench = Bench::in_memory().await;
+    let again = Again { due: at(60), since: at(0), marks: Marks::default() };
+    for lead in 0..3 {
+        let reading = Reading { again: Some(again.clone()), ..reading(lead, 0, &[("crm", "all")], 0) };
+        assert_eq!(bench.store.record(&bench.platform, reading).await.unwrap(), Recorded::Done);
+    }
+    for lead in [10, 11] {
+        bench.store.set_aside(&bench.platform, job(lead, 30)).await.unwrap();
+    }
+    let inner = bench.store.inner();
+    for letter in [b"r", b"f"] {
+        for entry in inner.tree.raw().scan_prefix(letter) {
+            inner.tree.raw().remove(entry.unwrap().0).unwrap();
+        }
+    }
+    inner.tree.raw().remove(keys::fetch(bench.platform.no, LeadId(11))).unwrap();
+    drop(inner);
+    let Bench { store, directory, .. } = bench;
+    store.close().await;
+    lacking::note(directory.path(), &Lacking { holes: true, ..Lacking::default() }).unwrap();
+    let bench = Bench::on(directory).await;
+    let (rechecks, _) = bench.store.due_rechecks(&bench.platform, at(60), 9).await.unwrap();
+    assert_eq!(rechecks.iter().map(|job| job.row.id.0).collect::<Vec<_>>(), [0, 1, 2]);
+    let (fetches, _) = bench.store.due_fetches(&bench.platform, at(60), 9).await.unwrap();
+    assert_eq!(fetches.iter().map(|job| job.row.id.0).collect::<Vec<_>>(), [10]);
+    // Of the other nothing is left but that it was seen: it is as if it had never been.
+    let before = bench.store.before(&bench.platform, vec![LeadId(11)]).await.unwrap().remove(0);
+    assert_eq!(before.standing(), None);
+    assert_eq!(check::check(&bench.store.inner().tree).wrong, [""; 0]);
 }
